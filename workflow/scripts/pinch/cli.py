@@ -1,0 +1,31 @@
+"""What all commands share: how they end and how they print help."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pinch.errors import PinchError
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """An argument parser whose help shows every default."""
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+
+
+def fraction(text: str) -> float:
+    """An argument between 0 and 1, both excluded (a pruning ratio, a sparsity)."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a fraction between 0 and 1 (both excluded)")
+    return value
+
+
+def run(main: Callable[[Sequence[str] | None], None]) -> None:
+    """Run a command's `main` and end the process: 0, or 1 with one sentence for what the user can mend."""
+    try:
+        main(None)
+    except PinchError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

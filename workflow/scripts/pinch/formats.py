@@ -1,0 +1,108 @@
+"""The registry of artifact formats: one entry says how a format is named, exported, run and validated.
+
+Rules, tables, commands and the demo page follow from it. Functions are named, not imported, because a job that times
+an ONNX file must not pay for TensorFlow.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pinch.errors import PinchError
+
+
+@dataclass(frozen=True)
+class Format:
+    """One artifact format.
+
+    Attributes:
+        name: as it stands in tables, e.g. "onnx".
+        ending: what follows the precision in a file's name, e.g. ".onnx".
+        precisions: subset of ("full", "half", "int8").
+        exporter: "module:function" called as exporter(job: pinch.export.Job) -> None, writes job.output.
+        backend: "module:class" constructed as backend(path, device, threads), see pinch.runtimes.
+    """
+
+    name: str
+    ending: str
+    precisions: tuple[str, ...]
+    exporter: str
+    backend: str
+
+    def load(self, attribute: str) -> Callable[..., Any]:
+        """Import the function or class that `attribute` ("exporter" or "backend") names."""
+        module, name = getattr(self, attribute).split(":")
+        return getattr(importlib.import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What an artifact's name says: its model, precision, format and, at other than the training size, its image size."""
+
+    model: str
+    precision: str
+    format: Format
+
+    @property
+    def spec(self) -> str:
+        """The short name used by configs and `--artifacts`, e.g. "int8.onnx"."""
+        return f"{self.precision}{self.format.ending}"
+
+    @property
+    def file(self) -> str:
+        """The file's (or folder's) name, e.g. "demo_int8.onnx"."""
+        return f"{self.model}_{self.spec}"
+
+
+FORMATS = {
+    entry.name: entry
+    for entry in (
+        Format("onnx", ".onnx", ("full", "half", "int8"), "pinch.export.onnx:export", "pinch.runtimes.onnx:OnnxBackend"),
+        Format(
+            "tflite", ".tflite", ("full", "half", "int8"), "pinch.export.tflite:export", "pinch.runtimes.tflite:TfliteBackend"
+        ),
+        Format(
+            "openvino",
+            "_openvino",
+            ("full", "int8"),
+            "pinch.export.openvino:export",
+            "pinch.runtimes.openvino:OpenvinoBackend",
+        ),
+    )
+}
+
+
+def specs() -> list[str]:
+    """Every artifact the registry can make, e.g. ["full.onnx", ..., "int8_openvino"]."""
+    return [f"{precision}{entry.ending}" for entry in FORMATS.values() for precision in entry.precisions]
+
+
+def parse_spec(spec: str) -> tuple[str, Format]:
+    """Split "int8.onnx" into its precision and format.
+
+    Raises:
+        PinchError: no format of the registry makes it.
+    """
+    for entry in FORMATS.values():
+        for precision in entry.precisions:
+            if spec == f"{precision}{entry.ending}":
+                return precision, entry
+    raise PinchError(f"{spec!r} is not an artifact that can be made: choose from {', '.join(specs())}")
+
+
+def parse_artifact(path: str | Path) -> Artifact | None:
+    """What the name of an artifact made here says; None for a file with another name."""
+    name = Path(path).name
+    for entry in FORMATS.values():
+        for precision in entry.precisions:
+            ending = f"_{precision}{entry.ending}"
+            if name.endswith(ending):
+                return Artifact(name.removesuffix(ending), precision, entry)
+    return None
+
+
+def format_of(path: str | Path) -> Format | None:
+    """The format of any file or folder by its ending, made here or by others; None for a checkpoint or an unknown file."""
+    return next((entry for entry in FORMATS.values() if Path(path).name.endswith(entry.ending)), None)
