@@ -1,0 +1,1 @@
+"""Run a detector of any format: from picture to boxes, numpy in and numpy out."""
