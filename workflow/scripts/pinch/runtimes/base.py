@@ -1,0 +1,120 @@
+"""What every runtime has in common: the interface, and reading the metadata that Ultralytics puts into a model."""
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pinch.errors import PinchError
+
+DEFAULT_IMGSZ = 640
+"""Image size of a model that neither fixes one nor says with what it was trained (Ultralytics' default)."""
+
+
+class Backend(ABC):
+    """A detector loaded into one runtime, on one device, with a fixed number of threads.
+
+    Inference has three steps, so that a benchmark can time them apart: `upload` (to the device, in the layout and type
+    the model wants), `run` (the model alone; returns when the device has finished) and `download` (back to the host).
+
+    Attributes:
+        devices: where this runtime can run, a subset of ("cpu", "gpu").
+        path: the model.
+        shape: (height, width) of the input, in pixels.
+        names: class names by index; empty where the model does not tell.
+        metadata: what the model says of itself.
+        notes: what a reader of a measurement should know of how this runtime runs this model.
+    """
+
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+
+    def __init__(self, path: Path, metadata: Mapping[str, Any], shape: tuple[int, int]):
+        self.path = path
+        self.metadata = dict(metadata)
+        self.names = parse_names(self.metadata.get("names"))
+        self.shape = shape
+        self.notes: list[str] = []
+
+    @property
+    def imgsz(self) -> int:
+        """The longer side of the input, in pixels."""
+        return max(self.shape)
+
+    def upload(self, batch: np.ndarray) -> Any:
+        """Bring an input (1, 3, height, width), float32, RGB, 0 to 1, to where and how the model wants it."""
+        return batch
+
+    @abstractmethod
+    def run(self, inputs: Any) -> Any:
+        """Run the model on what `upload` returned; done when this returns."""
+
+    def download(self, outputs: Any) -> np.ndarray:
+        """Bring what `run` returned to the host: float32, (1, 4 + classes, anchors), boxes xywh in input pixels."""
+        return outputs
+
+    def infer(self, batch: np.ndarray) -> np.ndarray:
+        """All three steps.
+
+        Args:
+            batch: float32, (1, 3, height, width), RGB, 0 to 1.
+
+        Returns:
+            float32, (1, 4 + classes, anchors): boxes as centre, width and height in input pixels, then class scores; or
+            (1, n, 6) of a model that suppresses by itself.
+        """
+        return self.download(self.run(self.upload(batch)))
+
+
+def parse_names(value: Any) -> dict[int, str]:
+    """Class names from metadata: a list, a mapping (keys may be text) or either written as text."""
+    value = literal(value)
+    if isinstance(value, list | tuple):
+        value = dict(enumerate(value))
+    return {int(key): str(name) for key, name in (value or {}).items()}
+
+
+def literal(value: Any) -> Any:
+    """A value of metadata, some formats hold them as Python text."""
+    return ast.literal_eval(value) if isinstance(value, str) else value
+
+
+def input_shape(path: Path, fixed: tuple[Any, Any], metadata: Mapping[str, Any], imgsz: int | None) -> tuple[int, int]:
+    """Height and width a model is to be fed with.
+
+    Args:
+        path: the model, for the error message.
+        fixed: height and width of its input; anything but whole numbers where they are free.
+        metadata: what the model says of itself.
+        imgsz: the side the caller asks for, if any.
+
+    Raises:
+        PinchError: the model has a fixed size and the caller asks for another.
+    """
+    if all(isinstance(side, int | np.integer) and side > 0 for side in fixed):
+        shape = int(fixed[0]), int(fixed[1])
+        if imgsz is not None and shape != (imgsz, imgsz):
+            raise PinchError(
+                f"{path} takes pictures of {shape[1]}x{shape[0]} pixels only, not {imgsz}: leave the size out, or export"
+                " the model again"
+            )
+        return shape
+    if imgsz is not None:
+        return imgsz, imgsz
+    said = literal(metadata.get("imgsz", DEFAULT_IMGSZ))
+    height, width = said if isinstance(said, list | tuple) else (said, said)
+    return int(height), int(width)
+
+
+def only_output(path: Path, count: int) -> None:
+    """Refuse a model that is no YOLO detector.
+
+    Raises:
+        PinchError: it has not exactly one output.
+    """
+    if count != 1:
+        raise PinchError(
+            f"{path} has {count} outputs, a YOLO detector has one: export it as one with Ultralytics or Pinch"
+        )

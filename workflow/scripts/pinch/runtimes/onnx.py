@@ -1,0 +1,127 @@
+"""ONNX Runtime, on the CPU or through CUDA."""
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import onnxruntime
+
+from pinch.errors import PinchError
+from pinch.runtimes.base import Backend, input_shape, only_output
+
+_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+CUDA = "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
+
+
+class OnnxBackend(Backend):
+    """An ONNX file in ONNX Runtime. See `Backend`; on the GPU input and output stay there, bound to the session."""
+
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
+
+    def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
+        self._session = _session(path, device, _options(threads))
+        only_output(path, len(self._session.get_outputs()))
+        entry = self._session.get_inputs()[0]
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        super().__init__(path, metadata, input_shape(path, tuple(entry.shape[2:]), metadata, imgsz))
+        if entry.type not in _TYPES:
+            raise PinchError(f"{path} takes {entry.type} and not floating-point pictures: export it with a float input")
+        self._input, self._type = entry.name, _TYPES[entry.type]
+        self._binding = None
+        if device == "gpu":
+            self._binding = self._session.io_binding()
+            self._binding.bind_output(self._session.get_outputs()[0].name, "cuda")
+            self.notes += fallback_notes(placement(path, device, (1, 3, *self.shape), self._type))
+
+    def upload(self, batch: np.ndarray) -> Any:
+        """See `Backend.upload`."""
+        batch = batch.astype(self._type, copy=False)
+        return onnxruntime.OrtValue.ortvalue_from_numpy(batch, "cuda", 0) if self._binding else batch
+
+    def run(self, inputs: Any) -> Any:
+        """See `Backend.run`."""
+        if self._binding is None:
+            return self._session.run(None, {self._input: inputs})[0]
+        self._binding.bind_ortvalue_input(self._input, inputs)
+        self._session.run_with_iobinding(self._binding)
+        self._binding.synchronize_outputs()
+        return self._binding.get_outputs()[0]
+
+    def download(self, outputs: Any) -> np.ndarray:
+        """See `Backend.download`."""
+        return (outputs.numpy() if self._binding else outputs).astype(np.float32, copy=False)
+
+
+def providers(device: str, available: list[str]) -> list[str]:
+    """The execution providers for a device, in order of preference.
+
+    Raises:
+        PinchError: a GPU is asked for and this build of ONNX Runtime has no CUDA.
+    """
+    if device == "cpu":
+        return [CPU]
+    if CUDA not in available:
+        raise PinchError(
+            f"ONNX Runtime {onnxruntime.__version__} has no CUDA provider (it has {', '.join(available)}): install"
+            " onnxruntime-gpu in place of onnxruntime, or measure on the cpu"
+        )
+    return [CUDA, CPU]
+
+
+def placement(path: Path, device: str, shape: tuple[int, ...], dtype: Any = np.float32) -> dict[str, Counter]:
+    """Which operators run on which provider, found by profiling one run in a session of its own.
+
+    Args:
+        path: the ONNX file.
+        device: "cpu" or "gpu".
+        shape: of its input.
+        dtype: of its input.
+
+    Returns:
+        For each execution provider the operators it ran, with how many there are of each.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        options = _options(1)
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        session = _session(path, device, options)
+        session.run(None, {session.get_inputs()[0].name: np.zeros(shape, dtype)})
+        events = json.loads(Path(session.end_profiling()).read_text())
+    placed: dict[str, Counter] = {}
+    for event in events:
+        arguments = event.get("args", {})
+        if event.get("cat") == "Node" and "provider" in arguments:
+            placed.setdefault(arguments["provider"], Counter())[arguments["op_name"]] += 1
+    return placed
+
+
+def fallback_notes(placed: dict[str, Counter]) -> list[str]:
+    """One note on what the GPU left to the CPU; none where everything ran on the GPU."""
+    fallen = placed.get(CPU)
+    if not fallen:
+        return []
+    operators = ", ".join(f"{count} {name}" for name, count in sorted(fallen.items()))
+    return [
+        f"{sum(fallen.values())} of {sum(map(Counter.total, placed.values()))} nodes fell back to the CPU: {operators}"
+    ]
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors; the warnings are for those who write runtimes
+    return options
+
+
+def _session(path: Path, device: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    wanted = providers(device, onnxruntime.get_available_providers())
+    session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+    if session.get_providers()[0] != wanted[0]:
+        # ONNX Runtime goes on with the CPU when a provider's libraries do not load.
+        raise PinchError(f"ONNX Runtime could not start {wanted[0]} for {path}: run check_gpu.py for the reason")
+    return session

@@ -1,0 +1,47 @@
+"""OpenVINO, on the CPU."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+import yaml
+
+from pinch.errors import PinchError
+from pinch.runtimes.base import Backend, input_shape, only_output
+
+
+class OpenvinoBackend(Backend):
+    """A folder with OpenVINO's IR (.xml and .bin) and metadata.yaml; see `Backend`."""
+
+    def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
+        graph = next(path.glob("*.xml"), None)
+        if graph is None:
+            raise PinchError(f"{path} holds no .xml of OpenVINO: export it again")
+        core = openvino.Core()
+        model = core.read_model(graph)
+        only_output(path, len(model.outputs))
+        metadata = _metadata(path)
+        sides = [side.get_length() if side.is_static else None for side in model.input().partial_shape]
+        super().__init__(path, metadata, input_shape(path, (sides[2], sides[3]), metadata, imgsz))
+        model.reshape([1, 3, *self.shape])
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        compiled = core.compile_model(model, "CPU", settings)
+        self._request = compiled.create_infer_request()
+        precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        # Where the processor has bf16 OpenVINO takes it even for a float32 model.
+        self.notes.append(f"OpenVINO runs the floating-point part in {precision}")
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """See `Backend.run`."""
+        self._request.infer([inputs], share_inputs=True)
+        return self._request.get_output_tensor().data
+
+    def download(self, outputs: np.ndarray) -> np.ndarray:
+        """See `Backend.download`."""
+        return outputs.astype(np.float32)  # a copy: the tensor belongs to the request
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    sidecar = path / "metadata.yaml"
+    return yaml.safe_load(sidecar.read_text()) or {} if sidecar.exists() else {}

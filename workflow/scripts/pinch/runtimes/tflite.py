@@ -1,0 +1,81 @@
+"""TFLite through LiteRT's interpreter (XNNPACK kernels), on the CPU."""
+
+import ast
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from pinch.runtimes.base import Backend, input_shape, only_output
+from pinch.runtimes.postprocess import is_end_to_end
+
+
+class TfliteBackend(Backend):
+    """A TFLite file. Takes NHWC and NCHW models, with float or integer input and output; see `Backend`.
+
+    Boxes are expected as fractions of the input, as every TFLite export of Ultralytics has them: next to scores between
+    0 and 1 they keep their precision when the output is quantized.
+    """
+
+    def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
+        self._interpreter = Interpreter(str(path), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        only_output(path, len(self._interpreter.get_output_details()))
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        sides = [int(side) for side in self._input["shape"]]
+        self._channels_last = sides[-1] == 3
+        metadata = _metadata(path)
+        fixed = (sides[1], sides[2]) if self._channels_last else (sides[2], sides[3])
+        super().__init__(path, metadata, input_shape(path, fixed, metadata, imgsz))
+
+    def upload(self, batch: np.ndarray) -> np.ndarray:
+        """See `Backend.upload`."""
+        if self._channels_last:
+            batch = batch.transpose(0, 2, 3, 1)
+        return np.ascontiguousarray(_quantize(batch, self._input))
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """See `Backend.run`."""
+        self._interpreter.set_tensor(self._input["index"], inputs)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output["index"])
+
+    def download(self, outputs: np.ndarray) -> np.ndarray:
+        """See `Backend.download`."""
+        outputs = _dequantize(outputs, self._output)
+        scale = np.array([*self.shape[::-1]] * 2, np.float32)
+        if is_end_to_end(outputs.shape):
+            outputs[:, :, :4] *= scale
+        else:
+            outputs[:, :4] *= scale[:, None]
+        return outputs
+
+
+def _quantize(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    if np.issubdtype(tensor["dtype"], np.floating):
+        return values.astype(tensor["dtype"], copy=False)
+    scale, zero = tensor["quantization"]
+    limits = np.iinfo(tensor["dtype"])
+    return np.clip(np.round(values / scale) + zero, limits.min, limits.max).astype(tensor["dtype"])
+
+
+def _dequantize(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    if np.issubdtype(tensor["dtype"], np.floating):
+        return values.astype(np.float32, copy=False)
+    scale, zero = tensor["quantization"]
+    return (values.astype(np.float32) - zero) * np.float32(scale)
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """What Ultralytics appended to the file: a zip with one entry, JSON or, in older versions, Python text."""
+    if not zipfile.is_zipfile(path):
+        return {}
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if "metadata.json" in names:
+            return json.loads(archive.read("metadata.json"))
+        return ast.literal_eval(archive.read(names[0]).decode())

@@ -1,0 +1,45 @@
+"""PyTorch: checkpoints as they are, on the CPU or a GPU."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from pinch import checkpoints
+from pinch.errors import PinchError
+from pinch.runtimes.base import Backend
+
+
+class TorchBackend(Backend):
+    """A checkpoint of Ultralytics, fused and channels-last as Ultralytics runs it; see `Backend`."""
+
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
+
+    def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
+        if device == "gpu" and not torch.cuda.is_available():
+            raise PinchError("PyTorch finds no GPU: run check_gpu.py for the reason, or measure on the cpu")
+        torch.set_num_threads(threads)
+        checkpoint = checkpoints.load(path)
+        side = imgsz or checkpoint.imgsz
+        super().__init__(path, {"names": checkpoint.names, "imgsz": checkpoint.imgsz}, (side, side))
+        self._device = torch.device("cuda" if device == "gpu" else "cpu")
+        model = checkpoint.model
+        model.end2end = False  # as Ultralytics validates: the one-to-many head where a model has both
+        self._model = model.fuse(verbose=False).eval().to(self._device, memory_format=torch.channels_last)
+
+    def upload(self, batch: np.ndarray) -> torch.Tensor:
+        """See `Backend.upload`."""
+        return torch.from_numpy(batch).to(self._device)
+
+    def run(self, inputs: torch.Tensor) -> torch.Tensor:
+        """See `Backend.run`."""
+        with torch.inference_mode():
+            outputs = self._model(inputs)
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+        return outputs[0] if isinstance(outputs, tuple | list) else outputs
+
+    def download(self, outputs: Any) -> np.ndarray:
+        """See `Backend.download`."""
+        return outputs.float().cpu().numpy()
