@@ -21,6 +21,13 @@ def fraction(text: str) -> float:
     return value
 
 
+def whole(text: str) -> int:
+    """An argument that counts something (threads, pixels, frames): a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
 def run(main: Callable[[Sequence[str] | None], None]) -> None:
     """Run a command's `main` and end the process: 0, or 1 with one sentence for what the user can mend."""
     try:

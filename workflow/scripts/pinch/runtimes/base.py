@@ -97,8 +97,8 @@ def input_shape(path: Path, fixed: tuple[Any, Any], metadata: Mapping[str, Any],
         shape = int(fixed[0]), int(fixed[1])
         if imgsz is not None and shape != (imgsz, imgsz):
             raise PinchError(
-                f"{path} takes pictures of {shape[1]}x{shape[0]} pixels only, not {imgsz}: leave the size out, or export"
-                " the model again"
+                f"{path} takes pictures of {shape[1]}x{shape[0]} pixels only, not {imgsz}: leave the size out or export"
+                " it again"
             )
         return shape
     if imgsz is not None:

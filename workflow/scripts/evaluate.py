@@ -1,0 +1,43 @@
+"""Measure the accuracy of a model (.pt, .onnx, .tflite, OpenVINO) on splits of a data set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
+from pinch import cli, records
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the arguments, evaluate, write the record."""
+    parser = cli.parser(__doc__)
+    parser.add_argument(
+        "model", metavar="MODEL", type=Path, help="checkpoint or exported model, made here or by others"
+    )
+    parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
+    parser.add_argument("--split", nargs="+", default=["test"], choices=["train", "val", "test"], help="splits")
+    parser.add_argument("--output", type=Path, required=True, help="record to write (.json)")
+    parser.add_argument("--imgsz", type=cli.whole, help="side of the pictures in pixels (default: the model's own)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where to run the model")
+    parser.add_argument("--threads", type=cli.whole, default=1, help="threads on the CPU")
+    parser.add_argument("--batch", type=cli.whole, default=16, help="pictures at once, for checkpoints")
+    arguments = parser.parse_args(argv)
+
+    from pinch.evaluation import evaluate
+
+    result = evaluate(
+        arguments.model,
+        arguments.data,
+        arguments.split,
+        imgsz=arguments.imgsz,
+        device=arguments.device,
+        threads=arguments.threads,
+        batch=arguments.batch,
+    )
+    records.write(arguments.output, "accuracy", result)
+    for split, figures in result["splits"].items():
+        if figures["map50"] is not None:
+            print(f"{result['file']} {split}: mAP50 {figures['map50']:.4f}, mAP50-95 {figures['map50_95']:.4f}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
