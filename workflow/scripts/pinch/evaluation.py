@@ -140,8 +140,8 @@ def _class_count(backend: runtimes.Backend) -> int:
 def _check_classes(path: Path, count: int, dataset: Dataset) -> None:
     if count != len(dataset.names):
         raise PinchError(
-            f"{path} knows {count} classes but {dataset.path} has {len(dataset.names)}: evaluate it on the data set it was"
-            " trained for"
+            f"{path} knows {count} classes but {dataset.path} has {len(dataset.names)}: evaluate it on the data set it"
+            " was trained for"
         )
 
 
@@ -182,8 +182,7 @@ def _validate(
 
 
 def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[dict[str, Any], list[str]]:
-    metrics = validator.metrics
-    counts = metrics.nt_per_class
+    metrics: Any = validator.metrics
     present = {int(number): float(value) for number, value in zip(metrics.ap_class_index, metrics.box.ap, strict=True)}
     missing = [name for number, name in enumerate(dataset.names) if number not in present]
     warning = [f"no box of {', '.join(missing)} in the {split} split: left out of its mAP"] if missing else []
@@ -191,6 +190,6 @@ def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[dict[
         "map50": float(metrics.box.map50) if present else None,
         "map50_95": float(metrics.box.map) if present else None,
         "images": validator.seen,
-        "instances": int(counts.sum()),
+        "instances": int(metrics.nt_per_class.sum()),
         "per_class": {name: present.get(number) for number, name in enumerate(dataset.names)},
     }, warning
