@@ -1,0 +1,108 @@
+"""What the report consists of: one entry per picture, table and page, in the order of the story.
+
+Rules declare their outputs from these lists and commands write them, so that neither can forget one. Paths are
+relative to the folder of a run (`results/<name>`). This module is imported at parse time and costs nothing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# What gather.py writes. The first four are the project's results; the rest is what plots and captions need.
+TABLES = tuple(
+    f"tables/{name}.csv"
+    for name in ("models", "artifacts", "inference", "dataset", "training", "sensitivity", "stages", "missing")
+)
+SELECTION = "tables/selection.csv"
+SECTIONS = {
+    "data": "1 Data",
+    "sensitivity": "2 Sensitivity",
+    "accuracy": "3 Accuracy",
+    "speed": "4 Speed",
+    "choice": "5 Choice",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that the report shows.
+
+    Attributes:
+        path: the file, relative to the folder of the run; its stem names the caption.
+        section: a key of SECTIONS.
+        title: what it is called in the report.
+        optional: made only where the run asks for it (a scan, a study, a data set of our own).
+    """
+
+    path: str
+    section: str
+    title: str
+    optional: bool = False
+
+    @property
+    def caption(self) -> str:
+        """The rendered caption, relative to the folder of the run."""
+        return f"captions/{Path(self.path).stem}.rst"
+
+
+ITEMS = (
+    Item("plots/samples.png", "data", "Samples with their boxes", optional=True),
+    Item("plots/classes.png", "data", "Boxes per class and split"),
+    Item("plots/coarse_prune_evaluation.png", "sensitivity", "Coarse pruning: ratio against accuracy"),
+    Item("plots/fine_prune_evaluation.png", "sensitivity", "Fine pruning: ratio against accuracy"),
+    Item("plots/layer_sensitivity.png", "sensitivity", "Which layers bear pruning", optional=True),
+    Item("plots/explain.png", "sensitivity", "Why the reference collapsed", optional=True),
+    Item("plots/training.png", "accuracy", "Training and fine-tuning curves"),
+    Item("tables/models.html", "accuracy", "Table of models"),
+    Item("plots/accuracy.png", "accuracy", "What each artifact keeps"),
+    Item("tables/artifacts.html", "accuracy", "Table of artifacts"),
+    Item("plots/latency.png", "speed", "Time per frame"),
+    Item("plots/sizes.png", "speed", "File size and download size"),
+    Item("tables/inference.html", "speed", "Table of timings, memory and energy"),
+    Item("plots/stages.png", "speed", "Where the run's own time went"),
+    Item("tables/stages.html", "speed", "Table of stages"),
+    Item("plots/pareto.png", "choice", "Time against accuracy"),
+    Item("tables/selection.html", "choice", "Which model to choose"),
+)
+PLOTS = tuple(item.path for item in ITEMS if item.path.startswith("plots/") and not item.optional)
+HTML_TABLES = tuple(item.path for item in ITEMS if item.path.endswith(".html"))
+PAGES = tuple(f"pages/{section}.html" for section in SECTIONS)
+FRONT = "captions/workflow.rst"
+
+
+def captions(optional: tuple[str, ...] = ()) -> list[str]:
+    """The captions of a run whose report holds these `optional` items besides the rest."""
+    wanted = [item.caption for item in ITEMS if not item.optional or item.path in optional]
+    return [FRONT, *[f"captions/{section}.rst" for section in SECTIONS], *wanted]
+
+
+def report_arguments(run: str | Path, path: str) -> dict[str, Any]:
+    """The arguments of Snakemake's `report()` for a file of the report.
+
+    Args:
+        run: folder of the run, `results/<name>`.
+        path: the file, relative to it; one of ITEMS, PAGES, or a table as .csv.
+
+    Returns:
+        `caption` (absolute, because Snakemake would look for it beside the rule file; it is read only when the report
+        is made), `category`, and `labels`, whose numbers keep the story's order, since the report sorts by text.
+    """
+    section, position, title, caption = _place(path)
+    return {
+        "caption": str((Path(run) / caption).resolve()),
+        "category": SECTIONS[section],
+        "labels": {"result": f"{list(SECTIONS).index(section) + 1}.{position} {title}"},
+    }
+
+
+def _place(path: str) -> tuple[str, int, str, str]:
+    """Section, position in it, title and caption of a file of the report."""
+    if path in PAGES:
+        section = Path(path).stem
+        return section, 0, "This section on one page", f"captions/{section}.rst"
+    stem, suffix = Path(path).stem, Path(path).suffix
+    for item in ITEMS:
+        if path == item.path or (suffix == ".csv" and item.path == f"tables/{stem}.html"):
+            position = [i for i in ITEMS if i.section == item.section].index(item) + 1
+            return item.section, position, item.title + (" (CSV)" if suffix == ".csv" else ""), item.caption
+    raise KeyError(path)

@@ -1,0 +1,270 @@
+"""Tables of a run: every cell is read from a record, none is computed here.
+
+`gather` reads what the manifest names. A record of an earlier run that lies in the folder but not in the manifest is
+in no table.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pinch import manifest, records, stages
+from pinch.errors import PinchError
+from pinch.files import atomic
+from pinch.formats import parse_artifact
+from pinch.names import parse_model
+
+# The first columns of each table are the project's interface: see the table of results in README.md.
+_ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
+_TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
+_CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
+_CONDITIONS += ["frames", "warmup", "rounds", "source"]
+COLUMNS = {
+    "models": [
+        *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
+        *["map50_before_tuning", "map50_95_before_tuning", "val_map50", "val_map50_95"],
+        *["val_map50_before_tuning", "val_map50_95_before_tuning", "imgsz", "bytes", "bytes_zipped"],
+    ],
+    "artifacts": [
+        *["model", "format", "precision", "file", "bytes", "bytes_zipped", *_ACCURACY],
+        *["method", "ratio", "imgsz", "target", "export_seconds"],
+    ],
+    "inference": [
+        *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
+        *["file", "imgsz", "relative_to_baseline", "baseline_file", "baseline_p50_ms", "spread", "exclusive"],
+        *["frames", "warmup", "rounds", "source", "processor", "notes"],
+    ],
+    "dataset": ["split", "images", "users", "class", "boxes"],
+    "training": ["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
+    "sensitivity": ["study", "layer", "method", "ratio", "map50_95", "base_map50_95"],
+    "stages": stages.COLUMNS,
+    "missing": ["table", "row", "record", "reason"],
+}
+_WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
+_WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
+
+
+@dataclass
+class Gathered:
+    """The tables by name, and what the manifest names but no record says (one dictionary per row of `missing`)."""
+
+    tables: dict[str, pd.DataFrame]
+    missing: list[dict[str, str]]
+
+
+def gather(results: Path, partial: bool = False) -> Gathered:
+    """Gather a run's records into tables.
+
+    Args:
+        results: folder of the run, `results/<name>`.
+        partial: make what can be made where records are missing or unreadable.
+
+    Raises:
+        PinchError: a record is missing or unreadable and not `partial`, or there is nothing to gather.
+    """
+    reader = _Reader(results, manifest.load(results))
+    rows = {
+        "models": reader.models(),
+        "artifacts": reader.artifacts(),
+        "inference": reader.inference(),
+        "dataset": reader.dataset(),
+        "training": reader.training(),
+        "sensitivity": reader.sensitivity(),
+        "stages": stages.rows(results / "benchmarks"),
+        "missing": reader.missing,
+    }
+    if reader.missing and not partial:
+        raise PinchError(_describe(reader.missing, results))
+    return Gathered({name: frame(name, found) for name, found in rows.items()}, reader.missing)
+
+
+def frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A table from its rows: the fixed columns first, then what else the rows hold, whole numbers as such."""
+    table = pd.DataFrame(rows, columns=_columns(name, rows))
+    for column in table.columns.intersection(_WHOLE):
+        table[column] = pd.to_numeric(table[column]).round().astype("Int64")
+    return table
+
+
+def _columns(name: str, rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys([*COLUMNS[name], *(key for row in rows for key in row)]))
+
+
+def write(results: Path, name: str, table: pd.DataFrame) -> None:
+    """Write `results/tables/<name>.csv`, whole or not at all."""
+    with atomic(results / f"tables/{name}.csv") as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def read(results: Path, name: str) -> pd.DataFrame:
+    """Read `results/tables/<name>.csv`.
+
+    Raises:
+        PinchError: it is not there, or is no such table.
+    """
+    path = results / f"tables/{name}.csv"
+    if not path.exists():
+        command = "select_models.py" if name == "selection" else "gather.py"
+        raise PinchError(f"{path} does not exist: run {command} {results} first")
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise PinchError(f"{path} is not a table ({error}): run gather.py again") from error
+    lacking = [column for column in COLUMNS.get(name, []) if column not in table]
+    if lacking:
+        raise PinchError(f"{path} lacks the columns {', '.join(lacking)}: run gather.py again")
+    return table
+
+
+def _describe(missing: list[dict[str, str]], results: Path) -> str:
+    unique = list(dict.fromkeys(f"{row['record']} ({row['reason']})" for row in missing))
+    shown = "; ".join(unique[:3]) + (f"; and {len(unique) - 3} more" if len(unique) > 3 else "")
+    return (
+        f"{len(unique)} of the records that {results}/manifest.json asks for cannot be used: {shown}. "
+        "Run the workflow again to make them, or gather what is there with --partial"
+    )
+
+
+@dataclass
+class _Reader:
+    """Reads records and remembers which were expected in vain."""
+
+    results: Path
+    expected: manifest.Manifest
+    missing: list[dict[str, str]] = field(default_factory=list)
+
+    def models(self) -> list[dict[str, Any]]:
+        rows = []
+        for name in self.expected.models:
+            row = self._required("models", name, "accuracy", name)
+            if row is None:
+                continue
+            result, parsed = row["result"], parse_model(name)
+            before: dict[str, Any] = {}
+            if parsed.method != "none":
+                untuned = name.removesuffix("_tuned")
+                before = (self._required("models", name, "accuracy", untuned) or {}).get("result", {})
+            rows.append(
+                {"model": name, "method": parsed.method, "ratio": parsed.ratio}
+                | _pick(result, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
+                | _accuracy(result)
+                | {f"{key}_before_tuning": value for key, value in _accuracy(before).items()}
+            )
+        return rows
+
+    def artifacts(self) -> list[dict[str, Any]]:
+        rows = []
+        for file in self.expected.artifacts:
+            record = self._required("artifacts", file, "accuracy", file)
+            if record is None:
+                continue
+            result = record["result"]
+            export = (self._optional("export", file) or {}).get("result", {})
+            row = {"file": file} | _named(file, result, self.expected.models)
+            row |= _pick(result, "bytes", "bytes_zipped", "imgsz") | _accuracy(result)
+            row |= {"target": export.get("target"), "export_seconds": export.get("seconds")}
+            for part in ("parity", "guard", "calibration"):
+                row |= _flat(part, export.get(part))
+            rows.append(row)
+        return rows
+
+    def inference(self) -> list[dict[str, Any]]:
+        rows = []
+        for device, threads, file in self.expected.measurements:
+            row_name = f"{file} on {device}, {threads} threads"
+            record = self._required("inference", row_name, f"inference/{device}_{threads}", file)
+            if record is None:
+                continue
+            result, baseline = record["result"], record["result"].get("baseline") or {}
+            row = {"device": device, "threads": threads, "file": file} | _named(file, result, self.expected.models)
+            row |= _pick(result, *_TIMES, *_CONDITIONS)
+            row |= {"baseline_file": baseline.get("file"), "baseline_p50_ms": baseline.get("p50_ms")}
+            hardware = record["provenance"].get("hardware", {})
+            row |= {"processor": hardware.get("gpu") if device == "gpu" else hardware.get("cpu")}
+            row |= {"notes": "; ".join(map(str, result.get("notes") or []))}
+            row.pop("method"), row.pop("ratio")
+            rows.append(row)
+        return rows
+
+    def dataset(self) -> list[dict[str, Any]]:
+        rows = []
+        for record in self._all("dataset"):
+            for split, content in record["result"].get("splits", {}).items():
+                for name, boxes in content.get("boxes", {}).items():
+                    rows.append({"split": split, "class": name, "boxes": boxes} | _pick(content, "images", "users"))
+        return rows
+
+    def training(self) -> list[dict[str, Any]]:
+        rows = []
+        for name in self.expected.models:
+            result = (self._optional("training", name) or {}).get("result", {})
+            about = _pick(result, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
+            rows += [{"model": name} | _scalars(point) | about for point in result.get("curve", [])]
+        return rows
+
+    def sensitivity(self) -> list[dict[str, Any]]:
+        rows = []
+        for record in self._all("sensitivity"):
+            result = record["result"]
+            # A scan writes many points in one record; what they share stands beside them.
+            rows += [_scalars(result) | _scalars(point) for point in result.get("points", [{}])]
+        return rows
+
+    def _all(self, kind: str) -> list[dict[str, Any]]:
+        paths = sorted((self.results / "records").glob(f"{kind}/**/*.json"))
+        paths += sorted((self.results / "records").glob(f"{kind}.json"))
+        return [record for path in paths if (record := self._read(path, kind, kind, path.stem)) is not None]
+
+    def _optional(self, kind: str, stem: str) -> dict[str, Any] | None:
+        path = self.results / f"records/{kind}/{stem}.json"
+        return self._read(path, kind, kind, stem) if path.exists() else None
+
+    def _required(self, table: str, row: str, folder: str, stem: str) -> dict[str, Any] | None:
+        path = self.results / f"records/{folder}/{stem}.json"
+        return self._read(path, folder.split("/")[0], table, row)
+
+    def _read(self, path: Path, kind: str, table: str, row: str) -> dict[str, Any] | None:
+        reason = "no record"
+        if path.exists():
+            try:
+                return records.read(path, kind)
+            except PinchError:
+                reason = f"not a record of kind {kind}"
+        relative = path.relative_to(self.results).as_posix()
+        self.missing.append({"table": table, "row": row, "record": relative, "reason": reason})
+        return None
+
+
+def _named(file: str, result: dict[str, Any], models: list[str]) -> dict[str, Any]:
+    """Model (with its size where it is not the training size), format, precision, method and ratio of an artifact."""
+    artifact = parse_artifact(file)
+    if artifact is None:
+        model = str(result.get("model") or file)
+        return {"model": model, "method": "none", "ratio": 0.0} | _pick(result, "format", "precision")
+    model = artifact.model
+    source = model if model in models else model.removesuffix(f"_{result.get('imgsz')}")
+    parsed = parse_model(source)
+    named = {"model": model, "format": artifact.format.name, "precision": artifact.precision}
+    return named | {"method": parsed.method, "ratio": parsed.ratio}
+
+
+def _accuracy(result: dict[str, Any]) -> dict[str, Any]:
+    """Accuracy on test as it is, on val with a prefix: test is what is reported, val is what chooses."""
+    splits = result.get("splits") or {}
+    test, val = splits.get("test") or {}, splits.get("val") or {}
+    return _pick(test, "map50", "map50_95") | {f"val_{key}": val.get(key) for key in ("map50", "map50_95")}
+
+
+def _pick(source: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: source.get(key) for key in keys}
+
+
+def _scalars(source: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in source.items() if isinstance(value, str | int | float)}
+
+
+def _flat(prefix: str, source: dict[str, Any] | None) -> dict[str, Any]:
+    """The scalars of a part of an export record as columns: {"kept": 0.99} of `guard` becomes guard_kept."""
+    return {f"{prefix}_{key}": value for key, value in _scalars(source or {}).items()}

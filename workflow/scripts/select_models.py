@@ -1,0 +1,29 @@
+"""Choose which artifact to ship for each device and goal, and write tables/selection.csv."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse arguments, choose, write the table."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after gather.py")
+    parser.add_argument(
+        "--keep",
+        type=cli.fraction,
+        default=0.95,
+        help="smallest share of the base's mAP50-95 on val that a fast or small model must keep",
+    )
+    arguments = parser.parse_args(argv)
+    from pinch import selection, tables
+
+    chosen = selection.select(arguments.results, arguments.keep)
+    tables.write(arguments.results, "selection", chosen)
+    for row in chosen.itertuples():
+        print(f"{row.device} ({row.threads} threads), {row.goal}: {row.file}: {row.reason}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
