@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = selection.select(arguments.results, arguments.keep)
     tables.write(arguments.results, "selection", chosen)
     for row in chosen.itertuples():
-        print(f"{row.device} ({row.threads} threads), {row.goal}: {row.file}: {row.reason}")
+        print(f"{row.device}, threads: {row.threads}, {row.goal}: {row.file}: {row.reason}")
 
 
 if __name__ == "__main__":

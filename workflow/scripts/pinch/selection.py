@@ -1,7 +1,7 @@
 """Which artifact to ship, for each device and goal, chosen from measured numbers.
 
-Choices look at accuracy on val only, so that the accuracy on test that stands beside a choice is an honest forecast. No phone
-is measured here: what is said about phones rests on TFLite on this CPU, and says so.
+Choices look at accuracy on val only, so that the accuracy on test that stands beside a choice is an honest forecast.
+No phone is measured here: what is said about phones rests on TFLite on this CPU, and says so.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,11 +25,12 @@ BALANCE = -0.07
 
 @dataclass(frozen=True)
 class Goal:
-    """What somebody may want: `name` as it stands in the table, and how to pick from candidates."""
+    """What somebody may want: `name` in the table, how to pick, from which format and on which device (None: any)."""
 
     name: str
     pick: Callable[[pd.DataFrame, float], tuple[Any, str]]
     format: str | None = None
+    device: str | None = None
 
 
 def select(results: Path, keep: float = 0.95) -> pd.DataFrame:
@@ -40,8 +41,8 @@ def select(results: Path, keep: float = 0.95) -> pd.DataFrame:
         keep: smallest share of the base model's mAP50-95 on val that a fast or small model must keep.
 
     Returns:
-        One row per device, thread count and goal, with COLUMNS; `kept` is the share of the base model's mAP50-95 on val,
-        `relative_time` the time in units of the artifact that the timings name as their baseline.
+        One row per device, thread count and goal, with COLUMNS; `kept` is the share of the base model's mAP50-95 on
+        val, `relative_time` the time in units of the artifact that the timings name as their baseline.
 
     Raises:
         PinchError: a table is missing, or the base model has no accuracy on val.
@@ -52,7 +53,7 @@ def select(results: Path, keep: float = 0.95) -> pd.DataFrame:
 
 
 def measured(results: Path) -> pd.DataFrame:
-    """Every timed artifact with its accuracy: inference.csv joined with artifacts.csv, `kept` and `relative_time` added.
+    """Every timed artifact with its accuracy: inference.csv and artifacts.csv joined, with `kept` and `relative_time`.
 
     Raises:
         PinchError: a table is missing, or the base model has no accuracy on val.
@@ -62,17 +63,14 @@ def measured(results: Path) -> pd.DataFrame:
     base = models[models["method"] == "none"]["val_map50_95"].dropna()
     if base.empty or not base.iloc[0] > 0:
         raise PinchError(
-            f"{results}/tables/models.csv has no base model with an accuracy above 0 on val: evaluate it first, then gather"
+            f"{results}/tables/models.csv has no base model with an accuracy above 0 on val: evaluate it, then gather"
         )
     accuracy = ["method", "ratio", "bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
     joined = inference.merge(artifacts[["file", *accuracy]], on="file", how="inner")
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
     joined["kept"] = joined["val_map50_95"] / base.iloc[0]
-    groups = joined.groupby(["device", "threads"], sort=False, group_keys=False)
-    joined["relative_time"] = pd.Series(
-        {index: value for _, group in groups for index, value in relative_time(group).items()}, dtype=float
-    )
-    return joined
+    times = [relative_time(group) for _, group in joined.groupby(["device", "threads"], sort=False)]
+    return joined.assign(relative_time=pd.concat(times) if times else [])
 
 
 def relative_time(group: pd.DataFrame) -> pd.Series:
@@ -84,7 +82,7 @@ def relative_time(group: pd.DataFrame) -> pd.Series:
     ratio = group["relative_to_baseline"]
     if ratio.notna().all() and group["baseline_file"].nunique() == 1:
         return ratio.astype(float)
-    return group["p50_ms"] / group["p50_ms"].min()
+    return group["p50_ms"].div(group["p50_ms"].min())
 
 
 def front(group: pd.DataFrame) -> pd.DataFrame:
@@ -96,21 +94,20 @@ def front(group: pd.DataFrame) -> pd.DataFrame:
 
 def _choose(group: pd.DataFrame, keep: float) -> Iterator[dict[str, Any]]:
     for goal in GOALS:
-        candidates = group if goal.format is None else group[group["format"] == goal.format]
-        if candidates.empty or (goal.name.startswith("phone") and (group["device"] != "cpu").any()):
-            continue
-        row, reason = goal.pick(candidates, keep)
-        yield row.to_dict() | {"goal": goal.name, "reason": reason}
+        candidates = group
+        for column, wanted in (("format", goal.format), ("device", goal.device)):
+            candidates = candidates if wanted is None else candidates[candidates[column] == wanted]
+        if len(candidates):
+            row, reason = goal.pick(candidates, keep)
+            yield row.to_dict() | {"goal": goal.name, "reason": reason}
 
 
 def _good_enough(candidates: pd.DataFrame, keep: float) -> tuple[pd.DataFrame, str]:
     """Candidates that keep enough, and how to call them; the most accurate ones where none does."""
     enough = candidates[candidates["kept"] >= keep]
     if len(enough):
-        return (
-            enough,
-            f"of the {len(enough)} of {len(candidates)} artifacts that keep at least {keep:.0%} of the base's mAP50-95",
-        )
+        share = f"{len(enough)} of {len(candidates)} artifacts"
+        return enough, f"of the {share} that keep at least {keep:.0%} of the base's mAP50-95"
     best = candidates[candidates["kept"] >= candidates["kept"].max()]
     return best, f"of what comes closest (no artifact keeps {keep:.0%} of the base's mAP50-95)"
 
@@ -122,7 +119,8 @@ def _fastest_of(candidates: pd.DataFrame) -> pd.Series:
 
 
 def _figures(row: pd.Series) -> str:
-    return f"{_time(row)} per frame, {row['kept']:.1%} of the base's mAP50-95 on val, {row['bytes_zipped'] / 1e6:.2f} MB zipped"
+    zipped = row["bytes_zipped"] / 1e6
+    return f"{_time(row)} per frame, {row['kept']:.1%} of the base's mAP50-95 on val, {zipped:.2f} MB zipped"
 
 
 def _time(row: pd.Series) -> str:
@@ -155,7 +153,7 @@ def _smallest(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
 def _balance(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
     del keep
     score = candidates["val_map50_95"] * candidates["relative_time"] ** BALANCE
-    row = candidates.loc[score.idxmax()]
+    row = candidates.iloc[int(score.argmax())]
     return row, f"best trade where half the time is worth 5% of the accuracy: {_figures(row)}"
 
 
@@ -169,5 +167,5 @@ GOALS = (
     Goal("accurate", _most_accurate),
     Goal("small", _smallest),
     Goal("balanced", _balance),
-    Goal("phone CPU (by proxy)", _phone, "tflite"),
+    Goal("phone CPU (by proxy)", _phone, "tflite", "cpu"),
 )
