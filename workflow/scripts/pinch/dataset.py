@@ -10,7 +10,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any, TypeVar
@@ -109,6 +109,13 @@ def load(path: str | Path) -> Dataset:
     known = {"path", "names", "nc", "download", "validation", *SPLITS}
     extra = {key: value for key, value in content.items() if key not in known}
     return Dataset(path, root, _names(content, path), splits, extra)
+
+
+def with_test_split(dataset: Dataset) -> Dataset:
+    """The data set itself, or where it names no test split, one whose val split serves as one."""
+    if "test" in dataset.splits or "val" not in dataset.splits:
+        return dataset
+    return replace(dataset, splits={**dataset.splits, "test": dataset.splits["val"]})
 
 
 def label_path(image: Path) -> Path:

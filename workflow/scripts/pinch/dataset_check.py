@@ -6,6 +6,7 @@ they are named.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -38,6 +39,20 @@ class Findings:
     def everything(self) -> list[str]:
         """All sentences."""
         return self.broken + self.gaps + self.warnings
+
+    def record(self, dataset: Dataset, users: dict[str, int] | None = None) -> dict[str, Any]:
+        """The `result` of a dataset record; `users` counts the people of each split where they are known."""
+        splits: dict[str, dict[str, Any]] = {
+            split: {"images": count, "boxes": self.boxes[split]} for split, count in self.images.items()
+        }
+        for split, count in (users or {}).items():
+            splits[split]["users"] = count
+        return {
+            "data_yaml": str(dataset.path),
+            "classes": dataset.names,
+            "splits": splits,
+            "warnings": self.everything(),
+        }
 
 
 def inspect(dataset: Dataset, splits: list[str] | None = None) -> Findings:

@@ -1,0 +1,61 @@
+"""Convert HaGRID (v1, v2 or v2-1M) to a YOLO data set with a data.yaml that Ultralytics trains on.
+
+The folders and targets come from a file in the layout of HaGRID's converter_config.yaml (--cfg), from the options, or
+from both: an option overrides the file. Run again, it only changes what has to change.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
+from pinch import cli, records
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the arguments, convert, write the record."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--cfg", type=Path, help="file in the layout of HaGRID's converter_config.yaml")
+    parser.add_argument("--out", type=Path, default="hagrid_yolo_format", help="folder of the YOLO data set")
+    parser.add_argument(
+        "--mode", choices=["gestures", "hands"], default="gestures", help="one class per target, or one"
+    )
+    parser.add_argument("--images", type=Path, help="folder of HaGRID's images (the file's dataset_folder)")
+    parser.add_argument("--annotations", type=Path, help="folder of its annotations (the file's dataset_annotations)")
+    parser.add_argument("--targets", nargs="+", metavar="GESTURE", help="gestures, in the order of their class numbers")
+    parser.add_argument("--phases", nargs="+", metavar="PHASE", help="folders of the annotations to convert")
+    parser.add_argument(
+        "--limit", type=cli.whole, help="at most so many images of a gesture in a split, drawn at random"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
+    parser.add_argument("--skip-broken", action="store_true", help="leave out images that cannot be decoded")
+    parser.add_argument("--copy", action="store_true", help="copy images instead of linking to them")
+    parser.add_argument("--label-cache", action="store_true", help="also write Ultralytics' label caches")
+    parser.add_argument("--record", type=Path, help="record of the data set to write (.json)")
+    arguments = parser.parse_args(argv)
+
+    from pinch import dataset, hagrid
+    from pinch.hagrid_convert import Options, convert
+
+    source = hagrid.source(
+        arguments.cfg,
+        dataset_folder=arguments.images,
+        dataset_annotations=arguments.annotations,
+        targets=arguments.targets,
+        phases=arguments.phases,
+    )
+    options = Options(arguments.mode, arguments.limit, arguments.seed, arguments.skip_broken, arguments.copy)
+    found, users = convert(source, arguments.out, options, progress=print)
+    converted = dataset.load(arguments.out / "data.yaml")
+    if arguments.label_cache:
+        dataset.make_label_cache(converted)
+    if arguments.record:
+        records.write(arguments.record, "dataset", found.record(converted, users), arguments.seed)
+    for split, count in found.images.items():
+        print(f"{split}: {count:,} images of {users[split]:,} users, {sum(found.boxes[split].values()):,} boxes")
+    for warning in found.everything():
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,45 @@
+"""Look through a data set that is already in YOLO layout, and write its data.yaml with absolute paths.
+
+Every image is decoded and every label read. A data set without a test split is tested on its val split.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
+from pinch import cli, records
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the arguments, look through the data set, write data.yaml and record."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write data.yaml to")
+    parser.add_argument("--label-cache", action="store_true", help="also write Ultralytics' label caches")
+    parser.add_argument("--record", type=Path, help="record of the data set to write (.json)")
+    arguments = parser.parse_args(argv)
+
+    from pinch import dataset, dataset_check
+
+    source = dataset.load(arguments.data)
+    prepared = dataset.with_test_split(source)
+    found = dataset_check.inspect(prepared)
+    dataset_check.stop_at(found.broken)
+    if prepared is not source:
+        found.warnings.append(
+            f"{source.path} names no test split: the val split serves as one, so results are optimistic"
+        )
+    written = dataset.load(dataset.ultralytics_yaml(prepared, arguments.out))
+    if arguments.label_cache:
+        dataset.make_label_cache(written)
+    if arguments.record:
+        records.write(arguments.record, "dataset", found.record(written))
+    for split, count in found.images.items():
+        print(f"{split}: {count:,} images, {sum(found.boxes[split].values()):,} boxes")
+    for warning in found.everything():
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    cli.run(main)
