@@ -1,0 +1,34 @@
+"""Show a data set in one picture: images of every class and split with their boxes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
+from pinch import cli
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the arguments, draw the sheet."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
+    parser.add_argument("output", metavar="OUTPUT", type=Path, help="picture to write (.png or .jpg)")
+    parser.add_argument("--images", type=cli.whole, default=40, help="about how many images to show")
+    parser.add_argument("--columns", type=cli.whole, default=8, help="images in a row")
+    parser.add_argument("--seed", type=int, default=0, help="another seed shows other images")
+    parser.add_argument("--title", default="Samples of the data set", help="first line of the picture")
+    arguments = parser.parse_args(argv)
+
+    from pinch import contact_sheet, dataset
+
+    contact_sheet.draw(
+        dataset.load(arguments.data),
+        arguments.output,
+        count=arguments.images,
+        columns=arguments.columns,
+        seed=arguments.seed,
+        title=arguments.title,
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)
