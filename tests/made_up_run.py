@@ -165,7 +165,7 @@ def _dataset(folder: Path) -> None:
 def _sensitivity(folder: Path) -> None:
     for index in range(8):
         for ratio in (0.3, 0.5):
-            result = {"layer": f"model.{index}.conv", "method": "coarse", "ratio": ratio, "base_map50_95": 0.742}
+            result = {"study": "layers", "layer": f"model.{index}.conv", "method": "coarse", "ratio": ratio, "base_map50_95": 0.742}
             result["map50_95"] = 0.742 * max(0, 1 - ratio * (1.8 - 0.2 * index))
             _write(folder, f"sensitivity/model.{index}.conv_{ratio}.json", "sensitivity", result)
 

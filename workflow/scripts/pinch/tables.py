@@ -65,7 +65,7 @@ def gather(results: Path, partial: bool = False) -> Gathered:
         PinchError: a record is missing or unreadable and not `partial`, or there is nothing to gather.
     """
     reader = _Reader(results, manifest.load(results))
-    rows = {
+    found = {
         "models": reader.models(),
         "artifacts": reader.artifacts(),
         "inference": reader.inference(),
@@ -77,7 +77,7 @@ def gather(results: Path, partial: bool = False) -> Gathered:
     }
     if reader.missing and not partial:
         raise PinchError(_describe(reader.missing, results))
-    return Gathered({name: frame(name, found) for name, found in rows.items()}, reader.missing)
+    return Gathered({name: frame(name, rows) for name, rows in found.items()}, reader.missing)
 
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -116,6 +116,11 @@ def read(results: Path, name: str) -> pd.DataFrame:
     if lacking:
         raise PinchError(f"{path} lacks the columns {', '.join(lacking)}: run gather.py again")
     return table
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as dictionaries."""
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
 def _describe(missing: list[dict[str, str]], results: Path) -> str:

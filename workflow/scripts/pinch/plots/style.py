@@ -1,0 +1,103 @@
+"""How every picture looks: sizes, colours (Okabe and Ito's, which colour-blind readers can tell apart), short names."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.typing import FillStyleType
+
+from pinch.files import atomic
+from pinch.names import parse_model, percent
+
+# Okabe and Ito, "Color Universal Design", 2008.
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION = "#222222", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+GREY = "#8A8F98"
+METHOD_COLOURS = {"none": BLACK, "coarse": BLUE, "fine": VERMILLION}
+METHOD_NAMES = {"none": "base", "coarse": "coarse pruning", "fine": "fine pruning"}
+PRECISION_COLOURS = {"full": BLACK, "half": ORANGE, "int8": GREEN}
+# One shape per precision, one filling per format, in every picture.
+PRECISION_MARKERS = {"full": "o", "half": "s", "int8": "^"}
+FORMAT_FILLINGS: dict[str, FillStyleType] = {"onnx": "full", "tflite": "none", "openvino": "left"}
+DPI = 130
+
+
+@contextlib.contextmanager
+def applied() -> Iterator[None]:
+    """Draw off screen and in the project's style within the block."""
+    with mpl.rc_context(), sns.axes_style("whitegrid"), sns.plotting_context("notebook", font_scale=0.85):
+        mpl.rcParams.update(
+            {
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.titleweight": "bold",
+                "axes.titlelocation": "left",
+                "grid.color": "#E4E7EB",
+                "axes.edgecolor": GREY,
+                "legend.frameon": False,
+                "figure.constrained_layout.use": True,
+            }
+        )
+        yield
+
+
+def figure(
+    width: float, height: float, rows: int = 1, columns: int = 1, **options: object
+) -> tuple[Figure, list[Axes]]:
+    """A figure (inches) without pyplot's global state, and its axes in reading order."""
+    drawn = Figure(figsize=(width, height))
+    axes = drawn.subplots(rows, columns, squeeze=False, **options)  # type: ignore[call-overload]
+    return drawn, list(axes.flat)
+
+
+def note(text: str) -> Figure:
+    """A picture that says why there is nothing to see."""
+    drawn, (axis,) = figure(8, 2)
+    axis.axis("off")
+    axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=13, color=GREY)
+    return drawn
+
+
+def save(drawn: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all."""
+    with atomic(path) as temporary:
+        drawn.savefig(temporary, dpi=DPI, facecolor="white")
+    return path
+
+
+def beside(axis: Axes, text: str, x: float, y: float) -> None:
+    """Write a small grey text to the right of a bar's end."""
+    axis.annotate(text, (x, y), (4, 0), textcoords="offset points", va="center", fontsize=8.5, color="#5B6470")
+
+
+def short(model: str) -> str:
+    """A model's name for pictures: "coarse 50%", "base", with the image size behind it where the name has one."""
+    stem, _, size = model.rpartition("_")
+    at_size = f" @{size}" if size.isdigit() and (stem.endswith("_tuned") or parse_model(stem).method != "none") else ""
+    parsed = parse_model(stem if at_size else model)
+    return parsed.name if parsed.method == "none" else f"{parsed.method} {percent(parsed.ratio)}%{at_size}"
+
+
+def marker(kind: str, precision: str, colour: str) -> Line2D:
+    """The marker of an artifact as a line without a line, for legends and, by its properties, for pictures."""
+    return Line2D([], [], linestyle="", label=f"{precision} {kind}", **look(kind, precision, colour))
+
+
+def look(kind: str, precision: str, colour: str) -> dict[str, Any]:
+    """How an artifact's marker is drawn."""
+    shape, filling = PRECISION_MARKERS.get(precision, "D"), FORMAT_FILLINGS.get(kind, "full")
+    return {"marker": shape, "fillstyle": filling, "color": colour, "markersize": 6}
+
+
+def places(group: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each device and thread count, with how to call them."""
+    return [
+        (f"{device}, {threads} thread{'s' if threads != 1 else ''}", rows)
+        for (device, threads), rows in group.groupby(["device", "threads"], sort=False)
+    ]

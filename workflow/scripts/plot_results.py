@@ -1,0 +1,21 @@
+"""Draw the pictures of a run into plots/*.png."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse arguments, draw."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after gather.py")
+    arguments = parser.parse_args(argv)
+    from pinch import plots
+
+    for path in plots.draw(arguments.results):
+        print(path)
+
+
+if __name__ == "__main__":
+    cli.run(main)
