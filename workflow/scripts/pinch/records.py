@@ -20,7 +20,7 @@ from pinch import __version__
 from pinch.errors import PinchError
 from pinch.files import read_json, write_json
 
-KINDS = ("dataset", "training", "pruning", "export", "accuracy", "inference", "sensitivity")
+KINDS = ("dataset", "training", "pruning", "export", "accuracy", "inference", "sensitivity", "gpu")
 _PACKAGES = ("torch", "ultralytics", "torch-pruning", "onnx", "onnxruntime", "onnxruntime-gpu", "onnx2tf", "tensorflow")
 _PACKAGES += ("ai-edge-litert", "openvino", "nncf", "opencv-python", "numpy")
 
@@ -66,7 +66,9 @@ def hardware() -> dict[str, Any]:
         "host": socket.gethostname(),
         "system": platform.platform(),
         "cpu": _cpu_model(),
-        "cpu_flags": [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimddp") if flag in _cpu_flags()],
+        "cpu_flags": [
+            flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimddp") if flag in _cpu_flags()
+        ],
         "cores": len(os.sched_getaffinity(0)),
         "memory_mb": round(pages * page / 1e6),
     }

@@ -1,0 +1,27 @@
+"""Make sure that PyTorch and ONNX Runtime can use the GPU; fail within seconds with the reason where they cannot."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
+from pinch import cli, records
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the arguments, check, write the record."""
+    parser = cli.parser(__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="record to write (.json)")
+    parser.add_argument(
+        "--torch-only", action="store_true", help="leave ONNX Runtime out, as training needs only PyTorch"
+    )
+    arguments = parser.parse_args(argv)
+
+    from pinch import gpu
+
+    found = gpu.check(onnxruntime=not arguments.torch_only)
+    records.write(arguments.output, "gpu", found)
+    print(", ".join(f"{key} {value}" for key, value in found.items()))
+
+
+if __name__ == "__main__":
+    cli.run(main)
