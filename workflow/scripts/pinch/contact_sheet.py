@@ -53,7 +53,7 @@ def draw(
         title: first line of the sheet.
 
     Raises:
-        PinchError: `output` is no such name, no image of the data set has a box, or one that is drawn cannot be decoded.
+        PinchError: `output` is no such name, no image has a box, or one that is drawn cannot be decoded.
     """
     if Path(output).suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise PinchError(f"a contact sheet cannot be written as {output}: choose a name that ends in .png or .jpg")
