@@ -1,0 +1,44 @@
+"""Serve a web page that runs a model (.pt, .onnx, .tflite, OpenVINO) on a picture, a video or the webcam."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
+from pinch import cli
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the arguments, load the model, serve until Ctrl-C."""
+    parser = cli.parser(__doc__)
+    parser.add_argument(
+        "model", metavar="MODEL", type=Path, help="checkpoint or exported model, made here or by others"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0 opens it to the network")
+    parser.add_argument("--port", type=cli.whole, default=7860, help="port to serve at")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where to run the model")
+    parser.add_argument("--threads", type=cli.whole, default=1, help="threads of the runtime")
+    parser.add_argument("--confidence", type=cli.fraction, default=0.25, help="lowest score shown at first")
+    parser.add_argument(
+        "--example", type=_picture, nargs="*", default=[], metavar="PICTURE", help="pictures offered for a click"
+    )
+    arguments = parser.parse_args(argv)
+
+    from pinch import webdemo
+
+    detector = webdemo.Detector(arguments.model, arguments.device, arguments.threads)
+    page = webdemo.build(detector, arguments.confidence, arguments.example)
+    address = webdemo.launch(page, arguments.host, arguments.port)
+    print(f"{arguments.model.name} is at {address} (Ctrl-C ends)", flush=True)
+    page.block_thread()
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no picture {text}")
+    return path
+
+
+if __name__ == "__main__":
+    cli.run(main)
