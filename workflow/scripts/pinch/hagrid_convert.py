@@ -270,9 +270,13 @@ def _warnings(tally: _Tally) -> list[str]:
     if tally.other:
         which = ", ".join(f"{name} {count}" for name, count in tally.other.most_common())
         warnings.append(f"{tally.other.total()} boxes of other classes than the targets were left out: {which}")
-    for boxes, what in ((tally.clipped, "were clipped"), (tally.outside, "had nothing in it and were left out")):
+    clipped, outside = (
+        "reach outside their image and were clipped",
+        "lie outside their image or are empty and were left out",
+    )
+    for boxes, what in ((tally.clipped, clipped), (tally.outside, outside)):
         if boxes:
-            warnings.append(f"{len(boxes)} boxes reach outside their image and {what} (first: {boxes[0]})")
+            warnings.append(f"{len(boxes)} boxes {what} (first: {boxes[0]})")
     return warnings
 
 
