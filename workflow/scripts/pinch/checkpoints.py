@@ -125,7 +125,7 @@ def save(path: str | Path, model: nn.Module, meta: dict[str, Any], like: Checkpo
 
 def _frozen_half(model: nn.Module) -> nn.Module:
     frozen: Any = copy.deepcopy(model).half().eval()
-    for leftover in ("criterion", "pt_path"):
+    for leftover in ("criterion", "pt_path", "pinch"):
         if hasattr(frozen, leftover):
             delattr(frozen, leftover)
     if hasattr(frozen, "args"):

@@ -59,9 +59,15 @@ class Artifact:
 FORMATS = {
     entry.name: entry
     for entry in (
-        Format("onnx", ".onnx", ("full", "half", "int8"), "pinch.export.onnx:export", "pinch.runtimes.onnx:OnnxBackend"),
         Format(
-            "tflite", ".tflite", ("full", "half", "int8"), "pinch.export.tflite:export", "pinch.runtimes.tflite:TfliteBackend"
+            "onnx", ".onnx", ("full", "half", "int8"), "pinch.export.onnx:export", "pinch.runtimes.onnx:OnnxBackend"
+        ),
+        Format(
+            "tflite",
+            ".tflite",
+            ("full", "half", "int8"),
+            "pinch.export.tflite:export",
+            "pinch.runtimes.tflite:TfliteBackend",
         ),
         Format(
             "openvino",

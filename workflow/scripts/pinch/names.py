@@ -1,7 +1,7 @@
 """The fixed names of models and artifacts, in one place for commands, rules and tables.
 
-    <name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model
-    <model>[_<size>]_<precision>.<suffix>                              an artifact
+<name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model
+<model>[_<size>]_<precision>.<suffix>                              an artifact
 """
 
 import re

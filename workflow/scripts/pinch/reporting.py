@@ -54,7 +54,7 @@ ITEMS = (
     Item("plots/explain.png", "sensitivity", "Why the reference collapsed", optional=True),
     Item("plots/training.png", "accuracy", "Training and fine-tuning curves"),
     Item("tables/models.html", "accuracy", "Table of models"),
-    Item("plots/accuracy.png", "accuracy", "What each artifact keeps"),
+    Item("plots/artifact_accuracy.png", "accuracy", "What each artifact keeps"),
     Item("tables/artifacts.html", "accuracy", "Table of artifacts"),
     Item("plots/latency.png", "speed", "Time per frame"),
     Item("plots/sizes.png", "speed", "File size and download size"),

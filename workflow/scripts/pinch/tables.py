@@ -20,7 +20,7 @@ from pinch.names import parse_model
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
 _CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
-_CONDITIONS += ["frames", "warmup", "rounds", "source"]
+_CONDITIONS += ["energy_net_mj", "frames", "warmup", "rounds", "source"]
 COLUMNS = {
     "models": [
         *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
@@ -34,7 +34,7 @@ COLUMNS = {
     "inference": [
         *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
         *["file", "imgsz", "relative_to_baseline", "baseline_file", "baseline_p50_ms", "spread", "exclusive"],
-        *["frames", "warmup", "rounds", "source", "processor", "notes"],
+        *["busy_cores", "energy_net_mj", "frames", "warmup", "rounds", "source", "processor", "notes"],
     ],
     "dataset": ["split", "images", "users", "class", "boxes"],
     "training": ["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
@@ -186,6 +186,7 @@ class _Reader:
             row = {"device": device, "threads": threads, "file": file} | _named(file, result, self.expected.models)
             row |= _pick(result, *_TIMES, *_CONDITIONS)
             row |= {"baseline_file": baseline.get("file"), "baseline_p50_ms": baseline.get("p50_ms")}
+            row |= {"busy_cores": (result.get("others") or {}).get("busy_cores")}
             hardware = record["provenance"].get("hardware", {})
             row |= {"processor": hardware.get("gpu") if device == "gpu" else hardware.get("cpu")}
             row |= {"notes": "; ".join(map(str, result.get("notes") or []))}

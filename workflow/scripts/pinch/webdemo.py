@@ -244,13 +244,15 @@ def _facts(detector: Detector) -> str:
 
 def _picture_tab(detector: Detector, threshold: gr.Slider, examples: Sequence[Path]) -> None:
     with gr.Row():
-        source = gr.Image(label="Picture", sources=["upload", "clipboard"], height=420)
-        result = gr.Image(label="What the model sees", interactive=False, height=420)
+        source = gr.Image(label="Picture", sources=["upload", "clipboard"], height=400)
+        result = gr.Image(
+            label="What the model sees", interactive=False, height=400, buttons=["download", "fullscreen"]
+        )
     times = gr.HTML()
-    table = gr.Dataframe(headers=COLUMNS, label="Boxes (pixels)", interactive=False)
-    outputs = [result, times, table]
     if examples:
         gr.Examples([str(path) for path in examples], source, label="Pictures to try")
+    table = gr.Dataframe(headers=COLUMNS, label="Boxes (pixels)", interactive=False, buttons=[])
+    outputs = [result, times, table]
     source.change(detector.picture, [source, threshold], outputs, api_name="picture", show_progress="hidden")
     threshold.release(detector.picture, [source, threshold], outputs, api_visibility="private", show_progress="hidden")
 
@@ -263,8 +265,10 @@ def _video_tab(detector: Detector, threshold: gr.Slider) -> None:
             raise gr.Error(str(error)) from error
 
     with gr.Row():
-        source = gr.Video(label="Video", sources=["upload"], height=420)
-        result = gr.Video(label="What the model sees", interactive=False, height=420, autoplay=True)
+        source = gr.Video(label="Video", sources=["upload"], height=400)
+        result = gr.Video(
+            label="What the model sees", interactive=False, height=400, buttons=["download"], autoplay=True
+        )
     times = gr.HTML()
     button = gr.Button("Detect in every frame", variant="primary")
     button.click(run, [source, threshold], [result, times], api_name="video")
@@ -275,8 +279,10 @@ def _webcam_tab(detector: Detector, threshold: gr.Slider) -> None:
         return detector.picture(image, confidence)[:2]
 
     with gr.Row():
-        source = gr.Image(label="Webcam", sources=["webcam"], streaming=True, height=420)
-        result = gr.Image(label="What the model sees", interactive=False, height=420)
+        source = gr.Image(label="Webcam", sources=["webcam"], streaming=True, height=400)
+        result = gr.Image(
+            label="What the model sees", interactive=False, height=400, buttons=["download", "fullscreen"]
+        )
     times = gr.HTML()
     source.stream(
         run,

@@ -16,7 +16,7 @@ _DRAW: dict[str, Callable[[Path], Figure]] = {
     "layer_sensitivity": sensitivity.layers,
     "explain": sensitivity.explain,
     "training": accuracy.training,
-    "accuracy": accuracy.artifacts,
+    "artifact_accuracy": accuracy.artifacts,
     "latency": speed.latency,
     "sizes": speed.sizes,
     "stages": data.stages,

@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from pinch import tables
+from pinch import labels, tables
 from pinch.names import parse_model
 from pinch.plots import style
 
@@ -28,7 +28,7 @@ def training(results: Path) -> Figure:
         for index, model in enumerate(models):
             points = group[group["model"] == model].sort_values("epoch")
             colour = colours(0.45 + 0.5 * (index + 1) / len(models))
-            axis.plot(points["epoch"], points["map50_95"], color=colour, marker=".", label=style.short(model))
+            axis.plot(points["epoch"], points["map50_95"], color=colour, marker=".", label=labels.model(model))
         title = "training of the base" if name == "none" else f"tuning after {style.METHOD_NAMES[name]}"
         axis.set(title=title, xlabel="epoch", ylabel="mAP50-95 on val", ylim=(0, 1))
         axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
@@ -57,8 +57,8 @@ def artifacts(results: Path) -> Figure:
     shares = values / scale if scale else values
     colours = {"cmap": "cividis", "vmin": _floor(shares), "vmax": 1, "cbar_kws": {"label": "share of the base"}}
     sns.heatmap(shares, ax=axis, annot=values, fmt=".3f", linewidths=1.5, **colours)
-    axis.set_yticks([i + 0.5 for i in range(len(rows))], [style.short(name) for name in rows], rotation=0)
-    axis.set(title="mAP50-95 on test users, measured on the file itself", xlabel="", ylabel="")
+    axis.set_yticks([i + 0.5 for i in range(len(rows))], [labels.model(name) for name in rows], rotation=0)
+    axis.set(title="mAP50-95 on test, measured on the file itself", xlabel="", ylabel="")
     return drawn
 
 

@@ -42,7 +42,7 @@ def _sweep(models: pd.DataFrame, method: str, label: str) -> Figure:
             axis.annotate(
                 f"{value:.3f}", (ratio, value), (0, -15), textcoords="offset points", ha="center", color=colour
             )
-        axis.set(title=f"{title} on test users", xlabel=label, ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0, 100))
+        axis.set(title=f"{title} on test", xlabel=label, ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0, 100))
         axis.set_xticks(range(0, 101, 10))
         axis.legend(loc="lower left")
     return drawn

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pinch import selection, tables
+from pinch import labels, selection, tables
 from pinch.plots import style
 
 
@@ -18,7 +18,7 @@ def latency(results: Path) -> Figure:
     table = tables.read(results, "inference").dropna(subset=["p50_ms"])
     if table.empty:
         return style.note("Nothing was timed in this run.")
-    places = style.places(table)
+    places = labels.places(table)
     models = list(dict.fromkeys(table["model"]))
     artifacts = list(dict.fromkeys(zip(table["format"], table["precision"], strict=True)))
     step = 0.8 / len(artifacts)
@@ -30,7 +30,7 @@ def latency(results: Path) -> Figure:
             _whisker(axis, row, models.index(row["model"]) - 0.4 + step * (0.5 + within))
         axis.set(title=place, xlabel="ms per frame", ylim=(len(models) - 0.5, -0.5))
         axis.set_xlim(left=0)
-        axis.set_yticks(range(len(models)), [style.short(model) for model in models])
+        axis.set_yticks(range(len(models)), [labels.model(model) for model in models])
         axis.grid(axis="y", visible=False)
         for edge in range(1, len(models)):
             axis.axhline(edge - 0.5, color="#E4E7EB", linewidth=0.8)
@@ -68,7 +68,7 @@ def sizes(results: Path) -> Figure:
         for place, (size, zipped) in zip(y, group[["bytes", "bytes_zipped"]].to_numpy() / 1e6, strict=True):
             style.beside(axis, f"{size:.2f} / {zipped:.2f}", size, place)
         axis.set_title(f"{precision} {kind}")
-        axis.set_yticks(range(len(models)), [style.short(model) for model in models])
+        axis.set_yticks(range(len(models)), [labels.model(model) for model in models])
         axis.grid(axis="y", visible=False)
     axes[0].set_ylim(len(models) - 0.5, -0.5)
     axes[0].set_xlim(0, table["bytes"].max() / 1e6 * 1.35)
@@ -85,7 +85,7 @@ def pareto(results: Path) -> Figure:
     measured = selection.measured(results)
     if measured.empty:
         return style.note("No artifact was both timed and evaluated in this run.")
-    places = style.places(measured)
+    places = labels.places(measured)
     drawn, axes = style.figure(12.5, 1.0 + 4.4 * len(places), len(places), 2, width_ratios=(3, 2.1))
     for (place, rows), axis, side in zip(places, axes[::2], axes[1::2], strict=True):
         best = selection.front(rows)
@@ -140,7 +140,7 @@ def _front_list(side: Axes, best: pd.DataFrame) -> None:
     cells = [
         [
             str(n),
-            f"{style.short(r['model'])} {r['precision']}.{r['format']}",
+            f"{labels.model(r['model'])} {r['precision']}.{r['format']}",
             f"{r['p50_ms']:.2f} ms",
             f"{r['val_map50_95']:.3f}",
         ]

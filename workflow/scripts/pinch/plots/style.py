@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,7 +13,6 @@ from matplotlib.lines import Line2D
 from matplotlib.typing import FillStyleType
 
 from pinch.files import atomic
-from pinch.names import parse_model, percent
 
 # Okabe and Ito, "Color Universal Design", 2008.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION = "#222222", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -76,14 +74,6 @@ def beside(axis: Axes, text: str, x: float, y: float) -> None:
     axis.annotate(text, (x, y), (4, 0), textcoords="offset points", va="center", fontsize=8.5, color="#5B6470")
 
 
-def short(model: str) -> str:
-    """A model's name for pictures: "coarse 50%", "base", with the image size behind it where the name has one."""
-    stem, _, size = model.rpartition("_")
-    at_size = f" @{size}" if size.isdigit() and (stem.endswith("_tuned") or parse_model(stem).method != "none") else ""
-    parsed = parse_model(stem if at_size else model)
-    return parsed.name if parsed.method == "none" else f"{parsed.method} {percent(parsed.ratio)}%{at_size}"
-
-
 def marker(kind: str, precision: str, colour: str) -> Line2D:
     """The marker of an artifact as a line without a line, for legends and, by its properties, for pictures."""
     return Line2D([], [], linestyle="", label=f"{precision} {kind}", **look(kind, precision, colour))
@@ -93,11 +83,3 @@ def look(kind: str, precision: str, colour: str) -> dict[str, Any]:
     """How an artifact's marker is drawn."""
     shape, filling = PRECISION_MARKERS.get(precision, "D"), FORMAT_FILLINGS.get(kind, "full")
     return {"marker": shape, "fillstyle": filling, "color": colour, "markersize": 6}
-
-
-def places(group: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The rows of each device and thread count, with how to call them."""
-    return [
-        (f"{device}, {threads} thread{'s' if threads != 1 else ''}", rows)
-        for (device, threads), rows in group.groupby(["device", "threads"], sort=False)
-    ]

@@ -1,0 +1,24 @@
+"""Fill in the report's captions with a run's numbers and write its tables and sections as HTML."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli, reporting
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse arguments, write captions, tables and pages."""
+    optional = [item.path for item in reporting.ITEMS if item.optional]
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after plot_results.py")
+    parser.add_argument("--optional", nargs="*", default=[], choices=optional, help="pictures that only this run has")
+    arguments = parser.parse_args(argv)
+    from pinch import captions, html
+
+    written = captions.render(arguments.results, tuple(arguments.optional))
+    written += html.render(arguments.results, tuple(arguments.optional))
+    print(f"{arguments.results}: {len(written)} captions, tables and pages")
+
+
+if __name__ == "__main__":
+    cli.run(main)
