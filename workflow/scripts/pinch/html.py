@@ -18,9 +18,11 @@ from pinch.files import atomic
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1500px; margin: 1.5rem auto; padding: 0 1.5rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-top: 1px solid #ddd; padding-top: 1rem; }
-p, li { max-width: 62rem; } code, tt, .pre { font: 0.9em ui-monospace, monospace; background: #f3f4f6; padding: 0 0.2em; }
-img { max-width: 100%; } .table { overflow-x: auto; } .note { background: #fdf3dc; padding: 0.5rem 1rem; }
+h1 { font-size: 1.6rem; }
+h2 { font-size: 1.2rem; margin-top: 2.2rem; border-top: 1px solid #ddd; padding-top: 1rem; }
+p, li { max-width: 62rem; } li p { margin: 0.2rem 0; } img { max-width: 100%; }
+.literal { font: 0.92em ui-monospace, monospace; background: #f3f4f6; padding: 0 0.2em; overflow-wrap: anywhere; }
+.note { background: #fdf3dc; padding: 0.5rem 1rem; } .table { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.86rem; font-variant-numeric: tabular-nums; }
 th { text-align: right; border-bottom: 2px solid #888; padding: 0.3rem 0.6rem; vertical-align: bottom; }
 td { text-align: right; border-bottom: 1px solid #e4e7eb; padding: 0.25rem 0.6rem; white-space: nowrap; }
@@ -143,7 +145,7 @@ def _content(results: Path, item: reporting.Item) -> str:
     if item.path.endswith(".html"):
         return table(results, Path(item.path).stem)
     data = base64.b64encode((results / item.path).read_bytes()).decode()
-    return f'<p><img alt="{escape(item.title)}" src="data:image/png;base64,{data}"></p>'
+    return f'<div><img alt="{escape(item.title)}" src="data:image/png;base64,{data}"></div>'
 
 
 def _missing(results: Path) -> str:

@@ -73,7 +73,8 @@ FRONT = "captions/workflow.rst"
 def captions(optional: tuple[str, ...] = ()) -> list[str]:
     """The captions of a run whose report holds these `optional` items besides the rest."""
     wanted = [item.caption for item in ITEMS if not item.optional or item.path in optional]
-    return [FRONT, *[f"captions/{section}.rst" for section in SECTIONS], *wanted]
+    # A picture and the table of the same name share a caption.
+    return list(dict.fromkeys([FRONT, *[f"captions/{section}.rst" for section in SECTIONS], *wanted]))
 
 
 def report_arguments(run: str | Path, path: str) -> dict[str, Any]:

@@ -38,11 +38,11 @@ def _sweep(models: pd.DataFrame, method: str, label: str) -> Figure:
         axis.plot(
             x, before, color=colour, marker="o", markerfacecolor="white", linestyle=":", label="before fine-tuning"
         )
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         for ratio, value in zip(x, pruned[column], strict=True):
-            axis.annotate(
-                f"{value:.3f}", (ratio, value), (0, -15), textcoords="offset points", ha="center", color=colour
-            )
-        axis.set(title=f"{title} on test", xlabel=label, ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0, 100))
+            where = {"xy": (ratio, value), "xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
+            axis.annotate(f"{value:.3f}", color=colour, bbox=box, **where)
+        axis.set(title=f"{title} on test", xlabel=label, ylabel="accuracy", ylim=(-0.02, 1.06), xlim=(0, 100))
         axis.set_xticks(range(0, 101, 10))
         axis.legend(loc="lower left")
     return drawn
