@@ -57,7 +57,7 @@ def test_hagrid_to_yolo_from_options_alone(tmp_path, capsys):
 def test_options_override_the_configuration_file(tmp_path):
     root = tiny_hagrid.write(tmp_path / "hagrid", images=1)
     config = str(tiny_hagrid.config(root, dataset_folder="nowhere"))
-    with pytest.raises(PinchError, match="there is no folder nowhere"):
+    with pytest.raises(PinchError, match=r"there is no folder .*nowhere"):
         hagrid_to_yolo.main(["--cfg", config, "--out", str(tmp_path / "out")])
     overrides = [
         "--images",

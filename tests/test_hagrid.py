@@ -35,6 +35,11 @@ def tree(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def times(out):
+    files = [path.lstat() for path in sorted([*out.rglob("*.jpg"), *out.rglob("*.txt")])]
+    return [(file.st_ino, file.st_mtime_ns) for file in files]
+
+
 # Versions and layouts
 
 
@@ -131,10 +136,10 @@ def test_images_are_links_and_the_second_run_changes_nothing(tmp_path):
     convert(root, out)
     image = out / "images/train/like/train-like-0.jpg"
     assert image.samefile(root / "images/like/train-like-0.jpg")
-    before = {path: os.lstat(path) for path in [*out.rglob("*.jpg"), *out.rglob("*.txt")]}
+    before = times(out)
     found, _ = convert(root, out)
     assert found.images["train"] == 16
-    assert {path: os.lstat(path) for path in before} == before
+    assert times(out) == before
 
 
 def test_another_run_takes_away_what_is_no_longer_wanted(tmp_path):
@@ -320,7 +325,7 @@ def test_official_configuration_file(tmp_path):
         ({"targets": "fist"}, "targets must be a list of names"),
         ({"targets": ["fist", "like", "fist"]}, "targets has fist more than once"),
         ({"phases": ["train", "subsample"]}, "phases has subsample"),
-        ({"dataset_folder": "<path_to_dataset_folder>"}, "there is no folder <path_to_dataset_folder>"),
+        ({"dataset_folder": "<path_to_dataset_folder>"}, "there is no folder .*<path_to_dataset_folder>"),
         ({"dataset_annotations": None}, "does not say dataset_annotations"),
     ],
 )

@@ -30,8 +30,8 @@ class Source:
     """Where a HaGRID data set lies and what of it is wanted.
 
     Attributes:
-        images: folder of the images.
-        annotations: folder of the annotations.
+        images: folder of the images, absolute.
+        annotations: folder of the annotations, absolute.
         targets: gestures, in the order of their class numbers.
         phases: folders of the annotations, of train, val and test.
     """
@@ -77,8 +77,8 @@ def source(config: Path | None = None, **overrides: Any) -> Source:
     if missing:
         raise PinchError(f"{where} does not say {', '.join(missing)}: see the layout of HaGRID's converter_config.yaml")
     found = Source(
-        Path(values["dataset_folder"]),
-        Path(values["dataset_annotations"]),
+        Path(values["dataset_folder"]).absolute(),
+        Path(values["dataset_annotations"]).absolute(),
         _unique(values["targets"], "targets"),
         _unique(values.get("phases") or list(SPLITS), "phases"),
     )
@@ -173,4 +173,5 @@ def _image_files(folder: Path) -> list[Path]:
     """The images right in a folder, sorted; none if there is no such folder."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(found, key=lambda path: path.name)

@@ -122,7 +122,7 @@ def _claim(source: Source, out: Path, options: Options) -> None:
     marker = out / _MARKER
     if not marker.exists() and any((out / name).exists() for name in ("images", "labels")):
         raise PinchError(f"{out} holds images or labels that were not made by this conversion: choose another folder")
-    asked = {"images": str(source.images.absolute()), "annotations": str(source.annotations.absolute())}
+    asked = {"images": str(source.images), "annotations": str(source.annotations)}
     write_json(marker, asked | {"phases": source.phases, "targets": source.targets} | vars(options))
     (out / "data.yaml").unlink(missing_ok=True)
 
@@ -216,7 +216,7 @@ def _keep_only(folder: Path, names: set[str]) -> None:
 
 def _place(image: Path, target: Path, copy: bool) -> None:
     """Link to an image, or copy it where links cannot be made (another file system, files of another owner)."""
-    image = Path(os.path.realpath(image))
+    image = image.resolve() if image.is_symlink() else image
     if target.exists() and _is_placed(image, target, copy):
         return
     target.unlink(missing_ok=True)
