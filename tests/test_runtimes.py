@@ -1,10 +1,14 @@
 """Pre- and post-processing agree with Ultralytics; every runtime gives the same answer for the same model."""
 
+import detectors
 import numpy as np
 import pytest
 
 import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
+from pinch import runtimes
+from pinch.errors import PinchError
 from pinch.runtimes import postprocess
+from pinch.runtimes.base import parse_names
 from pinch.runtimes.preprocess import letterbox
 
 SHAPES = [(480, 640), (640, 480), (123, 457), (64, 64), (31, 200), (1, 300), (1080, 1920)]
@@ -65,3 +69,124 @@ def test_output_that_is_already_suppressed_is_only_filtered():
     found = postprocess.detections(output, geometry)
     assert found.classes.tolist() == [2, 2]
     np.testing.assert_array_equal(found.boxes[0], [1, 2, 3, 4])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def onnx_file(folder):
+    return detectors.onnx_detector(folder / "plain.onnx")
+
+
+def expected(batch):
+    """What the detectors of `detectors` answer."""
+    output = detectors.answer()
+    return output + detectors.spot(output.shape) * batch.mean()
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return letterbox(detectors.picture(0), detectors.IMGSZ)[0]
+
+
+def test_onnx(onnx_file, batch):
+    backend = runtimes.open(onnx_file)
+    assert (backend.names, backend.shape, backend.imgsz) == (detectors.NAMES, (64, 64), 64)
+    np.testing.assert_allclose(backend.infer(batch), expected(batch), rtol=1e-3)
+
+
+def test_onnx_in_half_precision(folder, batch):
+    found = runtimes.open(detectors.onnx_detector(folder / "half.onnx", half=True)).infer(batch)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected(batch), rtol=2e-3)
+
+
+def test_onnx_of_any_size(folder):
+    path = detectors.onnx_detector(folder / "free.onnx", imgsz=None)
+    assert runtimes.open(path).shape == (64, 64)  # as its metadata say
+    assert runtimes.open(path, imgsz=96).shape == (96, 96)
+
+
+def test_onnx_of_one_size_is_not_run_at_another(onnx_file):
+    with pytest.raises(PinchError, match="64x64 pixels only, not 96"):
+        runtimes.open(onnx_file, imgsz=96)
+
+
+def test_openvino(folder, onnx_file, batch):
+    for name in ("toy_full_openvino", "toy_openvino_model"):  # as Pinch and as Ultralytics call it
+        backend = runtimes.open(detectors.openvino_detector(folder / name, onnx_file))
+        assert (backend.names, backend.shape) == (detectors.NAMES, (64, 64))
+        np.testing.assert_allclose(backend.infer(batch), expected(batch), rtol=1e-3)
+        assert "OpenVINO runs" in backend.notes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_tflite(folder, batch, channels_last):
+    backend = runtimes.open(detectors.tflite_detector(folder / "toy.tflite", channels_last))
+    assert (backend.names, backend.shape) == (detectors.NAMES, (64, 64))
+    np.testing.assert_allclose(backend.infer(batch), expected(batch), rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_tflite_of_integers(folder, batch):
+    backend = runtimes.open(detectors.tflite_detector(folder / "integer.tflite", integer=True))
+    found = backend.infer(batch)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[:, 4:], expected(batch)[:, 4:], atol=0.01)
+    np.testing.assert_allclose(found[:, :4], expected(batch)[:, :4], atol=0.01 * 64)
+
+
+def test_checkpoint_and_its_onnx_agree(folder, batch):
+    from ultralytics import YOLO
+
+    path = detectors.checkpoint(folder / "toy.pt")
+    exported = YOLO(path).export(format="onnx", imgsz=64, opset=17, simplify=False)
+    first, second = runtimes.open(path), runtimes.open(exported)
+    assert first.names == second.names == detectors.NAMES
+    assert first.shape == second.shape == (64, 64)
+    np.testing.assert_allclose(first.infer(batch), second.infer(batch), atol=1e-3)
+    assert runtimes.open(path, imgsz=96).infer(letterbox(detectors.picture(0), 96)[0]).shape == (1, 6, 189)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.onnx", None, "does not exist"),
+        ("text.onnx", b"no model", "cannot be loaded"),
+        ("text.tflite", b"no model", "cannot be loaded"),
+        ("text.pt", b"no model", "cannot be read"),
+        ("empty.onnx", b"", "cannot be loaded"),
+        ("model.bin", b"", "no model Pinch can run"),
+    ],
+)
+def test_unreadable_models_get_one_sentence(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(PinchError, match=message) as caught:
+        runtimes.open(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_model_with_several_outputs_is_no_detector(tmp_path, onnx_file):
+    import onnx
+
+    model = onnx.load(onnx_file)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("seen", onnx.TensorProto.FLOAT, [1, 6, 8]))
+    onnx.save(model, tmp_path / "two.onnx")
+    with pytest.raises(PinchError, match="has 2 outputs"):
+        runtimes.open(tmp_path / "two.onnx")
+
+
+def test_device_that_a_runtime_lacks_is_refused(folder, onnx_file):
+    path = detectors.openvino_detector(folder / "gpu_openvino", onnx_file)
+    with pytest.raises(PinchError, match="cannot run on the gpu"):
+        runtimes.open(path, device="gpu")
+
+
+def test_names_in_every_notation():
+    assert parse_names({"0": "a", "1": "b"}) == parse_names("{0: 'a', 1: 'b'}") == parse_names(["a", "b"])
+    assert parse_names(None) == {}

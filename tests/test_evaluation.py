@@ -1,0 +1,155 @@
+"""The accuracy of a file is what Ultralytics' validator says of it, whatever its format."""
+
+import json
+
+import detectors
+import pytest
+
+import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
+from pinch import records
+from pinch.errors import PinchError
+
+COUNTS = {"train": 2, "val": 6, "test": 5}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return detectors.dataset(tmp_path_factory.mktemp("data"), COUNTS)
+
+
+@pytest.fixture(scope="module")
+def absolute(data):
+    """The same for stock Ultralytics, which looks for a relative path elsewhere."""
+    path = data.with_name("absolute.yaml")
+    path.write_text(data.read_text().replace("path: .", f"path: {data.parent}"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def onnx_file(tmp_path_factory):
+    return detectors.onnx_detector(tmp_path_factory.mktemp("model") / "toy_coarse_prune_50_tuned_full.onnx")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return detectors.checkpoint(tmp_path_factory.mktemp("model") / "toy.pt")
+
+
+def stock(model, data, split, **settings):
+    """What Ultralytics itself says: (mAP50, mAP50-95)."""
+    from ultralytics import YOLO
+
+    settings |= {"plots": False, "workers": 0, "verbose": False, "device": "cpu", "project": str(data.parent / "runs")}
+    metrics = YOLO(model, task="detect").val(data=str(data), split=split, imgsz=detectors.IMGSZ, **settings)
+    return metrics.box.map50, metrics.box.map
+
+
+def test_onnx_is_as_accurate_as_ultralytics_finds_it(onnx_file, data, absolute):
+    from pinch.evaluation import evaluate
+
+    result = evaluate(onnx_file, data, ["val", "test"])
+    for split in ("val", "test"):
+        found = result["splits"][split]
+        assert (found["map50"], found["map50_95"]) == pytest.approx(stock(onnx_file, absolute, split))
+        assert found["images"] == found["instances"] == COUNTS[split]
+    # Every box is found exactly, and called blue.
+    assert result["splits"]["val"]["per_class"]["blue"] > 0.5
+    assert result["splits"]["val"]["per_class"]["red"] == 0
+    assert (result["model"], result["method"]) == ("toy_coarse_prune_50_tuned", "coarse")
+    assert (result["ratio"], result["tuned"]) == (0.5, True)
+    assert (result["format"], result["precision"], result["imgsz"]) == ("onnx", "full", detectors.IMGSZ)
+    assert result["bytes"] == onnx_file.stat().st_size > result["bytes_zipped"] > 0
+
+
+def test_checkpoint_is_as_accurate_as_ultralytics_finds_it_without_rectangles(checkpoint, data, absolute):
+    from pinch.evaluation import evaluate
+
+    result = evaluate(checkpoint, data, ["val"], batch=4)
+    found = result["splits"]["val"]
+    assert found["map50"] > 0
+    assert (found["map50"], found["map50_95"]) == pytest.approx(stock(checkpoint, absolute, "val", rect=False, batch=4))
+    assert result["parameters"] > 2e6
+    assert 0 < result["nonzero_parameters"] <= result["parameters"]
+    assert result["macs"] > 1e7
+    assert result["imgsz"] == detectors.IMGSZ
+    assert (result["method"], result["ratio"], result["tuned"]) == ("none", 0, False)
+
+
+def test_openvino_agrees_with_onnx(onnx_file, data, tmp_path):
+    from pinch.evaluation import evaluate
+
+    folder = detectors.openvino_detector(tmp_path / "toy_full_openvino", onnx_file)
+    first, second = (evaluate(model, data, ["val"])["splits"]["val"] for model in (onnx_file, folder))
+    assert first["map50_95"] == pytest.approx(second["map50_95"], abs=1e-3)
+    assert first["map50"] > 0.3
+
+
+def test_threads_are_the_ones_asked_for(checkpoint, data):
+    import torch
+
+    from pinch.evaluation import evaluate
+
+    before = torch.get_num_threads()
+    try:
+        evaluate(checkpoint, data, ["val"], threads=2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_split_and_class_without_images_only_warn(onnx_file, tmp_path, capsys):
+    from pinch.evaluation import evaluate
+
+    data = detectors.dataset(tmp_path / "data", {"val": 1, "test": 0})
+    result = evaluate(onnx_file, data, ["val", "test", "train"])
+    assert result["splits"]["val"]["per_class"]["red"] is None
+    assert result["splits"]["val"]["map50"] > 0.7
+    for split in ("test", "train"):
+        assert result["splits"][split]["map50"] is None
+        assert result["splits"][split]["images"] == 0
+    said = capsys.readouterr().err
+    assert "no box of red in the val split" in said
+    assert "no images in its test split" in said
+
+
+def test_other_number_of_classes_is_refused(tmp_path, data):
+    from pinch.evaluation import evaluate
+
+    three = detectors.onnx_detector(tmp_path / "three.onnx", names={0: "a", 1: "b", 2: "c"})
+    with pytest.raises(PinchError, match=r"knows 3 classes but .* has 2"):
+        evaluate(three, data, ["val"])
+    nameless = detectors.onnx_detector(tmp_path / "nameless.onnx", names={})
+    more = detectors.dataset(tmp_path / "more", {"val": 1}, names={0: "a", 1: "b", 2: "c"})
+    with pytest.raises(PinchError, match=r"knows 2 classes but .* has 3"):
+        evaluate(nameless, more, ["val"])
+
+
+def test_other_names_are_mentioned(tmp_path, data):
+    from pinch.evaluation import evaluate
+
+    swapped = detectors.onnx_detector(tmp_path / "swapped.onnx", names={0: "red", 1: "blue"})
+    assert "red for blue" in evaluate(swapped, data, ["val"])["warnings"][0]
+
+
+def test_command_writes_a_record(onnx_file, data, tmp_path, capsys):
+    import evaluate
+
+    evaluate.main([str(onnx_file), str(data), "--split", "val", "--output", str(tmp_path / "record.json")])
+    record = records.read(tmp_path / "record.json", "accuracy")
+    assert set(record["result"]["splits"]) == {"val"}
+    assert "mAP50" in capsys.readouterr().out
+    assert json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [("missing.onnx", "does not exist"), ("bad.onnx", "cannot be loaded"), ("bad.txt", "no model")],
+)
+def test_unusable_model_is_refused_without_a_record(model, message, data, tmp_path):
+    import evaluate
+
+    for name in ("bad.onnx", "bad.txt"):
+        (tmp_path / name).write_text("not a model")
+    with pytest.raises(PinchError, match=message):
+        evaluate.main([str(tmp_path / model), str(data), "--output", str(tmp_path / "record.json")])
+    assert not (tmp_path / "record.json").exists()
