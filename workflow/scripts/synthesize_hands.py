@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Render a hand-gesture data set in HaGRID's own layout, and a video of a hand changing gestures."""
 
 from collections.abc import Sequence

@@ -1,0 +1,58 @@
+# From images and annotations to a report that says which model to ship. The rule files stand in the order of the data;
+# rules/common.smk turns the configuration into lists of models, artifacts and measurements.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# A configuration given with --configfile stands for itself: what it leaves out takes the schema's default, not a value
+# of another configuration.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/dataset.smk"
+include: "rules/train.smk"
+include: "rules/prune.smk"
+include: "rules/export.smk"
+include: "rules/measure.smk"
+include: "rules/report.smk"
+
+
+report: f"{RUN}/{FRONT_CAPTION}"
+
+
+localrules:
+    all,
+    models,
+    artifacts,
+    fetch_weights,
+    write_manifest,
+    gather_records,
+    select_models,
+    plot_results,
+    render_report,
+
+
+onstart:
+    refuse_missing_paths()
+
+
+rule all:
+    default_target: True
+    input:
+        rules.render_report.output,
+        rules.select_models.output,
+
+
+# Everything up to the fine-tuned models, with their accuracy.
+rule models:
+    input:
+        MODEL_RECORDS,
+
+
+# Everything up to the exported files, with their accuracy.
+rule artifacts:
+    input:
+        ARTIFACT_RECORDS,

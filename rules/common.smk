@@ -1,0 +1,240 @@
+# The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
+
+from pinch import formats, manifest, reporting, schema
+from pinch.errors import PinchError
+from pinch.files import write_json
+from pinch.names import Model
+
+try:
+    schema.validate(
+        config,
+        schema.load(str(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")),
+    )
+    ARTIFACT_SPECS = [formats.parse_spec(spec) for spec in config["export"]["artifacts"]]
+except PinchError as error:
+    raise WorkflowError(f"The configuration is wrong: {error}") from None
+
+NAME = config["name"]
+RUN = f"results/{NAME}"
+# Rules call commands by name. Conda environments bring an interpreter; without them it is the one that runs Snakemake.
+COMMANDS = [f"{workflow.basedir}/workflow/scripts"]
+if not workflow.deployment_settings.deployment_method:
+    COMMANDS.append(str(Path(sys.executable).parent))
+shell.prefix(f"export PATH={shlex.quote(':'.join(COMMANDS))}:$PATH; ")
+
+SEED = config["seed"]
+DEVICE = config["device"]
+IMGSZ = config["train"]["imgsz"]
+GPUS = int(DEVICE == "gpu")
+DATA = f"{RUN}/dataset/data.yaml"
+FRONT_CAPTION = reporting.FRONT
+
+
+# --- Models -----------------------------------------------------------------------------------------------------------
+BASE = Model(NAME)
+TUNED = [
+    Model(NAME, method, ratio, True) for method in ("coarse", "fine") for ratio in sorted(config[method]["ratios"])
+]
+UNTUNED = [Model(model.name, model.method, model.ratio) for model in TUNED]
+
+
+def exported_models():
+    """The models that artifacts are made of, as the configuration lists them."""
+    wanted = config["export"]["models"]
+    if wanted == "all":
+        return [BASE, *TUNED]
+    known = {"base": BASE} | {f"{model.method} {model.ratio:g}": model for model in TUNED}
+    names = [(name if name == "base" else "{} {:g}".format(name.split()[0], float(name.split()[1]))) for name in wanted]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise WorkflowError(f"The configuration is wrong: export.models: {unknown[0]!r} is none of {list(known)}")
+    return [known[name] for name in names]
+
+
+# --- Artifacts --------------------------------------------------------------------------------------------------------
+# An artifact's name up to its precision -> its model and its image size.
+STEMS = {str(model): (str(model), IMGSZ) for model in exported_models()}
+STEMS |= {
+    f"{model}_{size}": (str(model), size)
+    for model in exported_models()
+    for size in config["export"]["imgsz"]
+    if size != IMGSZ
+}
+ARTIFACTS = sorted(
+    (formats.Artifact(stem, *spec).file for stem in STEMS for spec in ARTIFACT_SPECS),
+    key=manifest.artifact_key,
+)
+
+
+def backs_off(artifact, device):
+    """Whether an artifact cannot run on a device: TFLite and OpenVINO have no NVIDIA runtime here."""
+    return device == "gpu" and not artifact.endswith(".onnx")
+
+
+DEVICES = [
+    (device, threads)
+    for device in config["measure"]["devices"]
+    for threads in (config["measure"]["threads"] if device == "cpu" else [1])
+]
+MEASUREMENTS = [(d, t, artifact) for d, t in DEVICES for artifact in ARTIFACTS if not backs_off(artifact, d)]
+# Every artifact is timed in turns with this one, so that ratios hold when the machine's speed drifts.
+BASELINE = next((file for file in ARTIFACTS if file == f"{NAME}_full.onnx"), None)
+
+
+def baseline_input(wildcards):
+    """The baseline's file, for every other artifact."""
+    return [f"{RUN}/artifacts/{BASELINE}"] if BASELINE and wildcards.artifact != BASELINE else []
+
+
+def artifact_path(file):
+    """Where an artifact lies."""
+    return f"{RUN}/artifacts/{file}"
+
+
+# --- Records ----------------------------------------------------------------------------------------------------------
+MODEL_RECORDS = [f"{RUN}/records/accuracy/{model}.json" for model in (BASE, *UNTUNED, *TUNED)]
+TRAINING_RECORDS = [f"{RUN}/records/training/{model}.json" for model in TUNED]
+if not config["trained_model"]:
+    TRAINING_RECORDS.append(f"{RUN}/records/training/{NAME}.json")
+PRUNING_RECORDS = [f"{RUN}/records/pruning/{model}.json" for model in UNTUNED]
+EXPORT_RECORDS = [f"{RUN}/records/export/{file}.json" for file in ARTIFACTS]
+ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
+INFERENCE_RECORDS = [
+    f"{RUN}/records/inference/{device}_{threads}/{file}.json" for device, threads, file in MEASUREMENTS
+]
+ALL_RECORDS = MODEL_RECORDS + TRAINING_RECORDS + PRUNING_RECORDS + EXPORT_RECORDS + ARTIFACT_RECORDS + INFERENCE_RECORDS
+OPTIONAL_ITEMS = ["plots/samples.png"]
+
+MANIFEST = {
+    "name": NAME,
+    "base": str(BASE),
+    "models": [str(model) for model in (BASE, *TUNED)],
+    "untuned": [str(model) for model in UNTUNED],
+    "artifacts": ARTIFACTS,
+    "devices": DEVICES,
+    "measurements": MEASUREMENTS,
+}
+
+
+# --- Where things come from -------------------------------------------------------------------------------------------
+SYNTHETIC = config["synthetic"] if not config["dataset"] else None
+HAGRID = f"{RUN}/hagrid"
+WEIGHTS = "resources/weights"
+# A bare file name is one of Ultralytics' weights, fetched by a local rule; anything else is a path of the user's.
+STOCK_BASE = Path(config["base_model"]).name == config["base_model"] and config["base_model"].endswith(".pt")
+BASE_MODEL = f"{WEIGHTS}/{config['base_model']}" if STOCK_BASE else config["base_model"]
+
+
+def video():
+    """What artifacts are timed on: a video or pictures; the validation pictures where there is nothing else."""
+    return config["video"] or (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
+
+
+def hagrid_images(wildcards):
+    """The folder of HaGRID's pictures: the rendered ones, or the user's."""
+    return f"{HAGRID}/images" if SYNTHETIC else config["hagrid"]["images"]
+
+
+def hagrid_annotations(wildcards):
+    """The folder of HaGRID's annotations: the rendered ones, or the user's."""
+    return f"{HAGRID}/annotations" if SYNTHETIC else config["hagrid"]["annotations"]
+
+
+def user_paths():
+    """Configuration keys and the paths of the user's that they name."""
+    paths = {
+        "video": config["video"],
+        "trained_model": config["trained_model"],
+        "dataset": config["dataset"],
+    }
+    if not config["trained_model"] and not STOCK_BASE and Path(BASE_MODEL).suffix != ".yaml":
+        paths["base_model"] = BASE_MODEL
+    if not config["dataset"] and not SYNTHETIC:
+        paths |= {f"hagrid.{key}": config["hagrid"][key] for key in ("images", "annotations")}
+        if None in (paths["hagrid.images"], paths["hagrid.annotations"]):
+            raise WorkflowError(
+                "The configuration names no data: set dataset, hagrid.images and annotations, or synthetic"
+            )
+    return {key: path for key, path in paths.items() if path}
+
+
+def missing_paths():
+    """One sentence for each path of the configuration that does not exist."""
+    return [
+        f"{key}: {path} does not exist (as seen from {Path.cwd()}): mend the path or put the data there"
+        for key, path in user_paths().items()
+        if not Path(path).exists()
+    ]
+
+
+def refuse_missing_paths():
+    """Stop a real run before its first job."""
+    if missing := missing_paths():
+        raise WorkflowError("The configuration is wrong: " + "; ".join(missing))
+
+
+if workflow.is_main_process:
+    for sentence in missing_paths():
+        logger.warning(f"The configuration names a path that is not there yet: {sentence}")
+
+
+# --- Arguments of commands --------------------------------------------------------------------------------------------
+def settings(options):
+    """Training settings as `--set` arguments, or nothing."""
+    return "--set " + " ".join(f"{key}={value}" for key, value in options.items()) if options else ""
+
+
+def gpu_check(purpose, device=None):
+    """The record of the GPU check that a job waits for, where it uses a GPU."""
+    return [f"{RUN}/records/gpu/{purpose}.json"] if (device or DEVICE) == "gpu" else []
+
+
+def export_arguments(wildcards):
+    """Image size, precision and file stem of one artifact."""
+    return f"--imgsz {STEMS[wildcards.stem][1]} --stem {wildcards.stem}"
+
+
+def tuning(wildcards):
+    """The section of the configuration that says how this pruned model is fine-tuned."""
+    return config["coarse" if "_coarse_prune_" in wildcards.pruned else "fine"]
+
+
+def distillation(wildcards):
+    """The base as a teacher, where the configuration asks for it."""
+    return f"--distill {RUN}/models/{NAME}.pt" if tuning(wildcards)["distill"] else ""
+
+
+def gradual(wildcards):
+    """The dense model that a gradual schedule of fine pruning starts from."""
+    cubic = "_fine_prune_" in wildcards.pruned and config["fine"]["schedule"] == "cubic"
+    return f"--gradual-from {RUN}/models/{NAME}.pt" if cubic else ""
+
+
+def scan_record():
+    """The layer scan that the spread `sensitivity` reads."""
+    return [f"{RUN}/records/sensitivity/{NAME}.json"] if config["coarse"]["spread"] == "sensitivity" else []
+
+
+# --- The report -------------------------------------------------------------------------------------------------------
+def reported(path):
+    """A file of the run that the HTML report shows."""
+    return report(f"{RUN}/{path}", **reporting.report_arguments(RUN, path))
+
+
+wildcard_constraints:
+    percent=r"\d+(\.\d+)?",
+    pruned=rf"{NAME}_(coarse|fine)_prune_\d+(\.\d+)?",
+    model=rf"{NAME}(_(coarse|fine)_prune_\d+(\.\d+)?(_tuned)?)?",
+    stem=rf"{NAME}[A-Za-z0-9_.]*?",
+    precision="full|half|int8",
+    artifact=rf"{NAME}.*_(full|half|int8)(\.onnx|\.tflite|_openvino)",
+    device="cpu|gpu",
+    threads=r"\d+",

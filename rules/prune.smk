@@ -1,0 +1,57 @@
+# The base model -> pruned models, one job for each ratio.
+rule coarse_prune:
+    input:
+        data=DATA,
+        base=f"{RUN}/models/{NAME}.pt",
+        scan=scan_record(),
+    output:
+        model=f"{RUN}/models/{NAME}_coarse_prune_{{percent}}.pt",
+        record=f"{RUN}/records/pruning/{NAME}_coarse_prune_{{percent}}.json",
+    log:
+        f"logs/coarse_prune/{NAME}_{{percent}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/coarse_prune/{NAME}_{{percent}}.tsv"
+    conda:
+        "../envs/train.yaml"
+    params:
+        folder=subpath(output.model, parent=True),
+        ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
+        ranking=config["coarse"]["ranking"],
+        norm=config["coarse"]["norm"],
+        spread=config["coarse"]["spread"],
+        round_to=config["coarse"]["round_to"],
+        mode=config["coarse"]["mode"],
+        scan=f"--sensitivity {scan_record()[0]}" if scan_record() else "",
+        seed=SEED,
+    message:
+        "Removing {wildcards.percent}% of the channels"
+    shell:
+        "coarse_prune.py --model {input.base} --sparsity {params.ratio} --output {params.folder}"
+        " --dataset {input.data} --ranking {params.ranking} --norm {params.norm} --spread {params.spread}"
+        " --round-to {params.round_to} --mode {params.mode} {params.scan} --seed {params.seed}"
+        " --record {output.record} > {log} 2>&1"
+
+
+rule fine_prune:
+    input:
+        base=f"{RUN}/models/{NAME}.pt",
+    output:
+        model=f"{RUN}/models/{NAME}_fine_prune_{{percent}}.pt",
+        record=f"{RUN}/records/pruning/{NAME}_fine_prune_{{percent}}.json",
+    log:
+        f"logs/fine_prune/{NAME}_{{percent}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/fine_prune/{NAME}_{{percent}}.tsv"
+    conda:
+        "../envs/train.yaml"
+    params:
+        name=NAME,
+        folder=subpath(output.model, parent=True),
+        ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
+        scope=config["fine"]["scope"],
+        pattern=(f"--pattern {config['fine']['pattern']}" if config["fine"]["pattern"] else ""),
+    message:
+        "Zeroing {wildcards.percent}% of the weights"
+    shell:
+        "fine_prune.py {params.name} --base-model {input.base} --prune-ratio {params.ratio}"
+        " --project {params.folder} --scope {params.scope} {params.pattern} --record {output.record} > {log} 2>&1"

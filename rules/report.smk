@@ -1,0 +1,89 @@
+# Records -> tables -> choice, plots and the texts of the report.
+rule write_manifest:
+    output:
+        f"{RUN}/manifest.json",
+    log:
+        f"logs/write_manifest/{NAME}.log",
+    params:
+        manifest=MANIFEST,
+    message:
+        "Writing down what is expected of this run"
+    run:
+        write_json(output[0], params.manifest)
+
+
+rule gather_records:
+    input:
+        manifest=rules.write_manifest.output,
+        dataset=f"{RUN}/records/dataset.json",
+        records=ALL_RECORDS,
+    output:
+        [f"{RUN}/{path}" for path in reporting.TABLES],
+    log:
+        f"logs/gather_records/{NAME}.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        run=RUN,
+    message:
+        "Gathering all records into tables"
+    shell:
+        "gather.py {params.run} > {log} 2>&1"
+
+
+rule select_models:
+    input:
+        rules.gather_records.output,
+    output:
+        reported(reporting.SELECTION),
+    log:
+        f"logs/select_models/{NAME}.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        run=RUN,
+        keep=config["select"]["keep"],
+    message:
+        "Choosing models for each device"
+    shell:
+        "select_models.py {params.run} --keep {params.keep} > {log} 2>&1"
+
+
+rule plot_results:
+    input:
+        rules.gather_records.output,
+        rules.select_models.output,
+    output:
+        [reported(path) for path in reporting.PLOTS],
+    log:
+        f"logs/plot_results/{NAME}.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        run=RUN,
+    message:
+        "Drawing plots"
+    shell:
+        "plot_results.py {params.run} > {log} 2>&1"
+
+
+rule render_report:
+    input:
+        rules.gather_records.output,
+        rules.select_models.output,
+        rules.plot_results.output,
+        [f"{RUN}/{path}" for path in OPTIONAL_ITEMS],
+    output:
+        [reported(path) for path in (*reporting.HTML_TABLES, *reporting.PAGES)],
+        [f"{RUN}/{path}" for path in reporting.captions(tuple(OPTIONAL_ITEMS))],
+    log:
+        f"logs/render_report/{NAME}.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        run=RUN,
+        optional=OPTIONAL_ITEMS,
+    message:
+        "Writing the report's texts and tables"
+    shell:
+        "render_report.py {params.run} --optional {params.optional} > {log} 2>&1"

@@ -1,0 +1,122 @@
+# A data set -> the base model; pruned models -> fine-tuned models.
+rule fetch_weights:
+    output:
+        f"{WEIGHTS}/{{weights}}.pt",
+    log:
+        "logs/fetch_weights/{weights}.log",
+    conda:
+        "../envs/train.yaml"
+    message:
+        "Fetching {wildcards.weights}.pt, once, on this node"
+    shell:
+        "fetch_weights.py {wildcards.weights}.pt {output} > {log} 2>&1"
+
+
+rule check_gpu:
+    output:
+        f"{RUN}/records/gpu/{{purpose}}.json",
+    log:
+        f"logs/check_gpu/{NAME}_{{purpose}}.log",
+    conda:
+        lambda wildcards: ("../envs/train.yaml" if wildcards.purpose == "training" else "../envs/measure_gpu.yaml")
+    resources:
+        gpu=1,
+    params:
+        torch_only=lambda wildcards: ("--torch-only" if wildcards.purpose == "training" else ""),
+    message:
+        "Checking the GPU for {wildcards.purpose}"
+    shell:
+        "check_gpu.py --output {output} {params.torch_only} > {log} 2>&1"
+
+
+if config["trained_model"]:
+
+    rule import_model:
+        input:
+            data=DATA,
+        output:
+            model=f"{RUN}/models/{NAME}.pt",
+        log:
+            f"logs/import_model/{NAME}.log",
+        conda:
+            "../envs/train.yaml"
+        params:
+            model=config["trained_model"],
+        message:
+            "Taking over the trained model {params.model}"
+        shell:
+            "import_model.py {params.model} {input.data} {output.model} > {log} 2>&1"
+
+else:
+
+    rule train_base:
+        input:
+            data=DATA,
+            weights=[BASE_MODEL] if STOCK_BASE else [],
+            gpu=gpu_check("training"),
+        output:
+            model=f"{RUN}/models/{NAME}.pt",
+            record=f"{RUN}/records/training/{NAME}.json",
+        log:
+            f"logs/train_base/{NAME}.log",
+        benchmark:
+            f"{RUN}/benchmarks/train_base/{NAME}.tsv"
+        conda:
+            "../envs/train.yaml"
+        resources:
+            gpu=GPUS,
+        params:
+            name=NAME,
+            folder=subpath(output.model, parent=True),
+            base=BASE_MODEL,
+            epochs=config["train"]["epochs"],
+            patience=config["train"]["patience"],
+            imgsz=IMGSZ,
+            batch=config["train"]["batch"],
+            options=settings(config["train"]["options"]),
+            device=DEVICE,
+            seed=SEED,
+        message:
+            "Training the base model for at most {params.epochs} epochs"
+        shell:
+            "train.py {params.name} --dataset {input.data} --project {params.folder} --base-model {params.base}"
+            " --resume --epochs {params.epochs} --patience {params.patience} --imgsz {params.imgsz}"
+            " --batch {params.batch} --device {params.device} --seed {params.seed} --record {output.record}"
+            " {params.options} 2>&1 | tee {log}"
+
+
+rule tune_pruned:
+    input:
+        data=DATA,
+        base=f"{RUN}/models/{NAME}.pt",
+        pruned=f"{RUN}/models/{{pruned}}.pt",
+        gpu=gpu_check("training"),
+    output:
+        model=f"{RUN}/models/{{pruned}}_tuned.pt",
+        record=f"{RUN}/records/training/{{pruned}}_tuned.json",
+    log:
+        "logs/tune_pruned/{pruned}.log",
+    benchmark:
+        f"{RUN}/benchmarks/tune_pruned/{{pruned}}.tsv"
+    conda:
+        "../envs/train.yaml"
+    resources:
+        gpu=GPUS,
+    params:
+        folder=subpath(output.model, parent=True),
+        epochs=lambda wildcards: tuning(wildcards)["epochs"],
+        patience=lambda wildcards: tuning(wildcards)["patience"],
+        options=lambda wildcards: settings(tuning(wildcards)["options"]),
+        distill=distillation,
+        gradual=gradual,
+        imgsz=IMGSZ,
+        batch=config["train"]["batch"],
+        device=DEVICE,
+        seed=SEED,
+    message:
+        "Fine-tuning {wildcards.pruned}"
+    shell:
+        "train.py {wildcards.pruned}_tuned --dataset {input.data} --project {params.folder}"
+        " --base-model {input.pruned} --pruned-model --resume --epochs {params.epochs} --patience {params.patience}"
+        " --imgsz {params.imgsz} --batch {params.batch} --device {params.device} --seed {params.seed}"
+        " {params.distill} {params.gradual} --record {output.record} {params.options} 2>&1 | tee {log}"

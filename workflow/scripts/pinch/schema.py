@@ -1,0 +1,83 @@
+"""Validation of nested settings against a JSON schema: defaults filled in, the first mistake told in one sentence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError, validators
+from jsonschema.exceptions import best_match
+
+from pinch.errors import PinchError
+
+
+def load(path: str) -> dict[str, Any]:
+    """Read a JSON schema written as YAML."""
+    with open(path) as stream:
+        return yaml.safe_load(stream)
+
+
+def validate(values: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Fill the schema's defaults into `values` (in place) and check them.
+
+    Raises:
+        PinchError: one sentence that names the key, what is wrong with it, and what is allowed.
+    """
+    error = best_match(_with_defaults(Draft202012Validator)(schema).iter_errors(values))
+    if error is not None:
+        raise PinchError(_sentence(error))
+
+
+def _with_defaults(validator: Any) -> Any:
+    def properties(self: Any, definitions: dict[str, Any], instance: Any, schema: dict[str, Any]) -> Iterator[Any]:
+        if isinstance(instance, dict):
+            for key, definition in definitions.items():
+                default = _default(self, definition)
+                if default is not None:
+                    # A copy, so that a run never writes into the schema's own lists and mappings.
+                    instance.setdefault(key, yaml.safe_load(yaml.safe_dump(default)))
+                elif "default" in definition:
+                    instance.setdefault(key, None)
+        yield from validator.VALIDATORS["properties"](self, definitions, instance, schema)
+
+    return validators.extend(validator, {"properties": properties})
+
+
+def _default(validator: Any, definition: dict[str, Any]) -> Any:
+    if "default" in definition:
+        return definition["default"]
+    if "$ref" in definition:
+        return validator._resolver.lookup(definition["$ref"]).contents.get("default")
+    return None
+
+
+def _sentence(error: ValidationError) -> str:
+    where = ".".join(str(part) for part in error.absolute_path)
+    named = f"{where}: " if where else ""
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema["properties"])
+        unknown = sorted(set(error.instance) - set(known))
+        return f"{named}unknown key {', '.join(map(repr, unknown))}; the keys here are {', '.join(known)}"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"{named}the key {missing[0]!r} is missing"
+    if error.validator == "uniqueItems":
+        twice = next(item for i, item in enumerate(error.instance) if item in error.instance[:i])
+        return f"{named}{twice!r} is listed twice"
+    if error.validator == "anyOf":
+        return f"{named}{error.instance!r} is not allowed here: {error.schema['description']}"
+    reasons = {
+        "minItems": f"must hold at least {error.validator_value}, not {error.instance!r}",
+        "maxItems": f"must hold at most {error.validator_value}",
+        "enum": f"{error.instance!r} is none of {error.validator_value}",
+        "exclusiveMinimum": f"{error.instance!r} must be greater than {error.validator_value}",
+        "exclusiveMaximum": f"{error.instance!r} must be less than {error.validator_value}",
+        "minimum": f"{error.instance!r} is less than {error.validator_value}",
+        "maximum": f"{error.instance!r} is greater than {error.validator_value}",
+        "multipleOf": f"{error.instance!r} is not a multiple of {error.validator_value}",
+        "type": f"{error.instance!r} is not of type {_types(error.validator_value)}",
+    }
+    return named + reasons.get(str(error.validator), error.message)
+
+
+def _types(allowed: str | list[str]) -> str:
+    return allowed if isinstance(allowed, str) else " or ".join(allowed)
