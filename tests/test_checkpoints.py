@@ -50,7 +50,8 @@ def test_saved_checkpoint_opens_without_this_project(stock, tmp_path):
     like = checkpoints.load(stock)
     checkpoints.save(tmp_path / "saved.pt", like.model, like.meta, like)
     code = (
-        "import sys, cv2, numpy; from ultralytics import YOLO; cv2.imwrite(sys.argv[2], numpy.zeros((32, 32, 3), 'uint8'));"
+        "import sys, cv2, numpy; from ultralytics import YOLO;"
+        "cv2.imwrite(sys.argv[2], numpy.zeros((32, 32, 3), 'uint8'));"
         "YOLO(sys.argv[1]).predict(imgsz=32, source=sys.argv[2], verbose=False); assert 'pinch' not in sys.modules"
     )
     command = [sys.executable, "-I", "-c", code, str(tmp_path / "saved.pt"), str(tmp_path / "black.png")]

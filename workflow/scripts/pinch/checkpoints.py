@@ -78,6 +78,7 @@ def load(path: str | Path) -> Checkpoint:
         )
     if not path.is_file():
         raise PinchError(f"the checkpoint {path} does not exist")
+    model: Any
     try:
         model, content = load_checkpoint(path)
     except (TypeError, RuntimeError, EOFError, AttributeError, KeyError, ImportError, pickle.UnpicklingError) as error:
@@ -96,8 +97,9 @@ def _require_detection(path: Path, model: Any, content: dict[str, Any]) -> None:
 
     if content.get("modelopt") or any(not p.is_floating_point() for p in model.parameters()):
         raise PinchError(f"{path} is a quantized checkpoint: give the one it was made from")
-    if type(model) is not DetectionModel or not isinstance(model.model[-1], Detect):
-        task = getattr(model, "task", None) or type(model).__name__
+    task = getattr(model, "task", None) or type(model).__name__
+    layers: Any = getattr(model, "model", [None])
+    if type(model) is not DetectionModel or not isinstance(layers[-1], Detect):
         raise PinchError(f"{path} is not a detection model but a model for {task!r}: only YOLO detectors are supported")
 
 

@@ -1,0 +1,82 @@
+#!/usr/bin/env python
+"""Remove whole channels of a detector (structured pruning), and fine-tune the result where asked to."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli, names, records
+from pinch.errors import PinchError
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write one file: OUTPUT/<model>_coarse_prune_<percent>.pt, with --fine-tune ..._tuned.pt."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("--model", required=True, type=Path, help="checkpoint of a trained detector")
+    parser.add_argument("--sparsity", required=True, type=cli.fraction, help="fraction of the channels to remove")
+    parser.add_argument("--output", required=True, type=Path, help="folder to write to")
+    parser.add_argument(
+        "--dataset", type=Path, help="data.yaml: for fine-tuning, batch-norm statistics, ranking taylor"
+    )
+    parser.add_argument(
+        "--ranking", choices=["ln", "group_norm", "taylor", "bn_scale"], default="group_norm", help="which go"
+    )
+    parser.add_argument("--norm", type=int, choices=[1, 2], default=2, help="norm of the rankings ln and group_norm")
+    parser.add_argument(
+        "--spread", choices=["uniform", "global", "sensitivity"], default="uniform", help="how many go where"
+    )
+    parser.add_argument("--sensitivity", type=Path, metavar="SCAN", help="record of scan_layers.py, for that spread")
+    parser.add_argument("--round-to", type=int, default=8, help="widths become multiples of this")
+    parser.add_argument(
+        "--mode", choices=["remove", "mask"], default="remove", help="mask: zero channels instead, to compare"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the choice of training pictures, and of fine-tuning"
+    )
+    parser.add_argument("--fine-tune", action="store_true", help="fine-tune on the data set")
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of fine-tuning at most")
+    parser.add_argument("--patience", type=int, default=3, help="stop it after so many epochs without improvement")
+    parser.add_argument("--device", default="cpu", help="of fine-tuning: cpu, gpu, or numbers of GPUs such as 0,1")
+    parser.add_argument("--record", type=Path, help="write a pruning record")
+    arguments = parser.parse_args(argv)
+    if arguments.fine_tune and not arguments.dataset:
+        raise PinchError("--fine-tune needs a data set: add --dataset data.yaml")
+
+    from pinch import dataset
+    from pinch.pruning import coarse
+
+    how = coarse.CoarsePruning(
+        ratio=arguments.sparsity,
+        ranking=arguments.ranking,
+        norm=arguments.norm,
+        spread=arguments.spread,
+        round_to=arguments.round_to,
+        mode=arguments.mode,
+        sensitivity=arguments.sensitivity,
+        seed=arguments.seed,
+    )
+    data = dataset.load(arguments.dataset) if arguments.dataset else None
+    model = names.Model(arguments.model.stem, "coarse", arguments.sparsity, arguments.fine_tune)
+    output = arguments.output / f"{model}.pt"
+    if arguments.fine_tune:
+        from pinch.training import tuned_pruning
+
+        result = tuned_pruning(
+            lambda path: coarse.prune_file(arguments.model, path, how, data),
+            output,
+            arguments.dataset,
+            epochs=arguments.epochs,
+            patience=arguments.patience,
+            device=arguments.device,
+            seed=arguments.seed,
+        )
+    else:
+        result = coarse.prune_file(arguments.model, output, how, data)
+    before, after = result["before"], result["after"]
+    shares = ", ".join(f"{after[key] / before[key]:.1%} of the {key}" for key in ("parameters", "macs"))
+    print(f"{output.name}: {shares} of {arguments.model.name}")
+    if arguments.record:
+        records.write(arguments.record, "pruning", result, arguments.seed)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,41 @@
+#!/usr/bin/env python
+"""Prune single weights of a detector by magnitude (unstructured). It only prunes: train.py --pruned-model tunes."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli, names, records
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write PROJECT/NAME_fine_prune_<percent>.pt."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument(
+        "name", help="name of the model, usually the base model's: writes PROJECT/NAME_fine_prune_<percent>.pt"
+    )
+    parser.add_argument("--base-model", required=True, type=Path, help="checkpoint of a trained detector")
+    parser.add_argument("--prune-ratio", required=True, type=cli.fraction, help="fraction of the weights to zero")
+    parser.add_argument("--project", required=True, type=Path, help="folder of models")
+    parser.add_argument(
+        "--dataset", type=Path, help=argparse.SUPPRESS
+    )  # the reference has it; pruning by magnitude needs none
+    parser.add_argument(
+        "--scope", choices=["layer", "global", "lamp"], default="layer", help="where weights are ranked"
+    )
+    parser.add_argument("--pattern", choices=["2:4"], help="keep two of every four weights (ratio 0.5)")
+    parser.add_argument("--record", type=Path, help="write a pruning record")
+    arguments = parser.parse_args(argv)
+
+    from pinch.pruning import fine
+
+    model = names.Model(arguments.name, "fine", arguments.prune_ratio)
+    how = fine.FinePruning(arguments.prune_ratio, arguments.scope, arguments.pattern)
+    result = fine.prune_file(arguments.base_model, arguments.project / f"{model}.pt", how)
+    print(f"{model}: {result['sparsity']:.2%} of the weights are zero")
+    if arguments.record:
+        records.write(arguments.record, "pruning", result)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,37 @@
+"""Training pictures for what pruning learns from data: gradients and batch-norm statistics."""
+
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from pinch.dataset import Dataset, ultralytics_yaml
+
+
+def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Batches of training pictures as Ultralytics' losses expect them, letterboxed, without augmentation.
+
+    Args:
+        dataset: where from; its `train` split.
+        imgsz: side of the pictures in pixels.
+        count: pictures in all, drawn with `seed` (all of them if there are fewer).
+        size: pictures in a batch.
+        seed: of the draw.
+
+    Yields:
+        `img` (n, 3, imgsz, imgsz) float32 RGB in 0..1, `cls` (boxes, 1), `bboxes` (boxes, 4) fractions, `batch_idx`.
+    """
+    from ultralytics.cfg import get_cfg
+    from ultralytics.data import build_yolo_dataset
+    from ultralytics.data.utils import check_det_dataset
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = check_det_dataset(str(ultralytics_yaml(dataset, folder)), autodownload=False)
+        settings: Any = get_cfg(overrides={"imgsz": imgsz})
+        pictures: Any = build_yolo_dataset(settings, data["train"], size, data, mode="val")
+        order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))[:count]
+        for chosen in order.split(size):
+            batch = pictures.collate_fn([pictures[int(number)] for number in chosen])
+            batch["img"] = batch["img"].float() / 255
+            yield batch

@@ -1,0 +1,171 @@
+"""Stand-ins for the parts of a YOLO that a dependency graph of channels cannot express.
+
+Blocks of the C2f family cut the output of their first convolution into two halves, and attention cuts its into queries,
+keys and values of each head. While channels are chosen and removed, `split` puts in their places
+
+- `TwoHalves`, two convolutions, one per half, which answer `chunk` and `split` as the one tensor would, so that the
+  blocks' own `forward` serves;
+- `WholeAttention`, one layer with as many channels going out as come in.
+
+`join` puts the stock classes back. The network computes the same with and without stand-ins.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch_pruning as tp
+from torch import nn
+from ultralytics.nn.modules.block import C2, C2PSA, PSA, Attention, C2f
+from ultralytics.nn.modules.conv import Conv
+
+# Blocks that cut the output of `cv1` into halves, with their subclasses (C3k2, C2fCIB, C2fPSA, ...).
+_HALVING = (C2f, C2, C2PSA, PSA)
+
+
+class Halves(tuple[torch.Tensor, torch.Tensor]):
+    """Two tensors that behave, when they are cut, like the one that they would be together."""
+
+    def chunk(self, chunks: int, dim: int) -> "Halves":
+        """The halves."""
+        return self
+
+    def split(self, sizes: tuple[int, int], dim: int) -> "Halves":
+        """The halves."""
+        return self
+
+
+class TwoHalves(nn.Module):
+    """A convolution with its output channels in two modules."""
+
+    def __init__(self, whole: Conv) -> None:
+        super().__init__()
+        half = whole.conv.out_channels // 2
+        self.first = _part(whole, slice(None, half))
+        self.second = _part(whole, slice(half, None))
+
+    def forward(self, x: torch.Tensor) -> Halves:
+        """Compute both halves."""
+        return Halves((self.first(x), self.second(x)))
+
+    def joined(self) -> Conv:
+        """The stock convolution of both halves, which must be equally wide."""
+        a, b = self.first, self.second
+        assert a.conv.out_channels == b.conv.out_channels
+        whole = _empty_like(a, a.conv.in_channels, a.conv.out_channels * 2)
+        for name, tensor in whole.state_dict().items():
+            if tensor.ndim:
+                tensor.copy_(torch.cat([a.state_dict()[name], b.state_dict()[name]]))
+        return whole
+
+
+class WholeAttention(nn.Module):
+    """An attention block as one layer of a dependency graph. The block itself is kept out of the module tree."""
+
+    def __init__(self, attention: Attention) -> None:
+        super().__init__()
+        self.hidden = [attention]
+        self.tracing = False
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Attention; while a graph is traced, one operation that keeps the channels."""
+        return x * 1.0 if self.tracing else self.hidden[0](x)
+
+
+class AttentionPruner(tp.BasePruningFunc):
+    """Removes channels from a `WholeAttention`: outside those that it is told, inside the least important.
+
+    As many values remain as channels, evenly by head, since the block adds both; queries and keys shrink by the same
+    share. The scale of the attention scores stays what it was trained with.
+    """
+
+    def prune_out_channels(self, layer: WholeAttention, idxs: list[int]) -> nn.Module:
+        """Remove the channels `idxs`, whose number must leave a multiple of the heads."""
+        attention = layer.hidden[0]
+        dim, heads = attention.qkv.conv.in_channels, attention.num_heads
+        head_dim = (dim - len(idxs)) // heads
+        key_dim = max(1, round(attention.key_dim * (dim - len(idxs)) / dim))
+        assert head_dim * heads == dim - len(idxs), (dim, len(idxs), heads)
+        rows, values = _inner_channels(attention, key_dim, head_dim)
+        _remove_outputs(attention.qkv, rows)
+        _remove_outputs(attention.pe, values)
+        tp.prune_conv_in_channels(attention.proj.conv, values)
+        tp.prune_conv_in_channels(attention.qkv.conv, idxs)
+        _remove_outputs(attention.proj, idxs)
+        attention.key_dim, attention.head_dim = key_dim, head_dim
+        return layer
+
+    prune_in_channels = prune_out_channels
+
+    def get_out_channels(self, layer: WholeAttention) -> int:
+        """Channels going out (and coming in)."""
+        return layer.hidden[0].qkv.conv.in_channels
+
+    get_in_channels = get_out_channels
+
+
+def split(network: nn.Module) -> None:
+    """Put stand-ins into the network, in place."""
+    for parent, name, child in list(_children(network)):
+        if name == "cv1" and isinstance(parent, _HALVING):
+            setattr(parent, name, TwoHalves(child))
+        elif isinstance(child, Attention):
+            setattr(parent, name, WholeAttention(child))
+
+
+def join(network: nn.Module) -> None:
+    """Put the stock classes back, in place, and correct what blocks remember of their widths."""
+    for parent, name, child in list(_children(network)):
+        if isinstance(child, TwoHalves):
+            parent.cv1 = child.joined()
+            parent.c = child.first.conv.out_channels
+        elif isinstance(child, WholeAttention):
+            setattr(parent, name, child.hidden[0])
+
+
+def _children(network: nn.Module) -> Iterator[tuple[Any, str, Any]]:
+    for parent in network.modules():
+        for name, child in parent.named_children():
+            yield parent, name, child
+
+
+def _part(whole: Conv, channels: slice) -> Conv:
+    state = {name: tensor[channels] if tensor.ndim else tensor for name, tensor in whole.state_dict().items()}
+    part = _empty_like(whole, whole.conv.in_channels, len(state["conv.weight"]))
+    part.load_state_dict(state)
+    return part
+
+
+def _empty_like(like: Conv, channels_in: int, channels_out: int) -> Conv:
+    """A stock convolution as `like`, with other numbers of channels."""
+    conv, bn = like.conv, like.bn
+    made = Conv(channels_in, channels_out, conv.kernel_size[0], conv.stride[0], act=like.act)
+    made.bn.eps, made.bn.momentum = bn.eps, bn.momentum
+    return made.to(conv.weight).train(like.training).requires_grad_(conv.weight.requires_grad)
+
+
+def _remove_outputs(layer: Conv, idxs: list[int]) -> None:
+    depthwise = layer.conv.groups > 1
+    prune = tp.prune_depthwise_conv_out_channels if depthwise else tp.prune_conv_out_channels
+    prune(layer.conv, idxs)
+    tp.prune_batchnorm_out_channels(layer.bn, idxs)
+
+
+def _inner_channels(attention: Attention, key_dim: int, head_dim: int) -> tuple[list[int], list[int]]:
+    """Which outputs of `qkv` (queries, keys and values) and which values (counted alone) to remove.
+
+    A query and its key are worth the product of their norms, since they are multiplied; so are a value and the weights
+    that project it.
+    """
+    heads = attention.num_heads
+    norms = attention.qkv.conv.weight.detach().flatten(1).norm(dim=1).view(heads, -1)
+    queries, keys, values = norms.split([attention.key_dim, attention.key_dim, attention.head_dim], dim=1)
+    projection = attention.proj.conv.weight.detach().flatten(1).norm(dim=0).view(heads, -1)
+    pairs = (queries * keys).argsort(dim=1)[:, : attention.key_dim - key_dim]
+    worthless = (values * projection).argsort(dim=1)[:, : attention.head_dim - head_dim]
+    offset = torch.arange(heads).unsqueeze(1)
+    start = offset * norms.shape[1]
+    rows = torch.cat(
+        [start + pairs, start + attention.key_dim + pairs, start + 2 * attention.key_dim + worthless], dim=1
+    )
+    return rows.flatten().tolist(), (offset * attention.head_dim + worthless).flatten().tolist()

@@ -1,0 +1,107 @@
+"""How a ratio of channels is spread over the layers: the width that each unit keeps."""
+
+import math
+from collections.abc import Callable, Mapping
+
+from pinch.errors import PinchError
+from pinch.pruning.graph import Unit
+from pinch.pruning.ranking import Scores
+
+SPREADS = ("uniform", "global", "sensitivity")
+# The least that a non-uniform spread leaves of a layer, as a share of what the uniform one would.
+FLOOR = 0.4
+# The most that it takes from one.
+CEILING = 0.95
+Curve = dict[float, float]
+"""Accuracy lost (fraction of the base's mAP50-95) by ratio, for one layer."""
+
+
+def uniform(units: list[Unit], ratio: float, round_to: int) -> dict[str, int]:
+    """The same ratio in every layer, rounded to a multiple of `round_to` channels."""
+    return {unit.name: _rounded(unit, unit.width * (1 - ratio), round_to) for unit in units}
+
+
+def globally(units: list[Unit], ratio: float, round_to: int, scores: Scores) -> dict[str, int]:
+    """Rank the channels of all layers together, by their score relative to the mean of their group."""
+
+    def kept(unit: Unit, threshold: float) -> float:
+        counts = [float((group >= threshold * group.mean()).sum()) for group in scores[unit.name]]
+        return sum(counts) / len(counts)
+
+    return _balanced(units, ratio, round_to, kept, highest=10.0)
+
+
+def by_sensitivity(units: list[Unit], ratio: float, round_to: int, curves: Mapping[str, Curve]) -> dict[str, int]:
+    """Take from every layer as much as costs the same accuracy, by a layer scan.
+
+    Raises:
+        PinchError: the scan lacks a layer.
+    """
+    missing = [unit.name for unit in units if unit.name not in curves]
+    if missing:
+        raise PinchError(f"the layer scan lacks {missing[0]}: it is of another model, scan this one")
+
+    def kept(unit: Unit, loss: float) -> float:
+        return unit.width * (1 - _ratio_at(curves[unit.name], loss))
+
+    return _balanced(units, ratio, round_to, kept, highest=1.0)
+
+
+def require_channels(units: list[Unit], ratio: float) -> None:
+    """Refuse a ratio that leaves, to the nearest channel, none of a layer (rounding would hide it).
+
+    Raises:
+        PinchError: it does.
+    """
+    narrowest = min(units, key=lambda unit: unit.width)
+    if narrowest.width * (1 - ratio) < 0.5:
+        raise PinchError(
+            f"pruning {ratio:.0%} of the channels leaves layer {narrowest.name} ({narrowest.width} channels) empty: "
+            "lower it"
+        )
+
+
+def _balanced(
+    units: list[Unit], ratio: float, round_to: int, kept: Callable[[Unit, float], float], highest: float
+) -> dict[str, int]:
+    """Find the pressure at which all layers together keep the wanted share of channels, by bisection.
+
+    Args:
+        units: the layers.
+        ratio: of channels to remove.
+        round_to: widths are multiples of it.
+        kept: the channels a unit keeps at a pressure between 0 and `highest`, falling.
+        highest: pressure at which next to nothing is left.
+    """
+
+    def widths(pressure: float) -> dict[str, int]:
+        least = {unit.name: unit.width * max((1 - ratio) * FLOOR, 1 - CEILING) for unit in units}
+        return {unit.name: _rounded(unit, max(kept(unit, pressure), least[unit.name]), round_to) for unit in units}
+
+    wanted = sum(unit.width for unit in units) * (1 - ratio)
+    low, high = 0.0, highest
+    for _ in range(40):
+        middle = (low + high) / 2
+        if sum(widths(middle).values()) > wanted:
+            low = middle
+        else:
+            high = middle
+    return widths(high)
+
+
+def _rounded(unit: Unit, width: float, round_to: int) -> int:
+    """The nearest multiple of `round_to` (and of the unit's divisor), at least one of them and at most the width."""
+    step = math.lcm(round_to, unit.divisor)
+    return min(max(round(width / step), 1) * step, unit.width)
+
+
+def _ratio_at(curve: Curve, loss: float) -> float:
+    """The highest ratio whose loss is at most `loss`, between the measured points along straight lines."""
+    below_ratio, below_loss = 0.0, 0.0
+    for ratio, measured in sorted(curve.items()):
+        measured = max(measured, below_loss)
+        if measured > loss:
+            return below_ratio + (ratio - below_ratio) * (loss - below_loss) / (measured - below_loss)
+        below_ratio, below_loss = ratio, measured
+    # Beyond the last measured ratio nothing is known: go on towards all channels as the loss goes towards all accuracy.
+    return below_ratio + (1 - below_ratio) * (loss - below_loss) / max(1 - below_loss, 1e-9)

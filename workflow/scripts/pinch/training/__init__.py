@@ -1,0 +1,318 @@
+"""Training and fine-tuning: one entry point for networks from scratch, trained ones and pruned ones."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pinch import checkpoints, dataset, dataset_check
+from pinch.checkpoints import Checkpoint
+from pinch.errors import PinchError
+from pinch.files import sha256
+from pinch.pruning import masks as mask_tools
+from pinch.training import recipes
+from pinch.training.devices import ultralytics_device
+
+# Images that are kept decoded in memory while training, at most, in bytes.
+_CACHE_BYTES = 2 << 30
+# Attributes that say where a training ran, of no use to who opens the checkpoint.
+_LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be trained, and how.
+
+    Attributes:
+        name: the model's name; its checkpoint is `<project>/<name>.pt`, its run folder `<project>/<name>/`.
+        data: path of a data.yaml.
+        project: folder of models.
+        base: a checkpoint to go on from, or a .yaml of Ultralytics to train from scratch.
+        pruned: whether the base is pruned and must stay so.
+        resume: go on where an interrupted run of the same request stopped, if there was one.
+        epochs: at most so many.
+        patience: stop when validation has not improved for so many epochs (0: never).
+        imgsz: image size in pixels; None takes the base's.
+        batch: images per step.
+        device: "cpu", "gpu" or numbers of GPUs.
+        workers: processes that load images (a run on the CPU loads in its own process).
+        seed: of everything random.
+        teacher: a checkpoint to distill from.
+        dense: for a fine-pruned base: the model before pruning; its weights are then zeroed gradually.
+        settings: Ultralytics' training settings, over those of the recipe.
+    """
+
+    name: str
+    data: str | Path
+    project: Path
+    base: str | Path = "yolo11n.pt"
+    pruned: bool = False
+    resume: bool = False
+    epochs: int = 100
+    patience: int = 100
+    imgsz: int | None = None
+    batch: int = 16
+    device: str = "cpu"
+    workers: int = 8
+    seed: int = 0
+    teacher: Path | None = None
+    dense: Path | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def run_folder(self) -> Path:
+        """Where last.pt, best.pt and results.csv of the run lie."""
+        return self.project / self.name
+
+    @property
+    def checkpoint(self) -> Path:
+        """The trained model."""
+        return self.project / f"{self.name}.pt"
+
+
+def train(request: Request) -> dict[str, Any]:
+    """Train, write the best model by validation to `request.checkpoint`, and return the figures for a training record.
+
+    Raises:
+        PinchError: something is wrong with the request, the base, the data or the device (all found before training),
+            or the pruning did not survive.
+    """
+    device = ultralytics_device(request.device)
+    data = dataset.load(request.data)
+    base = _open_base(request, data)
+    dataset_check.check(data, for_training=True)
+    request.project.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f".{request.name}-", dir=request.project) as folder:
+        start = _write_start(request, base, Path(folder))
+        last = _last_checkpoint(request, start)
+        arguments = {
+            **_arguments(request, base, data),
+            "model": str(start),
+            "data": str(dataset.ultralytics_yaml(data, folder)),
+            "device": device,
+            **({"resume": str(last)} if last else {}),
+        }
+        if last is None or not _is_finished(last):
+            _run(request, arguments, bool(last))
+    return _finish(request, base, time.monotonic() - started)
+
+
+def _open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
+    base = Path(request.base)
+    if base.suffix in {".yaml", ".yml"}:
+        return _from_scratch(request, len(data.names))
+    if not base.is_file():
+        hint = (
+            f": download it from the Ultralytics assets release (`yolo` or a browser) to {base}"
+            if len(base.parts) == 1
+            else ""
+        )
+        raise PinchError(f"the base model {base} does not exist{hint}, or name another with --base-model")
+    checkpoint = checkpoints.load(base)
+    pruned = checkpoints.is_pruned(checkpoint)
+    if pruned and not request.pruned:
+        raise PinchError(f"{base} is pruned: add --pruned-model, or training would make it dense again")
+    if request.pruned and not pruned:
+        raise PinchError(f"{base} is not pruned: leave out --pruned-model")
+    if pruned and len(checkpoint.names) != len(data.names):
+        raise PinchError(
+            f"{base} is pruned for {len(checkpoint.names)} classes, but {data.path} has {len(data.names)}: "
+            "train on its own classes, or train first and prune then"
+        )
+    if request.dense and not checkpoint.meta.get("masks"):
+        raise PinchError(f"{base} has no masks: a gradual schedule is for fine-pruned models")
+    return checkpoint
+
+
+def _from_scratch(request: Request, classes: int) -> Checkpoint:
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    torch.manual_seed(request.seed)
+    try:
+        model = DetectionModel(str(request.base), nc=classes, verbose=False)
+    except (FileNotFoundError, KeyError) as error:
+        raise PinchError(f"{request.base} is not a model of Ultralytics: use one such as yolo11n.yaml") from error
+    return Checkpoint(Path(request.base), model, {"method": "none", "ratio": 0.0, "tuned": False})
+
+
+def _write_start(request: Request, base: Checkpoint, folder: Path) -> Path:
+    """Write the checkpoint that Ultralytics starts from: the base, with what the trainer must know in its `pinch`."""
+    model, meta = base.model, {**base.meta, "request": _fingerprint(request, base)}
+    if request.dense:
+        model = checkpoints.load(request.dense).model
+        mask_tools.unpack(base.meta["masks"], model, str(request.dense))
+        meta["gradual"] = True
+    checkpoints.save(folder / "start.pt", model, meta, base)
+    return folder / "start.pt"
+
+
+def _fingerprint(request: Request, base: Checkpoint) -> str:
+    """What makes two requests the same run, so that only then the second resumes the first."""
+    files = [
+        sha256(path) if path and Path(path).is_file() else str(path)
+        for path in (base.path, request.dense, request.teacher)
+    ]
+    wanted = [request.epochs, request.imgsz, request.batch, request.seed, sorted(request.settings.items())]
+    return hashlib.sha256(json.dumps([files, str(Path(request.data).absolute()), wanted]).encode()).hexdigest()
+
+
+def _last_checkpoint(request: Request, start: Path) -> Path | None:
+    """The last.pt of an interrupted run of this very request; what another request left is removed."""
+    last = request.run_folder / "weights" / "last.pt"
+    if request.resume and last.is_file():
+        try:
+            if _run_meta(last) == checkpoints.load(start).meta["request"]:
+                print(f"going on from {last}", flush=True)
+                return last
+            print(f"{last} is of another request: starting anew", flush=True)
+        except PinchError as error:
+            print(f"{error}: starting anew", flush=True)
+    shutil.rmtree(request.run_folder, ignore_errors=True)
+    return None
+
+
+def _run_meta(path: Path) -> str | None:
+    return getattr(checkpoints.load(path).model, "pinch", {}).get("request")
+
+
+def _is_finished(last: Path) -> bool:
+    """Whether training ended (its last step strips last.pt, which sets the epoch to -1) but not the whole job."""
+    import torch
+
+    content = torch.load(last, map_location="cpu", weights_only=False)
+    return content["epoch"] < 0 or content["epoch"] + 1 >= content["train_args"]["epochs"]
+
+
+def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dict[str, Any]:
+    """Ultralytics' training arguments."""
+    knows_classes = base.path.suffix == ".pt" and base.names == data.names
+    imgsz = request.imgsz or base.imgsz
+    recipe = recipes.FINE_TUNING | {"nbs": request.batch} if knows_classes else {}
+    return {
+        **recipes.QUIET,
+        **recipe,
+        "task": "detect",
+        "project": str(request.project.absolute()),
+        "name": request.name,
+        "epochs": request.epochs,
+        "patience": request.patience,
+        "imgsz": imgsz,
+        "batch": request.batch,
+        "workers": request.workers,
+        "seed": request.seed,
+        "close_mosaic": recipes.close_mosaic(request.epochs),
+        "cache": "ram" if len(data.images("train")) * imgsz * imgsz * 3 < _CACHE_BYTES else False,
+        **({"distill_model": str(request.teacher.absolute())} if request.teacher else {}),
+        **request.settings,
+    }
+
+
+def _run(request: Request, arguments: dict[str, Any], resumed: bool) -> None:
+    import pinch
+    from pinch.training.trainer import Trainer
+
+    # The processes of a run on several GPUs import the trainer by name.
+    scripts = str(Path(pinch.__file__).parents[1])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [scripts, os.environ.get("PYTHONPATH")]))
+    try:
+        Trainer(overrides=arguments).train()
+    except subprocess.CalledProcessError as error:
+        raise PinchError(
+            f"training {request.name} on GPUs {arguments['device']} failed: its own message stands above"
+        ) from error
+
+
+def _finish(request: Request, base: Checkpoint, seconds: float) -> dict[str, Any]:
+    """Check the best model of the run and write it with its `pinch` entry."""
+    best = request.run_folder / "weights" / "best.pt"
+    if not best.is_file():
+        raise PinchError(f"training {request.name} left no best model: no epoch was validated with a finite result")
+    trained = checkpoints.load(best)
+    carried = trained.model.__dict__.pop("pinch", {})
+    meta = {**base.meta, "tuned": base.meta["method"] != "none"}
+    sparsity = 0.0
+    if base.meta["method"] != "none":
+        _require_structure(trained, base)
+    if carried.get("masks"):
+        meta["masks"] = carried["masks"]
+        kept = mask_tools.unpack(meta["masks"], trained.model, str(best))
+        sparsity = mask_tools.require_sparsity(trained.model, kept, meta["sparsity"], request.name)
+    trained.train_args = {k: v for k, v in trained.train_args.items() if k not in _LOCAL_ARGS}
+    trained.train_args |= {"model": Path(request.base).name, "data": str(request.data)}
+    checkpoints.save(request.checkpoint, trained.model, meta, trained)
+    return {**_record(request, trained, seconds), "sparsity": sparsity}
+
+
+def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
+    before, after = ([tuple(p.shape) for p in c.model.parameters()] for c in (base, trained))
+    if before != after:
+        raise PinchError(f"training changed the structure of {base.path}: it is not the pruned network any more")
+
+
+def _record(request: Request, trained: Checkpoint, seconds: float) -> dict[str, Any]:
+    curve = _curve(request.run_folder / "results.csv")
+    best = max(curve, key=lambda row: row["map50_95"])
+    return {
+        "model": request.name,
+        "base_model": Path(request.base).name,
+        "epochs_requested": request.epochs,
+        "epochs_run": len(curve),
+        "best_epoch": best["epoch"],
+        "seconds": round(seconds, 1),
+        "imgsz": trained.train_args["imgsz"],
+        "device": request.device,
+        "parameters": sum(p.numel() for p in trained.model.parameters()),
+        "teacher": request.teacher.name if request.teacher else None,
+        "schedule": "cubic" if request.dense else "one-shot",
+        "curve": curve,
+    }
+
+
+def _curve(path: Path) -> list[dict[str, Any]]:
+    with open(path, newline="") as stream:
+        rows = [
+            {key.strip(): float(value) for key, value in row.items() if key.strip()} for row in csv.DictReader(stream)
+        ]
+    return [
+        {
+            "epoch": int(row["epoch"]),
+            "map50": row["metrics/mAP50(B)"],
+            "map50_95": row["metrics/mAP50-95(B)"],
+            "precision": row["metrics/precision(B)"],
+            "recall": row["metrics/recall(B)"],
+            **{key.replace("/", "_"): value for key, value in row.items() if "loss" in key},
+        }
+        for row in rows
+    ]
+
+
+def tuned_pruning(prune: Callable[[Path], dict[str, Any]], output: Path, data: Path, **settings: Any) -> dict[str, Any]:
+    """Prune, tune, and leave one file.
+
+    Args:
+        prune: writes the pruned checkpoint to the path it is given and returns the figures of a pruning record.
+        output: the tuned checkpoint.
+        data: data.yaml.
+        settings: of the `Request`.
+
+    Returns:
+        What `prune` returned, with the model's name and what tuning was like (a training record's result) in `tuning`.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.stem}-", dir=output.parent) as folder:
+        base = Path(folder) / f"{output.stem.removesuffix('_tuned')}.pt"
+        result = prune(base)
+        request = Request(output.stem, data, Path(folder), base, pruned=True, **settings)
+        tuning = train(request)
+        os.replace(request.checkpoint, output)
+    return {**result, "model": output.stem, "tuning": tuning}

@@ -1,0 +1,24 @@
+"""Where training runs: what `--device` means to Ultralytics, checked before any work."""
+
+from pinch import gpu
+from pinch.errors import PinchError
+
+
+def ultralytics_device(device: str) -> str:
+    """Translate "cpu", "gpu" or numbers of GPUs ("0", "0,1") for Ultralytics, which would take the CPU without a word.
+
+    Raises:
+        PinchError: a GPU is asked for that cannot be used, with the reason.
+    """
+    if device == "cpu":
+        return "cpu"
+    numbers = "0" if device == "gpu" else device.replace(" ", "")
+    if not all(part.isdigit() for part in numbers.split(",")):
+        raise PinchError(f"{device!r} is no device: use cpu, gpu, or numbers of GPUs such as 0 or 0,1")
+    gpu.check(onnxruntime=False)
+    import torch
+
+    seen = torch.cuda.device_count()
+    if max(int(part) for part in numbers.split(",")) >= seen:
+        raise PinchError(f"--device {device} names a GPU that this job does not have: it sees {seen}, numbered from 0")
+    return numbers

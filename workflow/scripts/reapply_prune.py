@@ -1,0 +1,25 @@
+#!/usr/bin/env python
+"""Zero in a tuned model what was zero in the fine-pruned model that it comes from, if it was tuned without masks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write OUTPUT."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("pruned", type=Path, help="fine-pruned model before tuning")
+    parser.add_argument("tuned", type=Path, help="the same model after tuning")
+    parser.add_argument("output", type=Path, help="where to write the model with its zeros restored")
+    arguments = parser.parse_args(argv)
+
+    from pinch.pruning import fine
+
+    measured = fine.reapply(arguments.pruned, arguments.tuned, arguments.output)
+    print(f"{arguments.output}: {measured:.2%} of the weights are zero")
+
+
+if __name__ == "__main__":
+    cli.run(main)
