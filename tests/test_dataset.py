@@ -113,7 +113,7 @@ def test_impossible_files_get_one_sentence(own, changes, message):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "there is no"), ("a: [", "not a YAML"), ("- a", "not a data set file")]
+    ("text", "message"), [(None, "there is no file"), ("a: [", "not a YAML"), ("- a", "not a data set file")]
 )
 def test_no_data_set_file(tmp_path, text, message):
     if text is not None:

@@ -338,7 +338,7 @@ def test_impossible_configurations(tmp_path, changes, message):
 @pytest.mark.parametrize(("text", "message"), [("a: [", "not a YAML file"), ("a: 1", "no `dataset:` block")])
 def test_no_configuration_file(tmp_path, text, message):
     path = Path(tmp_path, "cfg.yaml")
-    with pytest.raises(PinchError, match="there is no configuration file"):
+    with pytest.raises(PinchError, match="there is no file"):
         hagrid.source(path)
     path.write_text(text)
     with pytest.raises(PinchError, match=message):

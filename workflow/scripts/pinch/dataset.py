@@ -52,7 +52,7 @@ class Dataset:
         path: the data.yaml.
         root: folder that the splits are relative to, absolute.
         names: class names, in the order of their numbers.
-        splits: for each split that the file names, its folders, .txt lists or images, absolute.
+        splits: for each split that the file names, its folders and .txt lists, absolute.
         extra: what else the file says.
     """
 
@@ -90,13 +90,15 @@ def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
 
 
 def load(path: str | Path) -> Dataset:
-    """Read a data.yaml. Splits are not looked at yet (see `Dataset.images` and `pinch.dataset_check.check`).
+    """Read a data.yaml. Splits are not looked at yet (see `Dataset.images` and `pinch.dataset_check`).
 
     Raises:
         PinchError: it is missing, is not YAML, or has no usable `names`, or its root does not exist.
     """
     path = Path(path)
-    content = _read_yaml(path)
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise PinchError(f"{path} is not a data set file: it needs `train`, `val` and `names`")
     folder = path.absolute().parent
     root = Path(os.path.normpath(folder / str(content.get("path") or "")))
     if not root.is_dir():
@@ -109,6 +111,20 @@ def load(path: str | Path) -> Dataset:
     known = {"path", "names", "nc", "download", "validation", *SPLITS}
     extra = {key: value for key, value in content.items() if key not in known}
     return Dataset(path, root, _names(content, path), splits, extra)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        PinchError: it is missing or is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise PinchError(f"there is no file {path}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PinchError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
 
 
 def with_test_split(dataset: Dataset) -> Dataset:
@@ -211,19 +227,6 @@ def count_boxes(dataset: Dataset, labels: list[np.ndarray]) -> dict[str, int]:
     return {name: numbers[number] for number, name in enumerate(dataset.names)}
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise PinchError(f"there is no data set file {path}: name a data.yaml in YOLO layout") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise PinchError(f"{path} is not a YAML file: {reason}") from error
-    if not isinstance(content, dict):
-        raise PinchError(f"{path} is not a data set file: it needs `train`, `val` and `names`")
-    return content
-
-
 def _names(content: dict[str, Any], path: Path) -> list[str]:
     """Class names of a data.yaml, given as a list, as a dict by number, or only counted (`nc`)."""
     names, count = content.get("names"), content.get("nc")
@@ -267,8 +270,6 @@ def _images_in(source: Path, split: str, dataset: Dataset) -> Iterator[Path]:
     elif source.suffix == ".txt" and source.is_file():
         lines = source.read_text(encoding="utf-8-sig").splitlines()
         yield from filter(_is_image, (_listed(line.strip(), source, dataset.root) for line in lines))
-    elif source.is_file() and _is_image(source):
-        yield source
     else:
         raise PinchError(f"{dataset.path} names {source} as its {split} split, but it does not exist")
 

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pinch.dataset import IMAGE_SUFFIXES, SPLITS
+from pinch.dataset import IMAGE_SUFFIXES, SPLITS, read_yaml
 from pinch.errors import PinchError
 from pinch.files import read_json
 
@@ -132,12 +130,7 @@ def _pairs(entry: dict[str, Any], boxes_key: str, labels_key: str) -> Iterator[t
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise PinchError(f"there is no configuration file {path}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PinchError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("dataset"), dict):
         raise PinchError(f"{path} has no `dataset:` block: see the layout of HaGRID's converter_config.yaml")
     return content["dataset"]
