@@ -60,16 +60,16 @@ def answer(classes: int = 2, imgsz: int = IMGSZ) -> np.ndarray:
 
 
 def spot(shape: tuple[int, ...]) -> np.ndarray:
-    """One where the detectors put the mean of their input: the last anchor's last score."""
+    """Where the detectors put a tenth of the mean of their input: into the last anchor's last score."""
     where = np.zeros(shape, np.float32)
-    where[0, -1, -1] = 1
+    where[0, -1, -1] = 0.1
     return where
 
 
 def onnx_detector(
     path: Path, imgsz: int | None = IMGSZ, names: dict[int, str] | None = None, half: bool = False, work: int = 0
 ) -> Path:
-    """An ONNX file that gives `answer`, plus the mean of its input at `spot`.
+    """An ONNX file that gives `answer`, plus a tenth of the mean of its input at `spot`.
 
     Args:
         path: to write.
@@ -127,7 +127,7 @@ def openvino_detector(path: Path, source: Path) -> Path:
 
 
 def tflite_detector(path: Path, channels_last: bool = True, integer: bool = False) -> Path:
-    """A TFLite file that gives `answer` with boxes as fractions, plus the mean of its input at `spot`.
+    """A TFLite file that gives `answer` with boxes as fractions, plus a tenth of the mean of its input at `spot`.
 
     Args:
         path: to write.

@@ -1,0 +1,80 @@
+"""Where a GPU is missing or too old for what is installed, the reason is given at once."""
+
+import sys
+import time
+
+import detectors
+import numpy as np
+import pytest
+
+import check_gpu
+import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
+from pinch import gpu
+from pinch.errors import PinchError
+from pinch.runtimes import onnx as runtime
+
+needs_no_gpu = pytest.mark.skipif(gpu.driver_version() is not None, reason="this machine has a GPU")
+
+
+@pytest.mark.parametrize(
+    ("found", "built", "message"),
+    [
+        (None, "13.0", "no NVIDIA driver is loaded, a GPU needs driver 580.65.06"),
+        ("550.54.14", "13.0", "the NVIDIA driver is 550.54.14, but 580.65.06"),
+        ("470.10", "12.8", "but 525.60.13"),
+        ("580.65.05", "13.0", "but 580.65.06"),
+        (None, "14.1", "needs driver 580.65.06"),
+    ],
+)
+def test_missing_and_old_drivers_are_refused(found, built, message):
+    with pytest.raises(PinchError, match=message):
+        gpu.require_driver(found, built, "2.14.1")
+
+
+@pytest.mark.parametrize(("found", "built"), [("580.65.06", "13.0"), ("590.1", "13.0"), ("550.54.14", "12.4")])
+def test_new_enough_drivers_pass(found, built):
+    gpu.require_driver(found, built, "2.14.1")
+
+
+@needs_no_gpu
+def test_check_fails_within_seconds_and_writes_nothing(tmp_path):
+    start = time.monotonic()
+    with pytest.raises(PinchError, match=r"NVIDIA driver|built without CUDA"):
+        check_gpu.main(["--output", str(tmp_path / "gpu.json")])
+    assert time.monotonic() - start < 30
+    assert not list(tmp_path.iterdir())
+
+
+@needs_no_gpu
+def test_no_gpu_has_no_address():
+    with pytest.raises(gpu.UnavailableError):
+        gpu.Device.first()
+
+
+def test_missing_bindings_are_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    with pytest.raises(PinchError, match="nvidia-ml-py is missing"):
+        gpu.driver_version()
+
+
+def test_provider_of_each_device():
+    everything = [runtime.CUDA, runtime.CPU]
+    assert runtime.providers("cpu", everything) == [runtime.CPU]
+    assert runtime.providers("gpu", everything) == everything
+    with pytest.raises(PinchError, match="no CUDA provider"):
+        runtime.providers("gpu", [runtime.CPU])
+
+
+def test_placement_is_read_from_a_real_run(tmp_path):
+    path = detectors.onnx_detector(tmp_path / "toy.onnx", work=3)
+    placed = runtime.placement(path, "cpu", (1, 3, 64, 64), np.float32)
+    assert set(placed) == {runtime.CPU}
+    assert placed[runtime.CPU]["MatMul"] == 3
+
+
+def test_nodes_that_fell_back_are_named():
+    from collections import Counter
+
+    placed = {runtime.CUDA: Counter(Conv=80), runtime.CPU: Counter(Resize=2, TopK=1)}
+    assert runtime.fallback_notes(placed) == ["3 of 83 nodes fell back to the CPU: 2 Resize, 1 TopK"]
+    assert runtime.fallback_notes({runtime.CUDA: Counter(Conv=80)}) == []
