@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Choose which artifact to ship for each device and goal, and write tables/selection.csv."""
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     chosen = selection.select(arguments.results, arguments.keep)
     tables.write(arguments.results, "selection", chosen)
+    if chosen.empty:
+        print("nothing to choose from: no artifact is both timed and evaluated, or the base finds nothing on val")
     for row in chosen.itertuples():
         print(f"{row.device}, threads: {row.threads}, {row.goal}: {row.file}: {row.reason}")
 

@@ -55,7 +55,7 @@ def _environment() -> Environment:
 
 
 def _known(value: float | None, form: str) -> str:
-    return "(not measured)" if value is None else form.format(value)
+    return "n/a" if value is None else form.format(value)
 
 
 def _page(run: str, section: str) -> str:

@@ -38,7 +38,7 @@ def collect(results: Path) -> Row:
         "exports": _exports(table["artifacts"], table["models"]),
         "guarded": [row for row in table["artifacts"] if row.get("guard_kept") is not None],
         "places": places,
-        "fronts": _fronts(results) if base else [],
+        "fronts": _fronts(results),
         "sizes": _sizes(table["artifacts"]),
         "memory": _span([row["peak_rss_mb"] for row in table["inference"]]),
         "energy": sorted({row["energy_source"] for row in table["inference"] if row["energy_source"]}),
@@ -88,27 +88,25 @@ def _data(rows: list[Row]) -> Row | None:
 
 def _pruned(method: str, table: dict[str, list[Row]], base: Row | None, places: list[Row]) -> list[Row]:
     """One row per tuned model of `method`: its shares of the base in accuracy, work, size and time."""
-    found = []
+    whole, found = base or {}, []
     for row in table["models"]:
         if row["method"] != method:
             continue
-        told: Row = {"model": row["model"], "percent": percent(row["ratio"]), **row}
-        if base:
-            for key in ("map50_95", "map50", "macs", "parameters", "bytes_zipped"):
-                told[f"{key}_share"] = share(row[key], base[key])
-            told["before_share"] = share(row["map50_95_before_tuning"], base["map50_95"])
-            told["nonzero_share"] = share(row["nonzero_parameters"], base["parameters"])
-            told["zipped_share"] = _artifact_share(table["artifacts"], row["model"], base["model"], "bytes_zipped")
-            told["time_share"] = places[0]["models"].get(row["model"]) if places else None
+        told: Row = {"percent": percent(row["ratio"]), **row}
+        for key in ("map50_95", "map50", "macs", "parameters", "bytes_zipped"):
+            told[f"{key}_share"] = share(row[key], whole.get(key))
+        told["nonzero_share"] = share(row["nonzero_parameters"], whole.get("parameters"))
+        told["zipped_share"] = _artifact_share(table["artifacts"], row["model"], whole.get("model"), "bytes_zipped")
+        told["time_share"] = places[0]["models"].get(row["model"]) if places else None
         found.append(told)
     return found
 
 
-def _reference_file(rows: list[Row], model: str) -> Row | None:
+def _reference_file(rows: list[Row], model: str | None) -> Row | None:
     return next((r for r in rows if r["model"] == model and (r["precision"], r["format"]) == _REFERENCE), None)
 
 
-def _artifact_share(rows: list[Row], model: str, base: str, key: str) -> float | None:
+def _artifact_share(rows: list[Row], model: str, base: str | None, key: str) -> float | None:
     ours, theirs = _reference_file(rows, model), _reference_file(rows, base)
     return share(ours[key], theirs[key]) if ours and theirs else None
 
@@ -119,7 +117,7 @@ def _training(rows: list[Row]) -> list[Row]:
     for model in dict.fromkeys(row["model"] for row in rows):
         curve = [row for row in rows if row["model"] == model and row["map50_95"] is not None]
         if curve:
-            best = max(curve, key=lambda row: row["map50_95"])
+            best = next((row for row in curve if row["epoch"] == row["best_epoch"]), curve[-1])
             told = {"model": model, "short": labels.model(model), "epochs": len(curve), "best": best["epoch"]}
             rising = best["epoch"] == curve[-1]["epoch"] and len(curve) > 1
             found.append(told | {"rising": rising, "map50_95": best["map50_95"], "seconds": curve[0]["seconds"]})
@@ -181,9 +179,9 @@ def _fronts(results: Path) -> list[Row]:
 
 
 def _sizes(rows: list[Row]) -> Row | None:
-    if not rows:
-        return None
     known = [row for row in rows if row["bytes"] and row["bytes_zipped"]]
+    if not known:
+        return None
     zipped = [row | {"saved": 1 - row["bytes_zipped"] / row["bytes"]} for row in known]
     return {
         "largest": max(known, key=lambda row: row["bytes"]),

@@ -151,7 +151,8 @@ def _content(results: Path, item: reporting.Item) -> str:
 def _missing(results: Path) -> str:
     rows = tables.rows(tables.read(results, "missing"))
     names = "".join(f"<li>{escape(row['table'])}: {escape(row['row'])} ({escape(row['reason'])})</li>" for row in rows)
-    return f'<div class="note">Not measured in this run:<ul>{names}</ul></div>' if rows else ""
+    summary = f"<summary>{len(rows)} expected rows are missing in this run</summary>"
+    return f'<details class="note">{summary}<ul>{names}</ul></details>' if rows else ""
 
 
 def _text_of(caption: Path) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pinch import tables
-from pinch.errors import PinchError
+from pinch import labels, tables
 
 COLUMNS = ["device", "model", "format", "precision", "reason", "goal", "threads", "file", "p50_ms", "relative_time"]
 COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped"]
@@ -42,34 +41,30 @@ def select(results: Path, keep: float = 0.95) -> pd.DataFrame:
 
     Returns:
         One row per device, thread count and goal, with COLUMNS; `kept` is the share of the base model's mAP50-95 on
-        val, `relative_time` the time in units of the artifact that the timings name as their baseline.
+        val, `relative_time` the time in units of the artifact that the timings name as their baseline. No rows where
+        the base has no accuracy above 0 on val, since then nothing says what a good model is.
 
     Raises:
-        PinchError: a table is missing, or the base model has no accuracy on val.
+        PinchError: a table is missing.
     """
-    candidates = measured(results)
-    rows = [row for _, group in candidates.groupby(["device", "threads"], sort=False) for row in _choose(group, keep)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    candidates = measured(results).dropna(subset=["kept"])
+    groups = labels.places(candidates)
+    return pd.DataFrame([row for _, group in groups for row in _choose(group, keep)], columns=COLUMNS)
 
 
 def measured(results: Path) -> pd.DataFrame:
     """Every timed artifact with its accuracy: inference.csv and artifacts.csv joined, with `kept` and `relative_time`.
 
     Raises:
-        PinchError: a table is missing, or the base model has no accuracy on val.
+        PinchError: a table is missing.
     """
     models, artifacts = tables.read(results, "models"), tables.read(results, "artifacts")
-    inference = tables.read(results, "inference")
-    base = models[models["method"] == "none"]["val_map50_95"].dropna()
-    if base.empty or not base.iloc[0] > 0:
-        raise PinchError(
-            f"{results}/tables/models.csv has no base model with an accuracy above 0 on val: evaluate it, then gather"
-        )
+    base = models.loc[models["method"] == "none", "val_map50_95"].dropna()
     accuracy = ["method", "ratio", "bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
-    joined = inference.merge(artifacts[["file", *accuracy]], on="file", how="inner")
+    joined = tables.read(results, "inference").merge(artifacts[["file", *accuracy]], on="file", how="inner")
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
-    joined["kept"] = joined["val_map50_95"] / base.iloc[0]
-    times = [relative_time(group) for _, group in joined.groupby(["device", "threads"], sort=False)]
+    joined["kept"] = joined["val_map50_95"] / base.iloc[0] if len(base) and base.iloc[0] > 0 else float("nan")
+    times = [relative_time(group) for _, group in labels.places(joined)]
     return joined.assign(relative_time=pd.concat(times) if times else [])
 
 

@@ -18,6 +18,7 @@ from pinch.names import parse_model
 
 # The first columns of each table are the project's interface: see the table of results in README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
+_TUNED = ["map50_95", "map50_95_before_tuning"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
 _CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
 _CONDITIONS += ["energy_net_mj", "frames", "warmup", "rounds", "source"]
@@ -38,7 +39,7 @@ COLUMNS = {
     ],
     "dataset": ["split", "images", "users", "class", "boxes"],
     "training": ["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
-    "sensitivity": ["study", "layer", "method", "ratio", "map50_95", "base_map50_95"],
+    "sensitivity": ["study", "way", "layer", "method", "ratio", *_TUNED, "base_map50_95", "sparsity"],
     "stages": stages.COLUMNS,
     "missing": ["table", "row", "record", "reason"],
 }
@@ -213,8 +214,8 @@ class _Reader:
     def sensitivity(self) -> list[dict[str, Any]]:
         rows = []
         for record in self._all("sensitivity"):
-            result = record["result"]
-            # A scan writes many points in one record; what they share stands beside them.
+            # A study may write many points in one record; what they share stands beside them.
+            result = {"study": "layers"} | record["result"]
             rows += [_scalars(result) | _scalars(point) for point in result.get("points", [{}])]
         return rows
 
@@ -237,7 +238,7 @@ class _Reader:
             try:
                 return records.read(path, kind)
             except PinchError:
-                reason = f"not a record of kind {kind}"
+                reason = f"not a readable record of kind {kind}"
         relative = path.relative_to(self.results).as_posix()
         self.missing.append({"table": table, "row": row, "record": relative, "reason": reason})
         return None

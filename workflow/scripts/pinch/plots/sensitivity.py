@@ -38,10 +38,8 @@ def _sweep(models: pd.DataFrame, method: str, label: str) -> Figure:
         axis.plot(
             x, before, color=colour, marker="o", markerfacecolor="white", linestyle=":", label="before fine-tuning"
         )
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         for ratio, value in zip(x, pruned[column], strict=True):
-            where = {"xy": (ratio, value), "xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
-            axis.annotate(f"{value:.3f}", color=colour, bbox=box, **where)
+            style.above(axis, f"{value:.3f}", ratio, value, colour)
         axis.set(title=f"{title} on test", xlabel=label, ylabel="accuracy", ylim=(-0.02, 1.06), xlim=(0, 100))
         axis.set_xticks(range(0, 101, 10))
         axis.legend(loc="lower left")
@@ -69,9 +67,27 @@ def layers(results: Path) -> Figure:
 
 
 def explain(results: Path) -> Figure:
-    """The reference's two mistakes beside the right way: accuracy against ratio for each way of pruning."""
+    """The reference's mistakes beside the right way: accuracy on test against ratio for each way of pruning."""
     study = tables.read(results, "sensitivity")
     study = study[study["study"] == "explain"]
     if study.empty:
         return style.note("This run did not repeat the reference's mistakes.")
-    return style.note("explain")
+    methods = list(dict.fromkeys(study["method"]))
+    ways = list(dict.fromkeys(study["way"]))
+    colours = dict(zip(ways, (style.BLUE, style.VERMILLION, style.ORANGE, style.GREEN, style.SKY), strict=False))
+    drawn, axes = style.figure(5.8 * len(methods), 4.8, 1, len(methods), sharey=True)
+    for axis, method in zip(axes, methods, strict=True):
+        for way in ways:
+            rows = study[(study["method"] == method) & (study["way"] == way)].sort_values("ratio")
+            line = {"color": colours.get(way, style.GREY), "marker": "o"}
+            axis.plot(rows["ratio"] * 100, rows["map50_95"], linewidth=2, label=way, **line)
+            before = rows["map50_95_before_tuning"]
+            axis.plot(rows["ratio"] * 100, before, linestyle=":", markerfacecolor="white", **line)
+        level = study["base_map50_95"].iloc[0]
+        axis.axhline(level, color=style.BLACK, linewidth=1.4, linestyle=(0, (6, 3)), label=f"base ({level:.3f})")
+        axis.set(
+            title=style.METHOD_NAMES[method], xlabel="ratio (%)", ylabel="mAP50-95", ylim=(-0.02, 1.02), xlim=(0, 100)
+        )
+    handles, names = axes[0].get_legend_handles_labels()
+    drawn.legend(handles, names, loc="outside lower center", ncols=4, title="solid: after tuning, dotted: before")
+    return drawn

@@ -74,6 +74,12 @@ def beside(axis: Axes, text: str, x: float, y: float) -> None:
     axis.annotate(text, (x, y), (4, 0), textcoords="offset points", va="center", fontsize=8.5, color="#5B6470")
 
 
+def above(axis: Axes, text: str, x: float, y: float, colour: str) -> None:
+    """Write a value above its point, readable over lines."""
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    axis.annotate(text, (x, y), (0, 7), textcoords="offset points", ha="center", color=colour, bbox=box)
+
+
 def marker(kind: str, precision: str, colour: str) -> Line2D:
     """The marker of an artifact as a line without a line, for legends and, by its properties, for pictures."""
     return Line2D([], [], linestyle="", label=f"{precision} {kind}", **look(kind, precision, colour))

@@ -1,0 +1,200 @@
+"""Captions, tables and pages of the report, and how Snakemake shows them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import made_up_run
+import pytest
+
+import print_summary
+import render_report
+from pinch import captions, facts, html, labels, reporting, selection, tables
+
+OPTIONAL = ("plots/layer_sensitivity.png", "plots/explain.png")
+SCRIPTS = Path(render_report.__file__).parent
+
+
+def _tables(folder, partial=False):
+    for name, table in tables.gather(folder, partial).tables.items():
+        tables.write(folder, name, table)
+    tables.write(folder, "selection", selection.select(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = made_up_run.make(tmp_path_factory.mktemp("run") / "results/demo", coarse=(30, 50), fine=(50,))
+    made_up_run.add_explain(folder)
+    _tables(folder)
+    made_up_run.add_pictures(folder)
+    render_report.main([str(folder), "--optional", *OPTIONAL])
+    return folder
+
+
+def _caption(run, name):
+    return (run / f"captions/{name}.rst").read_text()
+
+
+def test_every_item_has_a_template_and_the_other_way_round():
+    everything = tuple(item.path for item in reporting.ITEMS)
+    wanted = {Path(path).name for path in reporting.captions(everything)}
+    assert wanted == {path.name for path in captions.TEMPLATES.glob("*.rst")}
+
+
+def test_numbers_come_from_the_tables(run):
+    models = tables.read(run, "models").set_index("model")
+    coarse = models.loc["demo_coarse_prune_50_tuned"]
+    text = " ".join(_caption(run, "coarse_prune_evaluation").split())
+    assert f"mAP50-95 {coarse['map50_95_before_tuning']:.3f} before and {coarse['map50_95']:.3f} after tuning" in text
+    assert f"{coarse['macs'] / models.loc['demo', 'macs']:.2f} of its MACs" in text
+    assert "up to 50% the tuned model keeps at least 95%" in text
+    front = _caption(run, "workflow")
+    assert front.startswith("What came out of demo\n=====================\n")
+    assert "mAP50 0.930, mAP50-95 0.727 on test" in front
+    chosen = tables.read(run, "selection").iloc[0]
+    assert f"``{chosen['file']}``, {chosen['p50_ms']:.2f} ms per frame" in front
+
+
+def test_conclusions_follow_the_data(run, tmp_path):
+    folder = made_up_run.make(tmp_path / "demo", coarse=(70,), fine=())
+    _tables(folder)
+    captions.render(folder)
+    assert "no ratio of this run keeps 95%" in _caption(folder, "coarse_prune_evaluation")
+    assert "no finely pruned model" in _caption(folder, "fine_prune_evaluation")
+    assert "cost at most 1%" in _caption(run, "artifact_accuracy")
+    for path in (folder / "records/accuracy").glob("*int8*"):
+        made_up_run.edit(path, splits={"val": {"map50": 0.5, "map50_95": 0.4}, "test": {"map50": 0.5, "map50_95": 0.4}})
+    _tables(folder)
+    captions.render(folder)
+    assert "cost at most 1%" not in _caption(folder, "artifact_accuracy")
+
+
+def test_collapse_is_explained_with_numbers(run):
+    assert "DFL" in _caption(run, "sensitivity")
+    assert "fine 30%, DFL pruned too: 0.000 after tuning" in _caption(run, "explain")
+
+
+def test_captions_are_clean_restructuredtext(run):
+    for path in (run / "captions").glob("*.rst"):
+        text = path.read_text()
+        assert not re.search(r"\{\{|\{%|None|nan|<NA>", text), path
+        assert text.strip(), path
+        assert "system-message" not in html._text_of(path), path
+
+
+def test_partial_run_names_what_is_missing(tmp_path):
+    folder = made_up_run.make(tmp_path / "demo", coarse=(50,), fine=(50,))
+    for path in ("accuracy/demo.json", "accuracy/demo_fine_prune_50.json", "inference/cpu_1/demo_full.onnx.json"):
+        (folder / "records" / path).unlink()
+    _tables(folder, partial=True)
+    made_up_run.add_pictures(folder)
+    captions.render(folder)
+    html.render(folder)
+    assert "3 expected rows are missing" in _caption(folder, "workflow")
+    page = (folder / "pages/speed.html").read_text()
+    assert "demo_full.onnx on cpu, 1 threads (no record)" in page
+
+
+def test_tables_are_readable_and_pages_stand_alone(run):
+    page = (run / "tables/models.html").read_text()
+    assert "<th" in page
+    assert ">0.727</td>" in page
+    assert ">MACs (M)</th>" in page
+    for path in [*reporting.PAGES, *reporting.HTML_TABLES]:
+        text = (run / path).read_text()
+        assert not re.search(r"https?://|<script|<link", text), path
+    speed = (run / "pages/speed.html").read_text()
+    assert speed.count("data:image/png;base64,") == 3
+    assert speed.index("Time per frame") < speed.index("Where the run")
+
+
+def test_facts_leave_out_what_is_unknown():
+    assert facts.share(1.0, None) is None
+    assert facts.share(1.0, 0) is None
+    assert facts.share(1.0, 4) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("demo", "demo"),
+        ("demo_coarse_prune_50_tuned", "coarse 50%"),
+        ("demo_fine_prune_12.5_tuned", "fine 12.5%"),
+        ("demo_coarse_prune_50_tuned_320", "coarse 50% @320"),
+        ("demo_320", "demo_320"),
+    ],
+)
+def test_short_names(name, short):
+    assert labels.model(name) == short
+
+
+def test_report_arguments_are_unique_and_sorted():
+    places = [reporting.report_arguments("results/demo", item.path) for item in reporting.ITEMS]
+    titles = [place["labels"]["result"] for place in places]
+    assert titles == sorted(set(titles))
+    assert all(Path(place["caption"]).is_absolute() for place in places)
+    assert reporting.report_arguments("r", "tables/models.csv")["labels"]["result"].endswith("(CSV)")
+    with pytest.raises(KeyError):
+        reporting.report_arguments("r", "plots/nothing.png")
+
+
+def test_summary_prints_the_main_tables(run, capsys):
+    print_summary.main([str(run)])
+    printed = capsys.readouterr().out
+    for text in (
+        "coarse 50%",
+        "demo_coarse_prune_50_tuned_int8.tflite",
+        "phone CPU (by proxy)",
+        "jobs in",
+        "not made yet",
+    ):
+        assert text in printed
+    assert max(map(len, printed.splitlines())) < 140
+
+
+@pytest.mark.slow
+def test_snakemake_report_shows_captions_and_needs_no_network(run):
+    place = run.parents[1]
+    (place / "Snakefile").write_text(_SNAKEFILE.format(scripts=SCRIPTS))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--report", "report.html", "--report-after-run"]
+    command += ["--report-stylesheet", str(captions.TEMPLATES / "report.css")]
+    # A caption may be absent when the workflow is planned.
+    for path in (run / "captions").glob("*.rst"):
+        path.unlink()
+    environment = {**os.environ, "XDG_CACHE_HOME": str(place / "cache")}
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    page = (place / "report.html").read_text()
+    for section in reporting.SECTIONS.values():
+        assert section in page
+    assert "mAP50 0.930, mAP50-95 0.727 on test" in page
+    assert "data:image/png" in page
+    assert not re.search(r"""(src|href)=["']https?://""", page)
+
+
+_SNAKEFILE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, "{scripts}")
+from pinch.reporting import FRONT, HTML_TABLES, PAGES, captions, report_arguments
+
+RUN = "results/demo"
+OPTIONAL = ("plots/layer_sensitivity.png", "plots/explain.png")
+PICTURES = ["plots/pareto.png", "plots/sizes.png"]
+
+
+def reported(paths):
+    return [report(f"{{RUN}}/{{path}}", **report_arguments(RUN, path)) for path in paths]
+
+
+report: str(Path(f"{{RUN}}/{{FRONT}}").resolve())
+
+
+rule render_report:
+    input: reported(PICTURES)
+    output: reported(HTML_TABLES), reported(PAGES), [f"{{RUN}}/{{path}}" for path in captions(OPTIONAL)]
+    shell: "{{sys.executable}} {scripts}/render_report.py {{RUN}} --optional {{OPTIONAL}}"
+"""

@@ -1,0 +1,95 @@
+"""Pictures: all of them, from whole and from empty runs, with what they say to be found in them."""
+
+import made_up_run
+import pytest
+
+import plot_results
+from pinch import plots, reporting, tables
+from pinch.plots import accuracy, data, sensitivity, speed, style
+
+
+def _gathered(folder, **options):
+    made_up_run.make(folder, **options)
+    made_up_run.add_explain(folder)
+    for name, table in tables.gather(folder).tables.items():
+        tables.write(folder, name, table)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return _gathered(tmp_path_factory.mktemp("run") / "demo", coarse=(30, 50), fine=(50,))
+
+
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory):
+    """Tables of a run in which every record is missing."""
+    folder = made_up_run.make(tmp_path_factory.mktemp("run") / "demo", coarse=(50,), fine=())
+    for path in [*(folder / "records").rglob("*.json"), *(folder / "benchmarks").rglob("*.tsv")]:
+        path.unlink()
+    for name, table in tables.gather(folder, partial=True).tables.items():
+        tables.write(folder, name, table)
+    return folder
+
+
+def test_command_draws_every_picture_of_the_report(run, capsys):
+    plot_results.main([str(run)])
+    drawn = capsys.readouterr().out.split()
+    wanted = [*reporting.PLOTS, "plots/layer_sensitivity.png", "plots/explain.png"]
+    assert drawn == [str(run / path) for path in wanted]
+    for path in drawn:
+        assert (run / path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_pictures_of_a_run_without_records_say_so(nothing):
+    assert plots.optional(nothing) == []
+    with style.applied():
+        for draw in plots._DRAW.values():
+            (axis,) = draw(nothing).axes
+            assert len(axis.texts) == 1
+            assert "run" in axis.texts[0].get_text()
+
+
+def test_sweep_shows_before_after_and_base(run):
+    with style.applied():
+        first, second = sensitivity.coarse(run).axes
+    lines = {line.get_label(): line for line in first.lines}
+    assert list(lines) == ["base (0.727)", "after fine-tuning", "before fine-tuning"]
+    assert list(lines["after fine-tuning"].get_xdata()) == [30, 50]
+    models = tables.read(run, "models").set_index("model")
+    expected = models.loc["demo_coarse_prune_30_tuned", "map50_95"]
+    assert lines["after fine-tuning"].get_ydata()[0] == pytest.approx(expected)
+    assert "mAP50" in second.get_title(loc="left")
+
+
+def test_pareto_lists_its_front(run):
+    with style.applied():
+        drawn = speed.pareto(run)
+    titles = [axis.get_title(loc="left") for axis in drawn.axes]
+    assert titles[0] == "cpu, 1 thread: time against accuracy"
+    assert [text.get_text() for text in drawn.axes[0].texts] == ["1", "2", "3", "4"]
+    cells = drawn.axes[1].tables[0].get_celld()
+    assert cells[(0, 1)].get_text().get_text() == "coarse 50% int8.tflite"
+
+
+def test_accuracy_map_has_a_row_per_model_and_a_column_per_artifact(run):
+    with style.applied():
+        axis = accuracy.artifacts(run).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["demo", "coarse 30%", "coarse 50%", "fine 50%"]
+    assert len(axis.get_xticklabels()) == 1 + 6
+    assert axis.texts[0].get_text() == "0.727"
+
+
+def test_stages_add_up_to_the_wall_time(run):
+    with style.applied():
+        axis = data.stages(run).axes[0]
+    total = tables.read(run, "stages").iloc[-1]["share_seconds"]
+    assert sum(bar.get_width() for bar in axis.patches) == pytest.approx(total / 60, rel=0.01)
+    assert f"{total / 60:.1f} minutes" in axis.get_title(loc="left")
+
+
+def test_explain_has_a_line_per_way(run):
+    with style.applied():
+        drawn = sensitivity.explain(run)
+    labels = [text.get_text() for text in drawn.legends[0].get_texts()]
+    assert labels == ["right", "DFL pruned too", "masks lost in tuning", "base (0.742)"]

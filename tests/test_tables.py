@@ -1,0 +1,149 @@
+"""What is gathered, what is missing, and what a run cost."""
+
+import os
+
+import made_up_run
+import pandas as pd
+import pytest
+
+import gather
+from pinch import manifest, stages, tables
+from pinch.errors import PinchError
+
+
+@pytest.fixture
+def run(tmp_path):
+    return made_up_run.make(tmp_path / "results/demo", coarse=(30, 50), fine=(50,))
+
+
+def test_fixed_columns_come_first(run):
+    gathered = tables.gather(run).tables
+    assert list(gathered["models"])[:10] == (
+        ["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"]
+        + ["map50_before_tuning", "map50_95_before_tuning"]
+    )
+    assert list(gathered["artifacts"])[:8] == (
+        ["model", "format", "precision", "file", "bytes", "bytes_zipped", "map50", "map50_95"]
+    )
+    assert list(gathered["inference"])[:15] == (
+        ["device", "model", "format", "precision", "threads", "p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms"]
+        + ["preprocess_ms", "postprocess_ms", "peak_rss_mb", "energy_mj", "energy_source"]
+    )
+
+
+def test_models_hold_test_accuracy_before_and_after_tuning(run):
+    models = tables.gather(run).tables["models"].set_index("model")
+    assert list(models.index) == [
+        "demo",
+        "demo_coarse_prune_30_tuned",
+        "demo_coarse_prune_50_tuned",
+        "demo_fine_prune_50_tuned",
+    ]
+    base, coarse = models.loc["demo"], models.loc["demo_coarse_prune_30_tuned"]
+    assert (base["method"], base["ratio"], base["map50_95"]) == ("none", 0, 0.727)
+    assert base["val_map50_95"] == 0.742
+    assert pd.isna(base["map50_95_before_tuning"])
+    assert coarse["map50_95"] == pytest.approx(0.727 * 0.985)
+    assert coarse["map50_95_before_tuning"] == pytest.approx(0.727 * (1 - 2.2 * 0.3))
+    assert models["macs"].dtype == "Int64"
+
+
+def test_artifacts_and_timings_are_complete_and_named_by_their_file(run):
+    gathered = tables.gather(run).tables
+    artifacts, inference = gathered["artifacts"], gathered["inference"]
+    assert len(artifacts) == 4 * 6
+    assert len(inference) == 4 * 6 * 2
+    row = artifacts.set_index("file").loc["demo_coarse_prune_50_tuned_int8.tflite"]
+    assert (row["model"], row["format"], row["precision"]) == ("demo_coarse_prune_50_tuned", "tflite", "int8")
+    assert (row["method"], row["ratio"], row["guard_kept"], row["parity_score"]) == ("coarse", 0.5, 0.992, 1e-4)
+    needed = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms", "peak_rss_mb"]
+    assert inference[needed].notna().all().all()
+    assert set(inference["baseline_file"]) == {"demo_full.onnx"}
+
+
+def test_a_record_that_no_one_expects_is_in_no_table(run):
+    stale = run / "records/accuracy/demo_coarse_prune_50_tuned.json"
+    (run / "records/accuracy/demo_coarse_prune_90_tuned.json").write_text(stale.read_text())
+    assert "demo_coarse_prune_90_tuned" not in set(tables.gather(run).tables["models"]["model"])
+
+
+def test_missing_records_are_named(run):
+    (run / "records/accuracy/demo_fine_prune_50.json").unlink()
+    (run / "records/accuracy/demo_half.onnx.json").write_text("{")
+    (run / "records/inference/cpu_2/demo_int8.onnx.json").unlink()
+    with pytest.raises(PinchError, match=r"3 of the records .*/demo_fine_prune_50.json \(no record\).*--partial"):
+        tables.gather(run)
+    partial = tables.gather(run, partial=True)
+    assert {row["row"] for row in partial.missing} == {
+        "demo_fine_prune_50_tuned",
+        "demo_half.onnx",
+        "demo_int8.onnx on cpu, 2 threads",
+    }
+    models = partial.tables["models"].set_index("model")
+    assert models.loc["demo_fine_prune_50_tuned", "map50_95"] > 0
+    assert pd.isna(models.loc["demo_fine_prune_50_tuned", "map50_before_tuning"])
+    assert "demo_half.onnx" not in set(partial.tables["artifacts"]["file"])
+    assert list(partial.tables["missing"].columns) == ["table", "row", "record", "reason"]
+
+
+def test_without_a_manifest_every_record_counts(run):
+    whole = tables.gather(run).tables
+    (run / "manifest.json").unlink()
+    by_hand = tables.gather(run).tables
+    for name in ("models", "artifacts", "inference"):
+        pd.testing.assert_frame_equal(whole[name], by_hand[name])
+    assert manifest.load(run).base == "demo"
+
+
+def test_other_image_sizes_are_models_of_their_own(run):
+    source = run / "records/accuracy/demo_coarse_prune_50_tuned_int8.onnx.json"
+    other = run / "records/accuracy/demo_coarse_prune_50_tuned_256_int8.onnx.json"
+    other.write_text(source.read_text())
+    made_up_run.edit(other, imgsz=256)
+    (run / "manifest.json").unlink()
+    row = tables.gather(run).tables["artifacts"].set_index("file").loc["demo_coarse_prune_50_tuned_256_int8.onnx"]
+    assert (row["model"], row["method"], row["ratio"]) == ("demo_coarse_prune_50_tuned_256", "coarse", 0.5)
+
+
+def test_folders_that_are_no_runs(tmp_path):
+    with pytest.raises(PinchError, match=r"neither a manifest.json nor records"):
+        tables.gather(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"models": []}')
+    with pytest.raises(PinchError, match=r"manifest.json is not a manifest"):
+        tables.gather(tmp_path)
+    with pytest.raises(PinchError, match=r"models.csv does not exist: run gather.py"):
+        tables.read(tmp_path, "models")
+
+
+def test_command_writes_every_table_and_says_what_is_missing(run, capsys):
+    (run / "records/accuracy/demo_half.onnx.json").unlink()
+    gather.main([str(run), "--partial"])
+    assert "missing in artifacts: demo_half.onnx" in capsys.readouterr().out
+    assert {path.stem for path in (run / "tables").iterdir()} == set(tables.COLUMNS)
+    assert len(tables.read(run, "models")) == 4
+
+
+def _benchmark(folder, rule, name, seconds, end, rss="100"):
+    path = folder / rule / f"{name}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n{seconds}\t0:00:01\t{rss}\t{seconds}\n")
+    os.utime(path, (end, end))
+
+
+def test_stages_share_the_moments_they_have_in_common(tmp_path):
+    _benchmark(tmp_path, "train", "base", 10, end=1010)
+    _benchmark(tmp_path, "export", "a", 10, end=1015, rss="900")
+    _benchmark(tmp_path, "export", "b", 5, end=2000, rss="-")
+    rows = {row["rule"]: row for row in stages.rows(tmp_path)}
+    # train alone 0 to 5, both 5 to 10, export alone 10 to 15, then a pause, then export alone for 5.
+    assert list(rows) == ["train", "export", "all"]
+    assert rows["train"]["share_seconds"] == 7.5
+    assert rows["export"]["share_seconds"] == 12.5
+    assert rows["export"]["wall_seconds"] == 15
+    assert rows["export"]["peak_rss_mb"] == 900
+    assert (rows["all"]["jobs"], rows["all"]["wall_seconds"], rows["all"]["job_seconds"]) == (3, 20, 25)
+
+
+def test_stages_of_a_run_without_benchmarks(tmp_path):
+    (tmp_path / "notes.tsv").write_text("a\tb\n1\t2\n")
+    assert stages.rows(tmp_path) == []
