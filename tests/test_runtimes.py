@@ -124,16 +124,16 @@ def test_openvino(folder, onnx_file, batch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("channels_last", [True, False])
-def test_tflite(folder, batch, channels_last):
-    backend = runtimes.open(detectors.tflite_detector(folder / "toy.tflite", channels_last))
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+def test_tflite(folder, batch, layout):
+    backend = runtimes.open(detectors.tflite_detector(folder / "toy.tflite", layout))
     assert (backend.names, backend.shape) == (detectors.NAMES, (64, 64))
     np.testing.assert_allclose(backend.infer(batch), expected(batch), rtol=1e-3)
 
 
 @pytest.mark.slow
 def test_tflite_of_integers(folder, batch):
-    backend = runtimes.open(detectors.tflite_detector(folder / "integer.tflite", integer=True))
+    backend = runtimes.open(detectors.tflite_detector(folder / "integer.tflite", "integer"))
     found = backend.infer(batch)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[:, 4:], expected(batch)[:, 4:], atol=0.01)
