@@ -133,7 +133,7 @@ STOCK_BASE = Path(config["base_model"]).name == config["base_model"] and config[
 BASE_MODEL = f"{WEIGHTS}/{config['base_model']}" if STOCK_BASE else config["base_model"]
 
 
-def video():
+def timing_source(wildcards):
     """What artifacts are timed on: a video or pictures; the validation pictures where there is nothing else."""
     return config["video"] or (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
 

@@ -47,7 +47,7 @@ rule measure_inference:
     input:
         artifact=f"{RUN}/artifacts/{{artifact}}",
         baseline=baseline_input,
-        video=video() if SYNTHETIC or not config["video"] else [],
+        video=[] if config["video"] else timing_source,
         gpu=lambda wildcards: gpu_check("measuring", wildcards.device),
     output:
         f"{RUN}/records/inference/{{device}}_{{threads}}/{{artifact}}.json",
@@ -60,7 +60,7 @@ rule measure_inference:
     resources:
         gpu=lambda wildcards: int(wildcards.device == "gpu"),
     params:
-        video=video(),
+        video=timing_source,
         baseline=lambda wildcards, input: (f"--baseline {input.baseline[0]}" if input.get("baseline") else ""),
         frames=config["measure"]["frames"],
         rounds=config["measure"]["rounds"],

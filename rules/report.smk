@@ -14,7 +14,7 @@ rule write_manifest:
 
 rule gather_records:
     input:
-        manifest=rules.write_manifest.output,
+        manifest=rules.write_manifest.output[0],
         dataset=f"{RUN}/records/dataset.json",
         records=ALL_RECORDS,
     output:
@@ -24,7 +24,7 @@ rule gather_records:
     conda:
         "../envs/report.yaml"
     params:
-        run=RUN,
+        run=subpath(input.manifest, parent=True),
     message:
         "Gathering all records into tables"
     shell:
@@ -41,7 +41,7 @@ rule select_models:
     conda:
         "../envs/report.yaml"
     params:
-        run=RUN,
+        run=subpath(output[0], ancestor=2),
         keep=config["select"]["keep"],
     message:
         "Choosing models for each device"
@@ -60,7 +60,7 @@ rule plot_results:
     conda:
         "../envs/report.yaml"
     params:
-        run=RUN,
+        run=subpath(output[0], ancestor=2),
     message:
         "Drawing plots"
     shell:
@@ -81,7 +81,7 @@ rule render_report:
     conda:
         "../envs/report.yaml"
     params:
-        run=RUN,
+        run=subpath(output[0], ancestor=2),
         optional=OPTIONAL_ITEMS,
     message:
         "Writing the report's texts and tables"

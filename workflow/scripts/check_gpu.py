@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Make sure that PyTorch and ONNX Runtime can use the GPU; fail within seconds with the reason where they cannot."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Show a data set in one picture: images of every class and split with their boxes."""
 
 from collections.abc import Sequence

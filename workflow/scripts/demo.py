@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Serve a web page that runs a model (.pt, .onnx, .tflite, OpenVINO) on a picture, a video or the webcam."""
 
 import argparse

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Measure the accuracy of a model (.pt, .onnx, .tflite, OpenVINO) on splits of a data set."""
 
 from collections.abc import Sequence

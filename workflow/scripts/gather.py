@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Gather the records of a run into tables/*.csv."""
 
 from collections.abc import Sequence

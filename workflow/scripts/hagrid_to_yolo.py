@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Convert HaGRID (v1, v2 or v2-1M) to a YOLO data set with a data.yaml that Ultralytics trains on.
 
 The folders and targets come from a file in the layout of HaGRID's converter_config.yaml (--cfg), from the options, or

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Measure time per frame, memory and energy of a model (.pt, .onnx, .tflite, OpenVINO) on real frames."""
 
 from collections.abc import Sequence

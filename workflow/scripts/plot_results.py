@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Draw the pictures of a run into plots/*.png."""
 
 from collections.abc import Sequence

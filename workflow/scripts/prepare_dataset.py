@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Look through a data set that is already in YOLO layout, and write its data.yaml with absolute paths.
 
 Every image is decoded and every label read. A data set without a test split is tested on its val split.

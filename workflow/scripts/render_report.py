@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Fill in the report's captions with a run's numbers and write its tables and sections as HTML."""
 
 from collections.abc import Sequence

@@ -1,0 +1,51 @@
+# `make demo` and `make test` set up what they need; a second call reinstalls nothing.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3,$(shell $(name) -c 'import sys, venv; print("$(name)") if (3, 11) <= sys.version_info < (3, 13) else None' 2>/dev/null)))
+VENV := .venv
+READY := $(VENV)/.ready
+SNAKEMAKE := $(VENV)/bin/snakemake --profile profiles/local
+
+.PHONY: help demo base test test-fast test-slurm lint lock setup
+
+help:
+	@echo "make demo        the whole chain on synthetic hands; ends with tables and results/demo/report.html"
+	@echo "make test        all tests (make test-fast leaves out the long ones)"
+	@echo "make test-slurm  the tests on a real Slurm that they bring up themselves"
+	@echo "make base        train resources/hands.pt again (hours)"
+	@echo "make lint        formatting, linting and types"
+
+setup: $(READY)
+
+$(READY): requirements/local.txt
+	@bash workflow/setup.sh "$(PYTHON)" $(VENV) requirements/local.txt
+	@touch $@
+
+demo: $(READY)
+	$(SNAKEMAKE) --configfile config/demo.yaml --report results/demo/report.html --report-after-run
+	@$(VENV)/bin/python workflow/scripts/print_summary.py results/demo
+
+base: $(READY)
+	$(SNAKEMAKE) --configfile config/base.yaml --until evaluate_model
+	@echo "results/base/models/base.pt is the new base; copy it to resources/hands.pt to ship it"
+
+test: $(READY)
+	$(VENV)/bin/python -m pytest
+
+test-fast: $(READY)
+	$(VENV)/bin/python -m pytest -m "not slow and not slurm"
+
+test-slurm: $(READY)
+	bash tests/slurm/install.sh
+	$(VENV)/bin/python -m pytest -m slurm
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/snakefmt --check Snakefile rules
+	$(VENV)/bin/snakemake --lint --configfile config/demo.yaml
+
+# Needs uv (pip install uv). The registry's addresses stay out of the file.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements/local.in -o requirements/local.txt
