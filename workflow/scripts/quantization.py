@@ -1,0 +1,86 @@
+#!/usr/bin/env python
+"""Export a checkpoint to ONNX, TFLite or OpenVINO files: full (float32), half (float16) and int8.
+
+Every file is checked before it gets its name: full and half against PyTorch, int8 by its mAP50-95 on the val split.
+"""
+
+import argparse
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import pinch  # noqa: F401
+from pinch import cli, formats, records
+
+DEFAULT_FORMATS = ("onnx", "tflite")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse arguments and export."""
+    arguments = _parser().parse_args(argv)
+    wanted = [formats.parse_spec(spec) for spec in arguments.artifacts]
+    from pinch.export import job
+
+    settings = job.Settings(
+        imgsz=arguments.imgsz,
+        candidates=arguments.candidates,
+        target=_target(arguments.target),
+        methods=tuple(arguments.methods),
+        per_class=arguments.calibration_images,
+        guard=arguments.guard,
+        floor=arguments.floor,
+        seed=arguments.seed,
+        threads=arguments.threads,
+    )
+    stem = arguments.name or arguments.model.stem
+    with job.open_session(arguments.model, arguments.dataset, settings) as session:
+        for precision, entry in wanted:
+            artifact = formats.Artifact(stem, precision, entry)
+            record = arguments.records / f"{artifact.file}.json" if arguments.records else None
+            result = job.run(session, precision, entry, arguments.output / artifact.file, record)
+            print(f"{arguments.output / artifact.file}: {result['bytes']} bytes in {result['seconds']} s")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(__doc__.split("\n")[0])
+    specs = formats.specs()
+    default = [spec for spec in specs if formats.parse_spec(spec)[1].name in DEFAULT_FORMATS]
+    parser.add_argument("model", type=Path, help="checkpoint (.pt)")
+    parser.add_argument("dataset", type=Path, help="data.yaml; train calibrates int8, val guards it")
+    parser.add_argument("output", type=Path, help="folder for the artifacts")
+    parser.add_argument("--imgsz", type=int, default=None, help="side of the input in pixels (default: as trained)")
+    parser.add_argument("--artifacts", nargs="+", default=default, metavar="ARTIFACT", help=f"of {', '.join(specs)}")
+    parser.add_argument("--name", default=None, help="what file names start with (default: the checkpoint's name)")
+    parser.add_argument("--candidates", type=int, default=300, help="most anchors that the head decodes")
+    parser.add_argument(
+        "--target",
+        choices=("auto", "x86-vnni", "x86", "arm"),
+        default="auto",
+        help="processor of int8 ONNX files; auto: this machine's",
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=("minmax", "percentile", "entropy"),
+        default=["minmax", "percentile", "entropy"],
+        help="calibration methods to try for int8 ONNX files; the most accurate on val is kept",
+    )
+    parser.add_argument("--calibration-images", type=int, default=10, help="images per class that calibrate int8")
+    parser.add_argument("--guard", type=float, default=0.99, help="share of float mAP50-95 that int8 must keep on val")
+    parser.add_argument("--floor", type=float, default=0.95, help="share of float mAP50-95 below which int8 fails")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the choice of calibration images")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads")
+    parser.add_argument("--records", type=Path, default=None, help="folder for one JSON record per artifact")
+    return parser
+
+
+def _target(name: str) -> str:
+    if name != "auto":
+        return name
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "arm"
+    return "x86-vnni" if records.has_vnni() else "x86"
+
+
+if __name__ == "__main__":
+    cli.run(main)
