@@ -88,8 +88,9 @@ def test_stages_add_up_to_the_wall_time(run):
     assert f"{total / 60:.1f} minutes" in axis.get_title(loc="left")
 
 
-def test_explain_has_a_line_per_way(run):
+def test_explain_shows_each_mistake_and_the_zeros_that_are_left(run):
     with style.applied():
-        drawn = sensitivity.explain(run)
-    labels = [text.get_text() for text in drawn.legends[0].get_texts()]
-    assert labels == ["right", "DFL pruned too", "masks lost in tuning", "base (0.742)"]
+        left, right = sensitivity.explain(run).axes
+    labels = [text.get_text() for text in left.get_legend().get_texts()]
+    assert labels == ["without DFL", "with DFL", "DFL alone", "base (0.727)"]
+    assert [text.get_text() for text in right.texts] == ["0.725\n30% zero", "0.726\n0% zero", "0.000\n0% zero"]

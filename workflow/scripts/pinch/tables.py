@@ -18,7 +18,6 @@ from pinch.names import parse_model
 
 # The first columns of each table are the project's interface: see the table of results in README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
-_TUNED = ["map50_95", "map50_95_before_tuning"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
 _CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
 _CONDITIONS += ["energy_net_mj", "frames", "warmup", "rounds", "source"]
@@ -39,7 +38,10 @@ COLUMNS = {
     ],
     "dataset": ["split", "images", "users", "class", "boxes"],
     "training": ["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
-    "sensitivity": ["study", "way", "layer", "method", "ratio", *_TUNED, "base_map50_95", "sparsity"],
+    "sensitivity": [
+        *["study", "method", "layer", "variant", "ratio", "tuned", "map50_95", "base_map50_95", "sparsity"],
+        *["split", "images"],
+    ],
     "stages": stages.COLUMNS,
     "missing": ["table", "row", "record", "reason"],
 }
@@ -214,9 +216,10 @@ class _Reader:
     def sensitivity(self) -> list[dict[str, Any]]:
         rows = []
         for record in self._all("sensitivity"):
-            # A study may write many points in one record; what they share stands beside them.
-            result = {"study": "layers"} | record["result"]
-            rows += [_scalars(result) | _scalars(point) for point in result.get("points", [{}])]
+            result = record["result"]
+            shared = _scalars(result)
+            rows += [{"study": "layers"} | shared | _scalars(row) for row in result.get("layers", [])]
+            rows += [{"study": "explain"} | shared | _scalars(row) for row in result.get("rows", [])]
         return rows
 
     def _all(self, kind: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pinch import tables
@@ -67,27 +68,42 @@ def layers(results: Path) -> Figure:
 
 
 def explain(results: Path) -> Figure:
-    """The reference's mistakes beside the right way: accuracy on test against ratio for each way of pruning."""
+    """The reference's mistakes beside the right way: without tuning by ratio, and what tuning makes of one ratio."""
     study = tables.read(results, "sensitivity")
     study = study[study["study"] == "explain"]
     if study.empty:
         return style.note("This run did not repeat the reference's mistakes.")
-    methods = list(dict.fromkeys(study["method"]))
-    ways = list(dict.fromkeys(study["way"]))
-    colours = dict(zip(ways, (style.BLUE, style.VERMILLION, style.ORANGE, style.GREEN, style.SKY), strict=False))
-    drawn, axes = style.figure(5.8 * len(methods), 4.8, 1, len(methods), sharey=True)
-    for axis, method in zip(axes, methods, strict=True):
-        for way in ways:
-            rows = study[(study["method"] == method) & (study["way"] == way)].sort_values("ratio")
-            line = {"color": colours.get(way, style.GREY), "marker": "o"}
-            axis.plot(rows["ratio"] * 100, rows["map50_95"], linewidth=2, label=way, **line)
-            before = rows["map50_95_before_tuning"]
-            axis.plot(rows["ratio"] * 100, before, linestyle=":", markerfacecolor="white", **line)
-        level = study["base_map50_95"].iloc[0]
-        axis.axhline(level, color=style.BLACK, linewidth=1.4, linestyle=(0, (6, 3)), label=f"base ({level:.3f})")
-        axis.set(
-            title=style.METHOD_NAMES[method], xlabel="ratio (%)", ylabel="mAP50-95", ylim=(-0.02, 1.02), xlim=(0, 100)
+    tuned = study["tuned"].astype(bool)
+    base = study["base_map50_95"].iloc[0]
+    drawn, (left, right) = style.figure(11, 4.8, 1, 2, sharey=True)
+    _untuned(left, study[~tuned])
+    _tuned(right, study[tuned])
+    for axis in (left, right):
+        axis.axhline(
+            base, color=style.BLACK, linewidth=1.4, linestyle=(0, (6, 3)), label=f"base ({base:.3f})", zorder=0
         )
-    handles, names = axes[0].get_legend_handles_labels()
-    drawn.legend(handles, names, loc="outside lower center", ncols=4, title="solid: after tuning, dotted: before")
+        axis.set_ylim(-0.02, 1.06)
+    left.legend(loc="upper right")
     return drawn
+
+
+def _untuned(axis: Axes, rows: pd.DataFrame) -> None:
+    colours = (style.BLUE, style.VERMILLION, style.ORANGE)
+    for variant, colour, marker in zip(dict.fromkeys(rows["variant"]), colours, "os^", strict=False):
+        line = rows[rows["variant"] == variant].sort_values("ratio")
+        axis.plot(line["ratio"] * 100, line["map50_95"], color=colour, marker=marker, linewidth=2, label=variant)
+    axis.set(title="fine pruning without tuning", xlabel="weights set to zero (%)", ylabel="mAP50-95", xlim=(0, 100))
+
+
+def _tuned(axis: Axes, rows: pd.DataFrame) -> None:
+    """Bars of accuracy after tuning, each with the share of zeros that is left."""
+    if rows.empty:
+        axis.axis("off")
+        return
+    bars = range(len(rows))
+    axis.bar(bars, rows["map50_95"], color=[style.BLUE, *[style.VERMILLION] * (len(rows) - 1)], width=0.6)
+    for bar, row in zip(bars, tables.rows(rows), strict=True):
+        style.above(axis, f"{row['map50_95']:.3f}\n{row['sparsity']:.0%} zero", bar, row["map50_95"], style.BLACK)
+    axis.set_xticks(bars, [str(variant).replace(", ", ",\n") for variant in rows["variant"]])
+    axis.set(title=f"after tuning at {percent(rows['ratio'].iloc[0])}%")
+    axis.grid(axis="x", visible=False)
