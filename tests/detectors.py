@@ -32,7 +32,3 @@ def write(path, model=None, names=None, imgsz=64, **options):
         model.names = dict(enumerate(names))
     torch.save({"model": model.half(), "train_args": {"imgsz": imgsz}}, path)
     return path
-
-
-if __name__ == "__main__":
-    _write_tflite(Path(sys.argv[1]), "channels_first" not in sys.argv, "integer" in sys.argv)

@@ -5,7 +5,7 @@ import socket
 import urllib.request
 
 import cv2
-import detectors
+import known_detectors as detectors
 import numpy as np
 import pytest
 

@@ -2,7 +2,7 @@
 
 import json
 
-import detectors
+import known_detectors as detectors
 import pytest
 
 import pinch  # noqa: F401  (first: it settles Ultralytics' environment)

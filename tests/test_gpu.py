@@ -3,7 +3,7 @@
 import sys
 import time
 
-import detectors
+import known_detectors as detectors
 import numpy as np
 import pytest
 

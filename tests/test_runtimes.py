@@ -1,6 +1,6 @@
 """Pre- and post-processing agree with Ultralytics; every runtime gives the same answer for the same model."""
 
-import detectors
+import known_detectors as detectors
 import numpy as np
 import pytest
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import cv2
-import detectors
+import known_detectors as detectors
 import numpy as np
 import pytest
 
