@@ -43,32 +43,39 @@ rule evaluate_artifact:
         " --output {output} > {log} 2>&1"
 
 
-rule measure_inference:
-    input:
-        artifact=f"{RUN}/artifacts/{{artifact}}",
-        baseline=baseline_input,
-        video=[] if config["video"] else timing_source,
-        gpu=lambda wildcards: gpu_check("measuring", wildcards.device),
-    output:
-        f"{RUN}/records/inference/{{device}}_{{threads}}/{{artifact}}.json",
-    log:
-        "logs/measure_inference/{device}_{threads}/{artifact}.log",
-    benchmark:
-        f"{RUN}/benchmarks/measure_inference/{{device}}_{{threads}}/{{artifact}}.tsv"
-    conda:
-        lambda wildcards: f"../envs/measure{'_gpu' if wildcards.device == 'gpu' else ''}.yaml"
-    resources:
-        gpu=lambda wildcards: int(wildcards.device == "gpu"),
-    params:
-        video=timing_source,
-        baseline=lambda wildcards, input: (f"--baseline {input.baseline[0]}" if input.get("baseline") else ""),
-        frames=config["measure"]["frames"],
-        rounds=config["measure"]["rounds"],
-        warmup=config["measure"]["warmup"],
-        seed=SEED,
-    message:
-        "Timing {wildcards.artifact} on the {wildcards.device}, {wildcards.threads} thread(s)"
-    shell:
-        "measure_inference.py {input.artifact} {params.video} --device {wildcards.device}"
-        " --threads {wildcards.threads} {params.baseline} --frames {params.frames} --rounds {params.rounds}"
-        " --warmup {params.warmup} --seed {params.seed} --output {output} > {log} 2>&1"
+# One rule for each device: clusters give them other nodes, and GPU jobs are never grouped.
+for kind in ("cpu", "gpu"):
+
+    rule:
+        name:
+            f"measure_on_{kind}"
+        input:
+            artifact=f"{RUN}/artifacts/{{artifact}}",
+            baseline=baseline_input,
+            video=[] if config["video"] else timing_source,
+            gpu=gpu_check("measuring", kind),
+        output:
+            f"{RUN}/records/inference/{kind}_{{threads}}/{{artifact}}.json",
+        log:
+            f"logs/measure_on_{kind}/{{threads}}/{{artifact}}.log",
+        benchmark:
+            f"{RUN}/benchmarks/measure_on_{kind}/{{threads}}/{{artifact}}.tsv"
+        conda:
+            f"../envs/measure{'_gpu' if kind == 'gpu' else ''}.yaml"
+        threads: lambda wildcards: int(wildcards.threads)
+        resources:
+            gpu=int(kind == "gpu"),
+        params:
+            video=timing_source,
+            baseline=lambda wildcards, input: (f"--baseline {input.baseline[0]}" if input.get("baseline") else ""),
+            frames=config["measure"]["frames"],
+            rounds=config["measure"]["rounds"],
+            warmup=config["measure"]["warmup"],
+            seed=SEED,
+            device=kind,
+        message:
+            "Timing {wildcards.artifact} on the {params.device}, {wildcards.threads} thread(s)"
+        shell:
+            "measure_inference.py {input.artifact} {params.video} --device {params.device}"
+            " --threads {wildcards.threads} {params.baseline} --frames {params.frames} --rounds {params.rounds}"
+            " --warmup {params.warmup} --seed {params.seed} --output {output} > {log} 2>&1"
