@@ -128,11 +128,12 @@ def openvino_detector(path: Path, source: Path) -> Path:
     return path
 
 
-def tflite_detector(path: Path, *options: str) -> Path:
-    """Write a TFLite file (see `_write_tflite`) in a process of its own: TensorFlow and PyTorch crash in one."""
-    command = [sys.executable, __file__, str(path), *options]
-    subprocess.run(command, check=True, capture_output=True)
-    return path
+def tflite_detectors(folder: Path) -> None:
+    """Write `channels_last.tflite`, `channels_first.tflite` and `integer.tflite` into a folder (see `_write_tflite`).
+
+    In a process of its own: TensorFlow and PyTorch can crash in one.
+    """
+    subprocess.run([sys.executable, __file__, str(folder)], check=True, capture_output=True)
 
 
 def _write_tflite(path: Path, channels_last: bool, integer: bool) -> None:
@@ -188,4 +189,5 @@ def checkpoint(path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    _write_tflite(Path(sys.argv[1]), "channels_first" not in sys.argv, "integer" in sys.argv)
+    for kind in ("channels_last", "channels_first", "integer"):
+        _write_tflite(Path(sys.argv[1]) / f"{kind}.tflite", kind != "channels_first", kind == "integer")

@@ -123,17 +123,23 @@ def test_openvino(folder, onnx_file, batch):
         assert "OpenVINO runs" in backend.notes[0]
 
 
+@pytest.fixture(scope="module")
+def tflite(folder):
+    detectors.tflite_detectors(folder)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
-def test_tflite(folder, batch, layout):
-    backend = runtimes.open(detectors.tflite_detector(folder / "toy.tflite", layout))
+def test_tflite(tflite, batch, layout):
+    backend = runtimes.open(tflite / f"{layout}.tflite")
     assert (backend.names, backend.shape) == (detectors.NAMES, (64, 64))
     np.testing.assert_allclose(backend.infer(batch), expected(batch), rtol=1e-3)
 
 
 @pytest.mark.slow
-def test_tflite_of_integers(folder, batch):
-    backend = runtimes.open(detectors.tflite_detector(folder / "integer.tflite", "integer"))
+def test_tflite_of_integers(tflite, batch):
+    backend = runtimes.open(tflite / "integer.tflite")
     found = backend.infer(batch)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[:, 4:], expected(batch)[:, 4:], atol=0.01)

@@ -108,6 +108,7 @@ def test_steps_are_timed_apart():
     assert 5 <= medians["postprocess"] < 20
 
 
+@pytest.mark.slow
 def test_checkpoint_is_timed_at_the_size_asked_for(folder, video):
     plan = timing.Plan(frames=2, warmup=1, rounds=1, min_seconds=0, energy_seconds=0, imgsz=96)
     result = timing.measure(detectors.checkpoint(folder / "toy.pt"), video, plan)

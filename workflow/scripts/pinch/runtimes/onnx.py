@@ -23,7 +23,7 @@ class OnnxBackend(Backend):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
 
     def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
-        self._session = _session(path, device, _options(threads))
+        self._session = start(str(path), device, _options(threads))
         only_output(path, len(self._session.get_outputs()))
         entry = self._session.get_inputs()[0]
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -88,7 +88,7 @@ def placement(path: Path, device: str, shape: tuple[int, ...], dtype: Any = np.f
         options = _options(1)
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
-        session = _session(path, device, options)
+        session = start(str(path), device, options)
         session.run(None, {session.get_inputs()[0].name: np.zeros(shape, dtype)})
         events = json.loads(Path(session.end_profiling()).read_text())
     placed: dict[str, Counter] = {}
@@ -110,18 +110,33 @@ def fallback_notes(placed: dict[str, Counter]) -> list[str]:
     ]
 
 
+def start(
+    model: str | bytes, device: str, options: onnxruntime.SessionOptions | None = None
+) -> onnxruntime.InferenceSession:
+    """Start a session on a device and make sure that it is there.
+
+    Args:
+        model: path of an ONNX file, or its content.
+        device: "cpu" or "gpu".
+        options: of the session.
+
+    Raises:
+        PinchError: the device's provider did not start (ONNX Runtime would go on with the CPU).
+    """
+    wanted = providers(device, onnxruntime.get_available_providers())
+    if device == "gpu":
+        onnxruntime.preload_dlls()  # CUDA and cuDNN from the packages that PyTorch brings
+    session = onnxruntime.InferenceSession(model, options, providers=wanted)
+    if session.get_providers()[0] != wanted[0]:
+        raise PinchError(
+            f"ONNX Runtime {onnxruntime.__version__} could not start {wanted[0]}: CUDA or cuDNN libraries are missing"
+        )
+    return session
+
+
 def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; the warnings are for those who write runtimes
     return options
-
-
-def _session(path: Path, device: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    wanted = providers(device, onnxruntime.get_available_providers())
-    session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-    if session.get_providers()[0] != wanted[0]:
-        # ONNX Runtime goes on with the CPU when a provider's libraries do not load.
-        raise PinchError(f"ONNX Runtime could not start {wanted[0]} for {path}: run check_gpu.py for the reason")
-    return session
