@@ -55,7 +55,7 @@ def test_artifacts_and_timings_are_complete_and_named_by_their_file(run):
     assert len(inference) == 4 * 6 * 2
     row = artifacts.set_index("file").loc["demo_coarse_prune_50_tuned_int8.tflite"]
     assert (row["model"], row["format"], row["precision"]) == ("demo_coarse_prune_50_tuned", "tflite", "int8")
-    assert (row["method"], row["ratio"], row["guard_kept"], row["parity_score"]) == ("coarse", 0.5, 0.992, 1e-4)
+    assert (row["method"], row["ratio"], row["guard_share"], row["parity_score"]) == ("coarse", 0.5, 0.992, 1e-4)
     needed = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms", "peak_rss_mb"]
     assert inference[needed].notna().all().all()
     assert set(inference["baseline_file"]) == {"demo_full.onnx"}

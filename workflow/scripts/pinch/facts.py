@@ -36,7 +36,7 @@ def collect(results: Path) -> Row:
         "fine": _pruned("fine", table, base, places),
         "training": _training(table["training"]),
         "exports": _exports(table["artifacts"], table["models"]),
-        "guarded": [row for row in table["artifacts"] if row.get("guard_kept") is not None],
+        "guarded": [row for row in table["artifacts"] if row.get("guard_share") is not None],
         "places": places,
         "fronts": _fronts(results),
         "sizes": _sizes(table["artifacts"]),
@@ -119,7 +119,7 @@ def _training(rows: list[Row]) -> list[Row]:
         if curve:
             best = next((row for row in curve if row["epoch"] == row["best_epoch"]), curve[-1])
             told = {"model": model, "short": labels.model(model), "epochs": len(curve), "best": best["epoch"]}
-            rising = best["epoch"] == curve[-1]["epoch"] and len(curve) > 1
+            rising = best["epoch"] == curve[-1]["epoch"]
             found.append(told | {"rising": rising, "map50_95": best["map50_95"], "seconds": curve[0]["seconds"]})
     return found
 

@@ -72,7 +72,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *_MODEL,
         *_SIZE,
         *_ACCURACY,
-        _number("guard_kept", "kept of float on val (%)", 1, 100),
+        _number("guard_share", "kept of float on val (%)", 1, 100),
         _text("file"),
     ),
     "inference": (

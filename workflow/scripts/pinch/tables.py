@@ -276,5 +276,6 @@ def _scalars(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat(prefix: str, source: dict[str, Any] | None) -> dict[str, Any]:
-    """The scalars of a part of an export record as columns: {"kept": 0.99} of `guard` becomes guard_kept."""
-    return {f"{prefix}_{key}": value for key, value in _scalars(source or {}).items()}
+    """A part of an export record as columns: {"share": 0.99} of `guard` becomes guard_share; of a list its length."""
+    counts = {key: len(value) for key, value in (source or {}).items() if isinstance(value, list)}
+    return {f"{prefix}_{key}": value for key, value in (_scalars(source or {}) | counts).items()}
