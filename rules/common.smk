@@ -110,8 +110,24 @@ ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
 INFERENCE_RECORDS = [
     f"{RUN}/records/inference/{device}_{threads}/{file}.json" for device, threads, file in MEASUREMENTS
 ]
-ALL_RECORDS = MODEL_RECORDS + TRAINING_RECORDS + PRUNING_RECORDS + EXPORT_RECORDS + ARTIFACT_RECORDS + INFERENCE_RECORDS
-OPTIONAL_ITEMS = ["plots/samples.png"]
+LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
+# Optional studies: what asks for them, their record, and the picture that the report then shows.
+STUDIES = [
+    (config["sensitivity"]["scan"] or config["coarse"]["spread"] == "sensitivity", LAYER_SCAN, "layer_sensitivity"),
+    (config["sensitivity"]["explain"], f"{RUN}/records/sensitivity/explain.json", "explain"),
+]
+STUDY_RECORDS = [record for wanted, record, _ in STUDIES if wanted]
+STUDY_PLOTS = [f"plots/{plot}.png" for wanted, _, plot in STUDIES if wanted]
+ALL_RECORDS = (
+    STUDY_RECORDS
+    + MODEL_RECORDS
+    + TRAINING_RECORDS
+    + PRUNING_RECORDS
+    + EXPORT_RECORDS
+    + ARTIFACT_RECORDS
+    + INFERENCE_RECORDS
+)
+OPTIONAL_ITEMS = ["plots/samples.png", *STUDY_PLOTS]
 
 MANIFEST = {
     "name": NAME,
@@ -136,6 +152,11 @@ BASE_MODEL = f"{WEIGHTS}/{config['base_model']}" if STOCK_BASE else config["base
 def timing_source(wildcards):
     """What artifacts are timed on: a video or pictures; the validation pictures where there is nothing else."""
     return config["video"] or (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
+
+
+def base_model(wildcards, input):
+    """Where training starts: the fetched weights, or what the configuration names."""
+    return input.weights[0] if input.get("weights") else BASE_MODEL
 
 
 def hagrid_images(wildcards):
@@ -199,7 +220,7 @@ def gpu_check(purpose, device=None):
 
 def export_arguments(wildcards):
     """Image size, precision and file stem of one artifact."""
-    return f"--imgsz {STEMS[wildcards.stem][1]} --stem {wildcards.stem}"
+    return f"--imgsz {STEMS[wildcards.stem][1]} --name {wildcards.stem}"
 
 
 def tuning(wildcards):
@@ -220,7 +241,7 @@ def gradual(wildcards):
 
 def scan_record():
     """The layer scan that the spread `sensitivity` reads."""
-    return [f"{RUN}/records/sensitivity/{NAME}.json"] if config["coarse"]["spread"] == "sensitivity" else []
+    return [LAYER_SCAN] if config["coarse"]["spread"] == "sensitivity" else []
 
 
 # --- The report -------------------------------------------------------------------------------------------------------

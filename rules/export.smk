@@ -26,6 +26,7 @@ for entry in formats.FORMATS.values():
             target=config["export"]["target"],
             candidates=config["export"]["candidates"],
             calibration=config["export"]["calibration_images"],
+            methods=config["export"]["calibration_methods"],
             guard=config["export"]["guard"],
             seed=SEED,
         message:
@@ -33,5 +34,5 @@ for entry in formats.FORMATS.values():
         shell:
             "quantization.py {input.model} {input.data} {params.folder} {params.size}"
             " --artifacts {params.spec} --target {params.target} --candidates {params.candidates}"
-            " --calibration-images {params.calibration} --guard {params.guard} --seed {params.seed}"
+            " --calibration-images {params.calibration} --methods {params.methods} --guard {params.guard} --seed {params.seed}"
             " --records {params.records} > {log} 2>&1"

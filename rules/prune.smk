@@ -55,3 +55,51 @@ rule fine_prune:
     shell:
         "fine_prune.py {params.name} --base-model {input.base} --prune-ratio {params.ratio}"
         " --project {params.folder} --scope {params.scope} {params.pattern} --record {output.record} > {log} 2>&1"
+
+
+rule scan_layers:
+    input:
+        data=DATA,
+        model=f"{RUN}/models/{NAME}.pt",
+    output:
+        f"{RUN}/records/sensitivity/layers.json",
+    log:
+        f"logs/scan_layers/{NAME}.log",
+    benchmark:
+        f"{RUN}/benchmarks/scan_layers/{NAME}.tsv"
+    conda:
+        "../envs/train.yaml"
+    params:
+        ratios=config["sensitivity"]["ratios"],
+        seed=SEED,
+    message:
+        "Pruning each layer alone and measuring what that costs"
+    shell:
+        "scan_layers.py {input.model} {input.data} --ratios {params.ratios} --seed {params.seed} --output {output}"
+        " > {log} 2>&1"
+
+
+rule explain_pruning:
+    input:
+        data=DATA,
+        model=f"{RUN}/models/{NAME}.pt",
+        gpu=gpu_check("training"),
+    output:
+        f"{RUN}/records/sensitivity/explain.json",
+    log:
+        f"logs/explain_pruning/{NAME}.log",
+    benchmark:
+        f"{RUN}/benchmarks/explain_pruning/{NAME}.tsv"
+    conda:
+        "../envs/train.yaml"
+    resources:
+        gpu=GPUS,
+    params:
+        epochs=config["fine"]["epochs"],
+        device=DEVICE,
+        seed=SEED,
+    message:
+        "Repeating the mistakes of the reference beside the right way"
+    shell:
+        "explain_pruning.py {input.model} {input.data} --epochs {params.epochs} --device {params.device}"
+        " --seed {params.seed} --output {output} > {log} 2>&1"

@@ -54,7 +54,7 @@ rule plot_results:
         rules.gather_records.output,
         rules.select_models.output,
     output:
-        [reported(path) for path in reporting.PLOTS],
+        [reported(path) for path in (*reporting.PLOTS, *STUDY_PLOTS)],
     log:
         f"logs/plot_results/{NAME}.log",
     conda:

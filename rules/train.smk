@@ -68,7 +68,7 @@ else:
         params:
             name=NAME,
             folder=subpath(output.model, parent=True),
-            base=BASE_MODEL,
+            base=base_model,
             epochs=config["train"]["epochs"],
             patience=config["train"]["patience"],
             imgsz=IMGSZ,

@@ -1,4 +1,4 @@
-"""Pictures to run a detector on: from a video, one picture, or a folder of pictures."""
+"""Pictures to run a detector on: from a video, one picture, a folder of pictures, or a data set's val split."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pinch import dataset
 from pinch.errors import PinchError
 
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -15,7 +16,7 @@ def load(source: str | Path, count: int) -> list[np.ndarray]:
     """Read up to `count` pictures, spread evenly over a video or a folder.
 
     Args:
-        source: a video, a picture, or a folder of pictures.
+        source: a video, a picture, a folder of pictures, or a data.yaml, whose val split is taken.
         count: most pictures wanted.
 
     Returns:
@@ -27,14 +28,20 @@ def load(source: str | Path, count: int) -> list[np.ndarray]:
     source = Path(source)
     if not source.exists():
         raise PinchError(f"{source} does not exist: give a video, a picture or a folder of pictures")
-    if source.is_dir():
-        paths = sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
+    if source.is_dir() or source.suffix in {".yaml", ".yml"}:
+        paths = _pictures(source)
         if not paths:
             raise PinchError(f"no pictures in {source}: it needs files ending in {', '.join(sorted(PICTURES))}")
         return [read(paths[index]) for index in spread(len(paths), count)]
     if source.suffix.lower() in PICTURES:
         return [read(source)]
     return _load_video(source, count)
+
+
+def _pictures(source: Path) -> list[Path]:
+    if source.is_dir():
+        return sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
+    return dataset.load(source).images("val")
 
 
 def read(path: Path) -> np.ndarray:

@@ -10,6 +10,18 @@ from jsonschema.exceptions import best_match
 from pinch.errors import PinchError
 
 
+_REASONS = {
+    "minItems": "must hold at least {limit}, not {value}",
+    "maxItems": "must hold at most {limit}, not {value}",
+    "enum": "{value} is none of {limit}",
+    "exclusiveMinimum": "{value} must be greater than {limit}",
+    "exclusiveMaximum": "{value} must be less than {limit}",
+    "minimum": "{value} is less than {limit}",
+    "maximum": "{value} is greater than {limit}",
+    "multipleOf": "{value} is not a multiple of {limit}",
+}
+
+
 def load(path: str) -> dict[str, Any]:
     """Read a JSON schema written as YAML."""
     with open(path) as stream:
@@ -65,19 +77,11 @@ def _sentence(error: ValidationError) -> str:
         return f"{named}{twice!r} is listed twice"
     if error.validator == "anyOf":
         return f"{named}{error.instance!r} is not allowed here: {error.schema['description']}"
-    reasons = {
-        "minItems": f"must hold at least {error.validator_value}, not {error.instance!r}",
-        "maxItems": f"must hold at most {error.validator_value}",
-        "enum": f"{error.instance!r} is none of {error.validator_value}",
-        "exclusiveMinimum": f"{error.instance!r} must be greater than {error.validator_value}",
-        "exclusiveMaximum": f"{error.instance!r} must be less than {error.validator_value}",
-        "minimum": f"{error.instance!r} is less than {error.validator_value}",
-        "maximum": f"{error.instance!r} is greater than {error.validator_value}",
-        "multipleOf": f"{error.instance!r} is not a multiple of {error.validator_value}",
-        "type": f"{error.instance!r} is not of type {_types(error.validator_value)}",
-    }
-    return named + reasons.get(str(error.validator), error.message)
-
-
-def _types(allowed: str | list[str]) -> str:
-    return allowed if isinstance(allowed, str) else " or ".join(allowed)
+    if error.validator == "type":
+        allowed = error.validator_value
+        kinds = allowed if isinstance(allowed, str) else " or ".join(allowed)
+        return f"{named}{error.instance!r} is not of type {kinds}"
+    template = _REASONS.get(str(error.validator))
+    if template is None:
+        return named + error.message
+    return named + template.format(value=repr(error.instance), limit=error.validator_value)

@@ -1,0 +1,42 @@
+"""Fixtures that several test modules share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = ROOT / "workflow/scripts"
+
+# Small models gain nothing from threads, and the suite shares few cores with the workflow's own jobs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Run a command of the project as a user does: command("train.py", "--help") -> CompletedProcess."""
+
+    def run(name, *arguments, **options):
+        line = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
+        return subprocess.run(line, capture_output=True, text=True, timeout=600, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def snakemake():
+    """Run Snakemake on the project's workflow in a folder: snakemake(folder, "-n", configfile=...)."""
+
+    def run(folder, *arguments, config=None, timeout=900):
+        line = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile")]
+        line += ["--directory", str(folder), "--cores", "2", *map(str, arguments)]
+        if config is not None:
+            path = Path(folder) / "settings.yaml"
+            path.write_text(yaml.safe_dump(config))
+            line += ["--configfile", str(path)]
+        return subprocess.run(line, capture_output=True, text=True, timeout=timeout, cwd=ROOT)
+
+    return run

@@ -1,0 +1,45 @@
+#!/usr/bin/env python
+"""Show what two mistakes cost that make pruning look useless: zeroing DFL's table, and losing masks in tuning."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli, records
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write one sensitivity record: each mistake and the right way, by ratio, without and with tuning."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("model", type=Path, help="checkpoint of a trained detector")
+    parser.add_argument("dataset", type=Path, help="data.yaml")
+    parser.add_argument("--ratios", type=cli.fraction, nargs="+", default=[0.1, 0.3, 0.5], help="of weights to zero")
+    parser.add_argument("--tuning-ratio", type=cli.fraction, default=0.3, help="ratio to tune at")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs of tuning; 0: none")
+    parser.add_argument("--device", default="cpu", help="of tuning: cpu, gpu, or numbers of GPUs such as 0,1")
+    parser.add_argument("--split", choices=["val", "test"], default="test", help="split to measure on")
+    parser.add_argument("--seed", type=int, default=0, help="seed of tuning")
+    parser.add_argument("--output", type=Path, required=True, help="record to write")
+    arguments = parser.parse_args(argv)
+
+    from pinch.pruning import explain
+
+    result = explain.explain(
+        arguments.model,
+        arguments.dataset,
+        arguments.ratios,
+        arguments.tuning_ratio if arguments.epochs else None,
+        arguments.split,
+        epochs=arguments.epochs,
+        device=arguments.device,
+        seed=arguments.seed,
+    )
+    for row in result["rows"]:
+        tuned = "tuned" if row["tuned"] else "not tuned"
+        print(
+            f"{row['variant']} {row['ratio']:.0%} {tuned}: mAP50-95 {row['map50_95']:.3f}, zeros {row['sparsity']:.1%}"
+        )
+    records.write(arguments.output, "sensitivity", result, arguments.seed)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,33 @@
+#!/usr/bin/env python
+"""Measure what pruning each layer alone costs in accuracy on val, without tuning."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli, records
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write one sensitivity record with a row for each layer and ratio."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("model", type=Path, help="checkpoint of a trained detector")
+    parser.add_argument("dataset", type=Path, help="data.yaml")
+    parser.add_argument(
+        "--method", choices=["coarse", "fine"], default="coarse", help="remove channels or zero weights"
+    )
+    parser.add_argument("--ratios", type=cli.fraction, nargs="+", default=[0.3, 0.5, 0.7], help="ratios to prune at")
+    parser.add_argument("--images", type=int, default=200, help="pictures of the val split to measure on, at most")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the choice of pictures")
+    parser.add_argument("--output", type=Path, required=True, help="record to write")
+    arguments = parser.parse_args(argv)
+
+    from pinch.pruning import sensitivity
+
+    result = sensitivity.scan(
+        arguments.model, arguments.dataset, arguments.method, arguments.ratios, arguments.images, arguments.seed
+    )
+    records.write(arguments.output, "sensitivity", result, arguments.seed)
+
+
+if __name__ == "__main__":
+    cli.run(main)
