@@ -153,3 +153,11 @@ def test_unusable_model_is_refused_without_a_record(model, message, data, tmp_pa
     with pytest.raises(PinchError, match=message):
         evaluate.main([str(tmp_path / model), str(data), "--output", str(tmp_path / "record.json")])
     assert not (tmp_path / "record.json").exists()
+
+
+def test_no_data_set_makes_ultralytics_look_for_fonts_on_the_network():
+    """`pinch` lends it fonts; this breaks if Ultralytics moves its folder."""
+    from ultralytics.utils import checks
+
+    assert checks.check_font("Arial.ttf").exists()
+    assert checks.check_font("Arial.Unicode.ttf").exists()

@@ -6,9 +6,11 @@ Ultralytics reads these variables when it is imported, so `pinch` must be import
 """
 
 import atexit
+import importlib.util
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 __version__ = "1.0.0"
 
@@ -20,9 +22,20 @@ def _isolate_ultralytics() -> None:
     if "YOLO_CONFIG_DIR" not in os.environ:
         folder = tempfile.mkdtemp(prefix="pinch-ultralytics-")
         os.environ["YOLO_CONFIG_DIR"] = folder
+        _lend_fonts(Path(folder) / "Ultralytics")
         owner = os.getpid()
         # A forked child must not take the folder away from its parent.
         atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)
+
+
+def _lend_fonts(folder: Path) -> None:
+    """Put a font where Ultralytics looks for its own: it would go to the network for them whenever a data set is read."""
+    matplotlib = importlib.util.find_spec("matplotlib")
+    if matplotlib and matplotlib.origin:
+        folder.mkdir()
+        font = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+        for name in ("Arial.ttf", "Arial.Unicode.ttf"):
+            (folder / name).symlink_to(font)
 
 
 _isolate_ultralytics()
