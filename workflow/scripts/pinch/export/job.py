@@ -1,5 +1,6 @@
 """What is exported, from what and how; and what the artifacts of one call share."""
 
+import contextlib
 import functools
 import hashlib
 import random
@@ -68,6 +69,7 @@ class Session:
         imgsz: side of the input in pixels.
         scratch: a folder for intermediate files, gone when the session is left.
         shared: what exporters keep for later artifacts of the same session.
+        resources: what exporters opened, closed when the session is left.
     """
 
     checkpoint: Checkpoint
@@ -76,12 +78,14 @@ class Session:
     imgsz: int
     scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="pinch-export-")))
     shared: dict[str, Any] = field(default_factory=dict)
+    resources: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _measured: dict[str, float] = field(default_factory=dict)
 
     def __enter__(self) -> "Session":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.resources.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     @functools.cached_property

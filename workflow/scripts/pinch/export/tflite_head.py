@@ -6,44 +6,44 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pinch.export.tflite_worker import Head
+
 SCOPE = "decoding/"
 """What the names of the head's tensors start with; they stay float in an int8 file."""
 
 
-def decoder(head: Any, imgsz: int, candidates: int) -> Callable[[list[Any]], Any]:
+def decoder(head: Head) -> Callable[[list[Any]], Any]:
     """A function that decodes raw feature maps.
 
     Args:
-        head: Ultralytics' `Detect`, for its strides, bins, classes and whether it suppresses by itself.
-        imgsz: side of the input in pixels.
-        candidates: most anchors that are decoded.
+        head: what is to be decoded, and how.
 
     Returns:
-        A function of the maps in the order of `head.map_names`, (1, h, w, channels) each, to (1, 4 + classes, K) or,
-        where the network suppresses by itself, (1, K, 6). Coordinates are fractions of the image.
+        A function of the maps in the order of `pinch.export.head.map_names`, (1, h, w, channels) each, to
+        (1, 4 + classes, K) or, where the network suppresses by itself, (1, K, 6). Coordinates are fractions of the
+        image.
     """
-    anchors, strides = _anchors([int(stride) for stride in head.stride], imgsz)
-    bins, classes, end2end, most = head.reg_max, head.nc, head.end2end, head.max_det
+    anchors, strides = _anchors(head.strides, head.imgsz)
 
     def decode(maps: list[Any]) -> Any:
         with tf.name_scope(SCOPE):
-            boxes = tf.concat([tf.reshape(one, (-1, 4 * bins)) for one in maps[0::2]], 0)
-            scores = tf.concat([tf.reshape(one, (-1, classes)) for one in maps[1::2]], 0)
-            centres, scales = tf.constant(anchors), tf.constant(strides / imgsz)
-            if candidates < len(anchors):
-                chosen = tf.math.top_k(tf.reduce_max(scores, 1), candidates).indices
+            boxes = tf.concat([tf.reshape(one, (-1, 4 * head.bins)) for one in maps[0::2]], 0)
+            scores = tf.concat([tf.reshape(one, (-1, head.classes)) for one in maps[1::2]], 0)
+            centres, scales = tf.constant(anchors), tf.constant(strides / head.imgsz)
+            if head.candidates < len(anchors):
+                chosen = tf.math.top_k(tf.reduce_max(scores, 1), head.candidates).indices
                 boxes, scores, centres, scales = (tf.gather(t, chosen) for t in (boxes, scores, centres, scales))
-            sides = _distances(boxes, bins)
+            sides = _distances(boxes, head.bins)
             low, high = (centres - sides[:, :2]) * scales, (centres + sides[:, 2:]) * scales
             scores = tf.sigmoid(scores)
-            if end2end:
-                return _detections(tf.concat([low, high], 1), scores, min(most, scores.shape[0]))
+            if head.end2end:
+                return _detections(tf.concat([low, high], 1), scores, min(head.most, scores.shape[0]))
             return tf.transpose(tf.concat([(low + high) / 2, high - low, scores], 1))[None]
 
     return decode
 
 
-def _anchors(strides: list[int], imgsz: int) -> tuple[np.ndarray, np.ndarray]:
+def _anchors(strides: tuple[int, ...], imgsz: int) -> tuple[np.ndarray, np.ndarray]:
     """Centres in strides, (anchors, 2), and strides in pixels, (anchors, 1), level by level, row by row."""
     centres, scales = [], []
     for stride in strides:
