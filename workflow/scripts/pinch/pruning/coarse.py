@@ -105,12 +105,17 @@ def _remove(checkpoint: Checkpoint, how: CoarsePruning, dataset: Dataset | None)
         widths = spread.by_sensitivity(graph.units, how.ratio, how.round_to, _curves(how.sensitivity))
     else:
         widths = spread.uniform(graph.units, how.ratio, how.round_to)
+    narrow(graph, widths, scores)
+    join(checkpoint.model)
+
+
+def narrow(graph: Graph, widths: dict[str, int], scores: ranking.Scores) -> None:
+    """Remove the least important channels of each unit that `widths` names, down to that width."""
     for unit in graph.units:
         for root, importance in zip(unit.roots, scores[unit.name], strict=True):
-            unimportant = importance.argsort()[: unit.width - widths[unit.name]].tolist()
+            unimportant = importance.argsort()[: unit.width - widths.get(unit.name, unit.width)].tolist()
             if unimportant:
                 graph.prune(root, sorted(unimportant))
-    join(checkpoint.model)
 
 
 def _curves(record: Path | None) -> dict[str, spread.Curve]:

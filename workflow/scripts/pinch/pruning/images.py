@@ -1,4 +1,4 @@
-"""Training pictures for what pruning learns from data: gradients and batch-norm statistics."""
+"""Pictures and labels in batches, letterboxed, without augmentation: for what pruning learns from data."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pinch.dataset import Dataset, ultralytics_yaml
 
 
 def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Batches of training pictures as Ultralytics' losses expect them, letterboxed, without augmentation.
+    """Batches of training pictures as Ultralytics' losses expect them.
 
     Args:
         dataset: where from; its `train` split.
@@ -22,6 +22,14 @@ def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int 
     Yields:
         `img` (n, 3, imgsz, imgsz) float32 RGB in 0..1, `cls` (boxes, 1), `bboxes` (boxes, 4) fractions, `batch_idx`.
     """
+    for batch in raw_batches(dataset, "train", imgsz, count, size, seed):
+        yield {**batch, "img": batch["img"].float() / 255}
+
+
+def raw_batches(
+    dataset: Dataset, split: str, imgsz: int, count: int, size: int = 16, seed: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Batches of any split as Ultralytics' validator expects them: as `batches`, but `img` is uint8 in 0..255."""
     from ultralytics.cfg import get_cfg
     from ultralytics.data import build_yolo_dataset
     from ultralytics.data.utils import check_det_dataset
@@ -29,9 +37,7 @@ def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int 
     with tempfile.TemporaryDirectory() as folder:
         data = check_det_dataset(str(ultralytics_yaml(dataset, folder)), autodownload=False)
         settings: Any = get_cfg(overrides={"imgsz": imgsz})
-        pictures: Any = build_yolo_dataset(settings, data["train"], size, data, mode="val")
+        pictures: Any = build_yolo_dataset(settings, data[split], size, data, mode="val")
         order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))[:count]
         for chosen in order.split(size):
-            batch = pictures.collate_fn([pictures[int(number)] for number in chosen])
-            batch["img"] = batch["img"].float() / 255
-            yield batch
+            yield pictures.collate_fn([pictures[int(number)] for number in chosen])

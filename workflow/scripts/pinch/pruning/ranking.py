@@ -58,7 +58,7 @@ def _backward(network: Any, batches: Iterable[dict[str, Any]]) -> Iterable[bool]
     """Leave the gradients of each batch's loss in the parameters; batch norm keeps its statistics."""
     from ultralytics.cfg import get_cfg
 
-    arguments, needed = network.args, {p: p.requires_grad for p in network.parameters()}
+    arguments, needed = getattr(network, "args", {}), {p: p.requires_grad for p in network.parameters()}
     network.args = get_cfg()  # weights of the parts of the loss
     network.requires_grad_(True).train()
     for module in network.modules():

@@ -261,7 +261,9 @@ def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
 
 def _record(request: Request, trained: Checkpoint, seconds: float) -> dict[str, Any]:
     curve = _curve(request.run_folder / "results.csv")
-    best = max(curve, key=lambda row: row["map50_95"])
+    # While a gradual schedule still rises no epoch can be the best.
+    ramp = recipes.RAMP * request.epochs if request.dense else 0
+    best = max((row for row in curve if row["epoch"] >= ramp), key=lambda row: row["map50_95"])
     return {
         "model": request.name,
         "base_model": Path(request.base).name,

@@ -22,6 +22,9 @@ FINE_TUNING: dict[str, Any] = {
     "cos_lr": True,
 }
 
+# The share of the epochs over which a gradual schedule reaches its ratio; the rest is for recovery.
+RAMP = 0.6
+
 # What costs time and serves no job here: pictures of batches and curves.
 QUIET: dict[str, Any] = {"plots": False, "verbose": False, "exist_ok": True}
 

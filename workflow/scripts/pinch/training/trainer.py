@@ -18,9 +18,8 @@ from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from pinch.errors import PinchError
 from pinch.pruning import masks as mask_tools
+from pinch.training import recipes
 
-# The share of the epochs over which a gradual schedule reaches its ratio; the rest is for recovery.
-RAMP = 0.6
 # Optimizer steps between two updates of a gradual schedule's masks.
 RAMP_STEPS = 10
 
@@ -69,7 +68,7 @@ class Trainer(DetectionTrainer):
     @property
     def ramp_epochs(self) -> float:
         """Epochs over which a gradual schedule rises."""
-        return RAMP * self.epochs
+        return recipes.RAMP * self.epochs
 
     def _model_train(self) -> None:
         self._batches = 0

@@ -1,0 +1,261 @@
+import copy
+import json
+import os
+import subprocess
+import sys
+
+import detectors
+import pytest
+import shapes
+import torch
+
+import coarse_prune
+from pinch import checkpoints, dataset
+from pinch.errors import PinchError
+from pinch.pruning import coarse, images, ranking, spread
+from pinch.pruning.graph import Graph
+from pinch.pruning.splitting import TwoHalves, WholeAttention, join, split
+
+FAMILIES = ["yolo11n.yaml", "yolov8n.yaml", "yolo26n.yaml"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return dataset.load(shapes.write(tmp_path_factory.mktemp("shapes"), train=24, val=8))
+
+
+def picture(size=64):
+    return torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+
+
+def predict(network):
+    with torch.no_grad():
+        return network.eval()(picture())[0]
+
+
+def opened(tmp_path, **options):
+    return checkpoints.load(detectors.write(tmp_path / "model.pt", **options))
+
+
+@pytest.mark.parametrize("yaml", [*FAMILIES, "yolov10n.yaml"])
+def test_stand_ins_change_nothing(yaml):
+    network = detectors.network(yaml)
+    before = predict(network)
+    stock = [type(m) for m in network.modules()]
+    split(network)
+    assert any(isinstance(m, TwoHalves) for m in network.modules())
+    assert torch.equal(predict(network), before)
+    join(network)
+    assert [type(m) for m in network.modules()] == stock
+    assert torch.equal(predict(network), before)
+
+
+@pytest.mark.parametrize("yaml", FAMILIES)
+def test_half_the_channels(yaml, tmp_path):
+    checkpoint = opened(tmp_path, yaml=yaml)
+    before = checkpoints.describe(checkpoint.model, 320)
+    meta = coarse.prune(checkpoint, coarse.CoarsePruning(0.5))
+    after = checkpoints.describe(checkpoint.model, 320)
+    assert after["macs"] <= 0.30 * before["macs"]
+    assert after["parameters"] <= 0.32 * before["parameters"]
+    assert meta["method"] == "coarse"
+    checkpoints.save(tmp_path / "pruned.pt", checkpoint.model, meta, checkpoint)
+    again = checkpoints.load(tmp_path / "pruned.pt")
+    assert predict(again.model).shape == predict(checkpoint.model).shape
+    for name, module in again.model.named_modules():
+        if name.endswith("dfl.conv"):
+            assert module.weight.flatten().tolist() == list(range(16))
+    with pytest.raises(PinchError, match="already pruned"):
+        coarse.prune(again, coarse.CoarsePruning(0.5))
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.3, 0.7, 0.9])
+def test_any_ratio_gives_a_working_network_of_round_widths(ratio, tmp_path):
+    checkpoint = opened(tmp_path)
+    coarse.prune(checkpoint, coarse.CoarsePruning(ratio))
+    assert predict(checkpoint.model).isfinite().all()
+    inner = [
+        m.conv.out_channels
+        for name, m in checkpoint.model.named_modules()
+        if name.endswith("cv2") and hasattr(m, "conv")
+    ]
+    assert all(width % 8 == 0 for width in inner)
+
+
+def test_other_sizes(tmp_path):
+    checkpoint = opened(tmp_path, yaml="yolo11m.yaml")
+    coarse.prune(checkpoint, coarse.CoarsePruning(0.3))
+    assert predict(checkpoint.model).isfinite().all()
+
+
+def test_removing_channels_equals_zeroing_them():
+    """A channel that is zero wherever it is produced is worth nothing to whoever reads it: removal must agree."""
+    network = detectors.network()
+    removed, zeroed = Graph(copy.deepcopy(network)), Graph(copy.deepcopy(network))
+    for index, unit in enumerate(zeroed.units):
+        if unit.divisor > 1:  # inside attention other channels go as well
+            continue
+        channels = list(range(0, unit.width, 2))[: unit.width - 1]
+        for group in unit.groups:
+            _zero(zeroed, group, set(channels))
+        for root in removed.units[index].roots:
+            removed.prune(root, channels)
+        assert unit.name == removed.units[index].name
+    join(removed.network)
+    expected, found = predict(zeroed.network), predict(removed.network)
+    assert found.isfinite().all()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
+
+
+@torch.no_grad()
+def _zero(graph, group, channels):
+    for position, (dep, idxs) in enumerate(group):
+        module = dep.target.module
+        if not graph._graph.is_out_channel_pruning_fn(dep.handler) or not hasattr(module, "weight"):
+            continue
+        roots = group[position].root_idxs
+        gone = [i for i, root in zip(idxs, roots, strict=True) if root in channels]
+        if isinstance(module, torch.nn.BatchNorm2d) or len(module.weight) > max(gone):
+            module.weight[gone] = 0
+            if module.bias is not None:
+                module.bias[gone] = 0
+
+
+def test_attention_shrinks(tmp_path):
+    checkpoint = opened(tmp_path)
+    coarse.prune(checkpoint, coarse.CoarsePruning(0.5))
+    attention = checkpoint.model.model[10].m[0].attn
+    assert (attention.num_heads, attention.head_dim, attention.key_dim) == (2, 32, 16)
+    assert attention.qkv.conv.in_channels == 64
+    assert attention.scale == 32**-0.5
+
+
+def test_attention_keeps_its_best_queries_and_values():
+    network = detectors.network()
+    attention = network.model[10].m[0].attn
+    with torch.no_grad():
+        rows = attention.qkv.conv.weight.view(2, 128, -1)
+        rows[:, 16:32] *= 1e-3  # queries
+        rows[:, 64:96] *= 1e-3  # values
+    graph = Graph(network)
+    unit = next(u for u in graph.units if u.divisor == 2)
+    expected = attention.qkv.conv.weight.view(2, 128, -1)[:, 96:].clone()
+    for root in unit.roots:
+        graph.prune(root, list(range(64)))
+    whole = next(m for m in network.modules() if isinstance(m, WholeAttention)).hidden[0]
+    assert torch.equal(whole.qkv.conv.weight.view(2, 64, -1)[:, 32:], expected[..., 64:])
+
+
+@pytest.mark.parametrize("name", ranking.RANKINGS)
+def test_rankings_find_a_worthless_channel(name, data):
+    network = detectors.network(width=0.125)
+    with torch.no_grad():
+        for worthless in (3, 5):
+            network.model[1].conv.weight[worthless] = 0
+            network.model[1].bn.weight[worthless] = 0
+            network.model[2].cv1.conv.weight[:, worthless] = 0
+    graph = Graph(network)
+    scores = ranking.rank(graph, name, 2, images.batches(data, 64, 16))
+    chosen = scores["model.1.conv"][0].argsort()[:2].tolist()
+    assert set(chosen) == {3, 5}
+    assert not network.training
+    assert all(p.grad is None for p in network.parameters())
+
+
+def units(*widths):
+    from pinch.pruning.graph import Unit
+
+    return [Unit(f"layer{i}", [], [], width, 1) for i, width in enumerate(widths)]
+
+
+def test_uniform_spread_rounds():
+    assert spread.uniform(units(64, 40, 8), 0.5, 8) == {"layer0": 32, "layer1": 16, "layer2": 8}
+    assert spread.uniform(units(20), 0.1, 8) == {"layer0": 16}
+
+
+def test_global_spread_takes_more_where_channels_are_unequal():
+    flat, peaked = torch.ones(64), torch.cat([torch.full((48,), 0.1), torch.full((16,), 3.7)])
+    widths = spread.globally(units(64, 64), 0.375, 8, {"layer0": [flat], "layer1": [peaked]})
+    assert widths["layer0"] == 64
+    assert widths["layer1"] == 16
+
+
+def test_sensitivity_spread_spares_what_hurts():
+    curves = {"layer0": {0.3: 0.5, 0.7: 0.9}, "layer1": {0.3: 0.0, 0.7: 0.1}}
+    widths = spread.by_sensitivity(units(64, 64), 0.5, 8, curves)
+    assert sum(widths.values()) == pytest.approx(64, abs=8)
+    assert widths["layer0"] > widths["layer1"] >= 64 * 0.5 * spread.FLOOR
+    with pytest.raises(PinchError, match="lacks layer1"):
+        spread.by_sensitivity(units(64, 64), 0.5, 8, {"layer0": curves["layer0"]})
+
+
+def test_recalibration_gives_the_means_of_the_training_pictures(data):
+    network = detectors.network(width=0.125)
+    coarse.recalibrate(network, data, 64, count=16)
+    assert all(m.momentum == 0.03 for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    batch = next(images.batches(data, 64, 16))
+    with torch.no_grad():
+        expected = network.model[0].conv(batch["img"]).mean((0, 2, 3))
+    torch.testing.assert_close(network.model[0].bn.running_mean, expected, rtol=1e-3, atol=1e-4)
+    assert not network.training
+
+
+def test_mask_mode_zeroes_and_keeps(tmp_path):
+    checkpoint = opened(tmp_path)
+    before = checkpoints.describe(checkpoint.model, 64)
+    meta = coarse.prune(checkpoint, coarse.CoarsePruning(0.5, mode="mask"))
+    after = checkpoints.describe(checkpoint.model, 64)
+    assert after["parameters"] == before["parameters"]
+    assert meta["sparsity"] == pytest.approx(0.5, abs=0.01)
+    assert not any("dfl" in name or (name.endswith("2.weight") and "model.23" in name) for name in meta["masks"])
+
+
+def test_command(tmp_path, data, capsys):
+    base = detectors.write(tmp_path / "hand.pt", names=shapes.NAMES)
+    record = tmp_path / "record.json"
+    arguments = ["--model", str(base), "--sparsity", "0.5", "--output", str(tmp_path / "out"), "--record", str(record)]
+    coarse_prune.main(arguments)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["hand_coarse_prune_50.pt"]
+    assert "batch-norm statistics are left" in capsys.readouterr().out
+    result = json.loads(record.read_text())["result"]
+    assert result["after"]["macs"] < 0.3 * result["before"]["macs"]
+    assert result["layers"][0] == {"layer": "model.0.conv", "width": 16, "kept": 8}
+    coarse_prune.main([*arguments, "--dataset", str(data.path)])
+    assert "batch-norm" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_fine_tuned_model_works_in_a_plain_ultralytics(tmp_path, data):
+    base = detectors.write(tmp_path / "hand.pt", names=shapes.NAMES)
+    arguments = ["--model", str(base), "--sparsity", "0.5", "--output", str(tmp_path / "out")]
+    coarse_prune.main([*arguments, "--dataset", str(data.path), "--fine-tune", "--epochs", "1"])
+    tuned = tmp_path / "out" / "hand_coarse_prune_50_tuned.pt"
+    assert list((tmp_path / "out").iterdir()) == [tuned]
+    code = """
+import sys
+from ultralytics import YOLO
+model = YOLO(sys.argv[1])
+model.predict(sys.argv[3], imgsz=64, verbose=False)
+model.val(data=sys.argv[2], imgsz=64, plots=False, verbose=False, device="cpu")
+assert YOLO(sys.argv[1]).export(format="onnx", imgsz=64, opset=17).endswith(".onnx")
+assert "pinch" not in sys.modules
+"""
+    absolute = tmp_path / "data.yaml"
+    absolute.write_text(data.path.read_text().replace("path: .", f"path: {data.root}"))
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"YOLO_AUTOINSTALL": "false"}
+    command = [sys.executable, "-I", "-c", code, str(tuned), str(absolute), str(data.images("val")[0])]
+    subprocess.run(command, check=True, cwd=tmp_path, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"ratio": 0.97}, "empty"),
+        ({"ratio": 0.97, "mode": "mask"}, "nothing of layer"),
+        ({"ratio": 0.5, "ranking": "taylor"}, "--dataset"),
+        ({"ratio": 0.5, "spread": "sensitivity"}, "layer scan"),
+    ],
+)
+def test_bad_requests(how, message, tmp_path):
+    with pytest.raises(PinchError, match=message):
+        coarse.prune(opened(tmp_path), coarse.CoarsePruning(**how))

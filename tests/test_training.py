@@ -1,0 +1,342 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import detectors
+import pytest
+import shapes
+import torch
+from ultralytics.nn.tasks import DetectionModel
+
+import train as command
+from pinch import checkpoints
+from pinch.errors import PinchError
+from pinch.pruning import coarse, fine
+from pinch.pruning import masks as mask_tools
+from pinch.training import Request, devices, recipes, train
+from pinch.training.trainer import Trainer, bare
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return shapes.write(tmp_path_factory.mktemp("shapes"), train=32, val=8)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A base (narrow, random) and what pruning makes of it."""
+    folder = tmp_path_factory.mktemp("models")
+    base = detectors.write(folder / "base.pt", width=0.125, names=shapes.NAMES)
+    fine.prune_file(base, folder / "fine.pt", fine.FinePruning(0.7))
+    coarse.prune_file(base, folder / "coarse.pt", coarse.CoarsePruning(0.5, round_to=4))
+    coarse.prune_file(base, folder / "masked.pt", coarse.CoarsePruning(0.5, mode="mask"))
+    return folder
+
+
+@pytest.fixture
+def request_of(data, models, tmp_path):
+    def make(name, base, **options):
+        options = {"epochs": 1, "batch": 8, **options}
+        return Request(name, data, tmp_path / "models", models / base, pruned=base != "base.pt", **options)
+
+    return make
+
+
+def zeros(path, masks):
+    network = checkpoints.load(path).model
+    return mask_tools.sparsity(network, masks), [
+        name for name, mask in masks.items() if network.get_parameter(name)[~mask].any()
+    ]
+
+
+def masks_of(path):
+    checkpoint = checkpoints.load(path)
+    return mask_tools.unpack(checkpoint.meta["masks"], checkpoint.model, str(path))
+
+
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "SGD", "nbs": 32}, {"optimizer": "MuSGD"}])
+def test_masks_hold_everywhere(request_of, models, settings):
+    request = request_of("tuned", "fine.pt", epochs=2, settings=settings)
+    result = train(request)
+    masks = masks_of(models / "fine.pt")
+    assert result["sparsity"] == pytest.approx(0.7, abs=0.001)
+    for path in (request.checkpoint, *(request.run_folder / "weights").glob("*.pt")):
+        sparsity, broken = zeros(path, masks)
+        assert not broken
+        assert sparsity == pytest.approx(0.7, abs=0.001)
+    before, after = (checkpoints.load(p).model for p in (models / "fine.pt", request.checkpoint))
+    assert not torch.equal(before.model[1].conv.weight, after.model[1].conv.weight)
+    meta = checkpoints.load(request.checkpoint).meta
+    assert meta["tuned"]
+    assert meta["masks"].keys() == masks.keys()
+
+
+def test_masks_hold_after_every_step_and_in_the_average(request_of, models, monkeypatch):
+    masks, steps = masks_of(models / "fine.pt"), []
+    step = Trainer.optimizer_step
+
+    def watched(self):
+        step(self)
+        for model in (self.model, self.ema.ema):
+            assert not any(bare(model).get_parameter(name)[~mask].any() for name, mask in masks.items())
+        steps.append(1)
+
+    monkeypatch.setattr(Trainer, "optimizer_step", watched)
+    train(request_of("tuned", "fine.pt"))
+    assert len(steps) == 4
+
+
+def test_masks_hold_under_mixed_precision(request_of, models, monkeypatch):
+    """Ultralytics has mixed precision on accelerators only: here torch's own for the CPU, with a loss scale too high."""
+    scalers = []
+    setup = Trainer._setup_train
+
+    def scaled(self):
+        setup(self)
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, growth_interval=2)
+        scalers.append(self.scaler)
+
+    monkeypatch.setattr(Trainer, "_setup_train", scaled)
+    monkeypatch.setattr("ultralytics.engine.trainer.autocast", lambda *_, **__: torch.autocast("cpu", torch.bfloat16))
+    request = request_of("tuned", "fine.pt", epochs=2)
+    train(request)
+    assert scalers[0].get_scale() < 2.0**127
+    assert not zeros(request.checkpoint, masks_of(models / "fine.pt"))[1]
+
+
+@pytest.mark.parametrize("base", ["coarse.pt", "masked.pt"])
+def test_coarse_models_keep_their_structure(request_of, models, base):
+    request = request_of("tuned", base)
+    result = train(request)
+    before, after = (checkpoints.load(p) for p in (models / base, request.checkpoint))
+    shapes_of = [[tuple(p.shape) for p in c.model.parameters()] for c in (before, after)]
+    assert shapes_of[0] == shapes_of[1]
+    assert result["parameters"] == sum(p.numel() for p in before.model.parameters())
+    assert after.meta["method"] == "coarse"
+    assert after.meta["tuned"]
+    assert "pinch" not in after.model.__dict__
+
+
+def test_lost_masks_are_noticed(request_of, monkeypatch):
+    monkeypatch.setattr(Trainer, "_hold", lambda self: None)
+    with pytest.raises(PinchError, match="requested"):
+        train(request_of("tuned", "fine.pt", settings={"lr0": 0.01}))
+
+
+def test_a_rebuilt_network_is_noticed(request_of, monkeypatch):
+    stock = DetectionModel(detectors.network(width=0.125).yaml, nc=3, verbose=False)
+    monkeypatch.setattr(Trainer, "get_model", lambda self, cfg=None, weights=None, verbose=True: stock)
+    with pytest.raises(PinchError, match="structure"):
+        train(request_of("tuned", "coarse.pt"))
+
+
+def test_gradual_schedule_ends_at_the_ratio(request_of, models, monkeypatch):
+    seen = []
+    rise = Trainer._raise_sparsity
+
+    def watched(self):
+        rise(self)
+        mask_tools.apply(bare(self.model), self.masks)
+        seen.append(mask_tools.sparsity(bare(self.model), self.masks))
+
+    monkeypatch.setattr(Trainer, "_raise_sparsity", watched)
+    monkeypatch.setattr("pinch.training.trainer.RAMP_STEPS", 1)
+    request = request_of("tuned", "fine.pt", epochs=3, dense=models / "base.pt")
+    result = train(request)
+    assert seen[0] < 0.5
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(0.7, abs=0.001)
+    assert result["sparsity"] == pytest.approx(0.7, abs=0.001)
+    assert result["best_epoch"] > recipes.RAMP * 3 - 1
+    assert not zeros(request.checkpoint, masks_of(request.checkpoint))[1]
+
+
+def test_distillation_leaves_a_stock_student(request_of, models):
+    request = request_of("tuned", "coarse.pt", teacher=models / "base.pt")
+    result = train(request)
+    assert result["teacher"] == "base.pt"
+    assert result["curve"][0]["train_dis_loss"] > 0
+    assert type(checkpoints.load(request.checkpoint).model) is DetectionModel
+
+
+def interrupted_train(request, monkeypatch, after_epoch):
+    save = Trainer.save_model
+
+    def stopping(self):
+        save(self)
+        if self.epoch == after_epoch:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "save_model", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            train(request)
+
+
+@pytest.mark.parametrize("options", [{}, {"dense": "base.pt"}])
+def test_resuming_goes_on_and_ends_with_as_many_epochs(request_of, models, monkeypatch, capsys, options):
+    if options:
+        options = {"dense": models / options["dense"]}
+    request = request_of("tuned", "fine.pt", epochs=3, resume=True, **options)
+    interrupted_train(request, monkeypatch, 1)
+    assert not request.checkpoint.exists()
+    assert not list(request.project.glob(".*"))
+    result = train(request)
+    printed = capsys.readouterr().out
+    assert printed.count("epoch 1/3") == printed.count("epoch 3/3") == 1
+    assert result["epochs_run"] == 3
+    assert not zeros(request.checkpoint, masks_of(request.checkpoint))[1]
+    assert result["sparsity"] == pytest.approx(0.7, abs=0.001)
+
+
+def test_resuming_another_request_or_a_broken_file_starts_anew(request_of, monkeypatch, capsys):
+    first = request_of("tuned", "fine.pt", epochs=2, resume=True)
+    interrupted_train(first, monkeypatch, 0)
+    second = request_of("tuned", "fine.pt", epochs=1, resume=True)
+    train(second)
+    assert "starting anew" in capsys.readouterr().out
+    (second.run_folder / "weights" / "last.pt").write_bytes(b"torn")
+    second.checkpoint.unlink()
+    assert train(second)["epochs_run"] == 1
+    assert "starting anew" in capsys.readouterr().out
+
+
+def test_resuming_what_was_finished_only_writes_the_checkpoint(request_of, capsys):
+    request = request_of("tuned", "coarse.pt", resume=True)
+    train(request)
+    request.checkpoint.unlink()
+    capsys.readouterr()
+    train(request)
+    assert request.checkpoint.exists()
+    assert "epoch" not in capsys.readouterr().out
+
+
+def test_training_from_scratch_by_the_command(data, tmp_path):
+    record = tmp_path / "record.json"
+    arguments = ["--project", str(tmp_path / "models"), "--base-model", "yolo11n.yaml", "--record", str(record)]
+    arguments += ["--epochs", "1", "--imgsz", "64", "--set", "mosaic=0.5"]
+    command.main(["hand", "--dataset", str(data), *arguments])
+    checkpoint = checkpoints.load(tmp_path / "models" / "hand.pt")
+    assert checkpoint.names == shapes.NAMES
+    assert checkpoint.imgsz == 64
+    assert checkpoint.train_args["mosaic"] == 0.5
+    assert checkpoint.train_args["data"] == str(data)
+    assert not any(str(tmp_path / "models") in str(value) for value in checkpoint.train_args.values())
+    result = json.loads(record.read_text())["result"]
+    assert result["epochs_run"] == result["best_epoch"] == len(result["curve"]) == 1
+
+
+def test_tuned_checkpoint_opens_without_this_project(request_of, tmp_path):
+    request = request_of("tuned", "fine.pt")
+    train(request)
+    code = "import sys; from ultralytics import YOLO; YOLO(sys.argv[1]); assert 'pinch' not in sys.modules"
+    subprocess.run([sys.executable, "-I", "-c", code, str(request.checkpoint)], check=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("base", ["fine.pt", "coarse.pt"])
+def test_two_processes(base, data, models, tmp_path):
+    """DistributedDataParallel over gloo on the CPU; on GPUs Ultralytics starts the same processes itself."""
+    if base == "fine.pt":
+        masks = masks_of(models / base)
+    script = tmp_path / "ddp.py"
+    script.write_text(DDP)
+    arguments = [str(models / base), str(data), str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "1"}
+    run = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(_free_port())]
+    subprocess.run([*run, str(script), *arguments], check=True, env=environment, timeout=300)
+    best = tmp_path / "ddp" / "weights" / "best.pt"
+    before, after = checkpoints.load(models / base).model, checkpoints.load(best).model
+    assert [p.shape for p in before.parameters()] == [p.shape for p in after.parameters()]
+    if base == "fine.pt":
+        assert not zeros(best, masks)[1]
+
+
+def _free_port():
+    from ultralytics.utils.dist import find_free_network_port
+
+    return find_free_network_port()
+
+
+DDP = """
+import sys
+from functools import partial
+import torch
+from torch import distributed, nn
+import pinch
+from pinch import checkpoints, dataset
+from pinch.pruning import masks
+from pinch.training.trainer import Trainer, bare
+
+class OnTwoCpus(Trainer):
+    # Ultralytics knows only accelerators here.
+    def _setup_ddp(self):
+        distributed.init_process_group("gloo")
+
+base, data, folder = sys.argv[1:]
+parallel = nn.parallel.DistributedDataParallel
+nn.parallel.DistributedDataParallel = lambda model, device_ids, **options: parallel(model, **options)
+settings = {"model": base, "data": str(dataset.ultralytics_yaml(dataset.load(data), folder)), "project": folder}
+settings |= {"name": "ddp", "epochs": 2, "batch": 8, "imgsz": 64, "device": "cpu", "plots": False, "exist_ok": True}
+trainer = OnTwoCpus(overrides=settings)
+trainer.world_size = 2
+trainer.train()
+assert distributed.get_world_size() == 2
+assert isinstance(trainer.model, parallel)
+packed = checkpoints.load(base).meta.get("masks", {})
+for name, mask in masks.unpack(packed, bare(trainer.model), base).items():
+    weight = bare(trainer.model).get_parameter(name)
+    assert not weight[~mask].any()
+    other = weight.detach().clone()
+    distributed.broadcast(other, 0)
+    assert torch.equal(other, weight)
+distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"base": "absent.pt"}, "absent.pt does not exist"),
+        ({"base": "yolo11n.pt"}, "download"),
+        ({"base": "bad.pt"}, "cannot be read"),
+        ({"base": "fine.pt", "pruned": False}, "add --pruned-model"),
+        ({"base": "base.pt", "pruned": True}, "leave out --pruned-model"),
+        ({"base": "coarse.pt", "pruned": True, "dense": "base.pt"}, "has no masks"),
+        ({"base": "base.pt", "device": "tpu"}, "no device"),
+        ({"base": "nonsense.yaml"}, "not a model"),
+        ({"base": "base.pt", "settings": {"no_such": 1}}, "no_such"),
+    ],
+)
+def test_bad_requests_fail_before_training(options, message, data, models, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (models / "bad.pt").write_bytes(b"bad")
+    options["base"] = models / options["base"] if (models / options["base"]).exists() else options["base"]
+    if "dense" in options:
+        options["dense"] = models / options["dense"]
+    started = time.monotonic()
+    with pytest.raises(PinchError, match=message) as error:
+        train(Request("tuned", data, tmp_path / "models", **options))
+    assert "\n" not in str(error.value)
+    assert time.monotonic() - started < 20
+    assert not (tmp_path / "models").exists() or not list((tmp_path / "models").iterdir())
+
+
+def test_other_classes(data, tmp_path):
+    """A trained model moves to other classes as Ultralytics does it; a pruned one cannot."""
+    base = detectors.write(tmp_path / "five.pt", width=0.125, classes=5)
+    request = Request("three", data, tmp_path / "models", base, epochs=1, batch=8)
+    train(request)
+    assert checkpoints.load(request.checkpoint).model.model[-1].nc == 3
+    coarse.prune_file(base, tmp_path / "pruned.pt", coarse.CoarsePruning(0.5, round_to=4))
+    with pytest.raises(PinchError, match="pruned for 5 classes"):
+        train(Request("three", data, tmp_path / "models", tmp_path / "pruned.pt", pruned=True))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_never_on_the_cpu_when_a_gpu_is_asked_for():
+    with pytest.raises(PinchError, match=r"driver|GPU|CUDA"):
+        devices.ultralytics_device("gpu")

@@ -1,0 +1,109 @@
+"""Why pruning seems to ruin a YOLO: two mistakes, made on purpose beside the right way.
+
+1. Pruning DFL along with the rest. Its convolution is a table of the constants 0..15 by which boxes are decoded; the
+   smallest ones go first. Training does not use the table, so no tuning repairs it.
+2. Losing the masks in tuning. Every step then lets zeros grow back, and the tuned model is no pruned model.
+"""
+
+import copy
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pinch import checkpoints, training
+from pinch import dataset as datasets
+from pinch.checkpoints import Checkpoint
+from pinch.pruning import fine
+from pinch.pruning import masks as mask_tools
+from pinch.pruning.scoring import Scorer
+
+VARIANTS = ("without DFL", "with DFL", "DFL alone")
+
+
+def explain(
+    model: Path,
+    data: Path,
+    ratios: Sequence[float],
+    tuning_ratio: float | None = None,
+    split: str = "test",
+    pictures: int = 10_000,
+    **tuning: Any,
+) -> dict[str, Any]:
+    """Prune at each ratio rightly and wrongly and measure mAP50-95; tune one ratio rightly and wrongly.
+
+    Args:
+        model: checkpoint of a trained detector.
+        data: data.yaml.
+        ratios: of weights in every layer.
+        tuning_ratio: the ratio to tune at; None leaves tuning out.
+        split: to measure on.
+        pictures: of the split, at most.
+        tuning: settings of tuning, see `pinch.training.Request`.
+
+    Returns:
+        The result of a sensitivity record, `rows` having one entry for each variant and ratio.
+
+    Raises:
+        PinchError: the model is pruned already, or a ratio leaves nothing of a layer.
+    """
+    checkpoint = checkpoints.load(model)
+    checkpoints.require_unpruned(checkpoint)
+    scorer = Scorer(datasets.load(data), split, checkpoint.imgsz, pictures)
+    rows = [
+        {"variant": variant, "ratio": ratio, "tuned": False, **_figures(pruned(checkpoint, ratio, variant), scorer)}
+        for ratio in ratios
+        for variant in VARIANTS
+    ]
+    if tuning_ratio is not None:
+        rows += _tuned(checkpoint, data, tuning_ratio, scorer, tuning)
+    return {
+        "model": model.stem,
+        "split": split,
+        "images": scorer.pictures,
+        "base_map50_95": scorer.map50_95(checkpoint.model),
+        "rows": rows,
+    }
+
+
+def pruned(checkpoint: Checkpoint, ratio: float, variant: str) -> Any:
+    """A copy of the network, fine-pruned in every layer, in one of the VARIANTS."""
+    network = copy.deepcopy(checkpoint.model)
+    weights = mask_tools.prunable(network)
+    tables = {f"{name}.weight": m.weight for name, m in network.named_modules() if name.endswith("dfl.conv")}
+    chosen = {"without DFL": weights, "with DFL": weights | tables, "DFL alone": tables}[variant]
+    if chosen:
+        mask_tools.apply(network, mask_tools.magnitude_masks(chosen, ratio, "layer"))
+    return network
+
+
+def _figures(network: torch.nn.Module, scorer: Scorer) -> dict[str, float]:
+    weights = mask_tools.prunable(network).values()
+    zeros = 1 - sum(int(w.count_nonzero()) for w in weights) / sum(w.numel() for w in weights)
+    return {"map50_95": scorer.map50_95(network), "sparsity": zeros}
+
+
+def _tuned(
+    checkpoint: Checkpoint, data: Path, ratio: float, scorer: Scorer, tuning: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Tune at one ratio: the right way, without masks, and with DFL pruned too and without masks."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for variant, table, keep in (
+            ("masks held", "without DFL", True),
+            ("masks lost", "without DFL", False),
+            ("with DFL, masks lost", "with DFL", False),
+        ):
+            name = variant.replace(", ", "_").replace(" ", "_")
+            base = Path(folder) / f"{name}_pruned.pt"
+            if keep:
+                fine.prune_file(checkpoint.path, base, fine.FinePruning(ratio))
+            else:
+                checkpoints.save(base, pruned(checkpoint, ratio, table), checkpoint.meta, checkpoint)
+            request = training.Request(name, data, Path(folder), base, pruned=True, **tuning)
+            training.train(request)
+            figures = _figures(checkpoints.load(request.checkpoint).model, scorer)
+            rows.append({"variant": variant, "ratio": ratio, "tuned": True, **figures})
+    return rows
