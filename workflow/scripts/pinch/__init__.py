@@ -29,7 +29,7 @@ def _isolate_ultralytics() -> None:
 
 
 def _lend_fonts(folder: Path) -> None:
-    """Put a font where Ultralytics looks for its own: it would go to the network for them whenever a data set is read."""
+    """Put a font where Ultralytics looks for its own: it would go to the network whenever it reads a data set."""
     matplotlib = importlib.util.find_spec("matplotlib")
     if matplotlib and matplotlib.origin:
         folder.mkdir()

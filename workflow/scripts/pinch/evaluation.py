@@ -178,7 +178,12 @@ def _validate(
         }
         validator = _Validator(threads, args=settings, save_dir=Path(folder))
         validator(model=network)
-    return _figures(validator, dataset, split)
+    figures, warnings = _figures(validator, dataset, split)
+    if figures["images"] < len(images):
+        warnings.append(
+            f"{len(images) - figures['images']} of {len(images)} images in the {split} split cannot be used"
+        )
+    return figures, warnings
 
 
 def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[dict[str, Any], list[str]]:
