@@ -93,14 +93,6 @@ def test_every_frame_of_a_video(client, folder):
     assert "7 boxes in 7 frames" in times
 
 
-def test_frame_of_the_webcam(client, picture):
-    from gradio_client import handle_file
-
-    drawn, times = client.predict(handle_file(picture), 0.25, api_name="/webcam")
-    assert cv2.imread(drawn).shape[:2] == detectors.SHAPE
-    assert "1 box" in times
-
-
 def test_page_loads_nothing_from_the_network(address):
     html = urllib.request.urlopen(address).read().decode()
     loaded = re.findall(r"<(?:script|link)[^>]*(?:src|href)=\"(https?://[^\"]+)\"", html)
