@@ -6,6 +6,7 @@ its artifacts can be compared.
 """
 
 import dataclasses
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +22,7 @@ from pinch import dataset as datasets
 from pinch.dataset import Dataset
 from pinch.errors import PinchError
 from pinch.formats import parse_artifact
-from pinch.names import parse_model
+from pinch.names import Model, parse_model
 
 
 def evaluate(
@@ -95,9 +96,10 @@ def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads:
     """The network to validate, and what its record says of it."""
     entry = runtimes.find_format(path)
     artifact = parse_artifact(path)
-    name = parse_model(artifact.model if artifact else path.stem)
+    model = artifact.model if artifact else path.stem
+    name = _parse_name(model)
     described: dict[str, Any] = {
-        "model": str(name),
+        "model": model,
         "method": name.method,
         "ratio": name.ratio,
         "tuned": name.tuned,
@@ -117,6 +119,12 @@ def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads:
     _check_classes(path, _class_count(backend), dataset)
     described["imgsz"] = backend.imgsz
     return _Artifact(backend, backend.names or dict(enumerate(dataset.names))), described
+
+
+def _parse_name(model: str) -> Model:
+    """The parts of a model's name, behind which the image size may stand where it is not the training size."""
+    name = parse_model(model)
+    return parse_model(re.sub(r"_\d+$", "", model)) if name.method == "none" else name
 
 
 def _load_checkpoint(
