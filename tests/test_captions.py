@@ -113,6 +113,14 @@ def test_tables_are_readable_and_pages_stand_alone(run):
     assert speed.index("Time per frame") < speed.index("Where the run")
 
 
+def test_pages_can_be_read_without_snakemake(run):
+    page = (run / "pages/index.html").read_text()
+    assert "What came out of demo" in page
+    links = re.findall(r'href="([^"]+)"', page)
+    assert links == [Path(path).name for path in reporting.PAGES]
+    assert "javascript:" not in page
+
+
 def test_facts_leave_out_what_is_unknown():
     assert facts.share(1.0, None) is None
     assert facts.share(1.0, 0) is None

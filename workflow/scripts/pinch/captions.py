@@ -1,5 +1,7 @@
 """Captions of the report: templates of workflow/report, filled in with the numbers of a run."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
@@ -21,20 +23,43 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
     Raises:
         PinchError: a table is missing, or a template cannot be filled in.
     """
-    context, environment = facts.collect(results), _environment()
+    context = facts.collect(results)
     written = []
     for path in reporting.captions(optional):
-        name = Path(path).name
-        try:
-            text = environment.get_template(name).render(context, page=_page)
-        except TemplateError as error:
-            raise PinchError(f"the caption workflow/report/{name} cannot be filled in: {error}") from error
         with atomic(results / path) as temporary:
-            temporary.write_text(_tidy(text))
+            temporary.write_text(_fill_in(Path(path).name, context, _inside_snakemake(context["run"])))
         written.append(results / path)
     return written
 
 
+def front(results: Path) -> str:
+    """The front page for readers outside Snakemake's report: its links lead to the pages beside it."""
+    return _fill_in(Path(reporting.FRONT).name, facts.collect(results), lambda section: f"{section}.html")
+
+
+def _fill_in(name: str, context: facts.Row, address: Callable[[str], str]) -> str:
+    """A template with its numbers; `address` says where the page of a section is."""
+
+    def page(section: str) -> str:
+        return f"`{reporting.SECTIONS[section]} <{address(section)}>`__"
+
+    try:
+        return _tidy(_environment().get_template(name).render(context, page=page))
+    except TemplateError as error:
+        raise PinchError(f"the caption workflow/report/{name} cannot be filled in: {error}") from error
+
+
+def _inside_snakemake(run: str) -> Callable[[str], str]:
+    """Links that open a page within Snakemake's report: its script keeps every file's content under its path."""
+
+    def address(section: str) -> str:
+        path = f"{run}/pages/{section}.html"
+        return f"javascript:app.setView({{content:'html',contentPath:results['{path}'].data_uri,resultPath:'{path}'}})"
+
+    return address
+
+
+@functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
@@ -56,13 +81,6 @@ def _environment() -> Environment:
 
 def _known(value: float | None, form: str) -> str:
     return "n/a" if value is None else form.format(value)
-
-
-def _page(run: str, section: str) -> str:
-    """A link that opens a page inside Snakemake's report: its script keeps every file's content under its path."""
-    path = f"{run}/pages/{section}.html"
-    script = f"app.setView({{content:'html',contentPath:results['{path}'].data_uri,resultPath:'{path}'}})"
-    return f"`{reporting.SECTIONS[section]} <javascript:{script}>`__"
 
 
 def _tidy(text: str) -> str:

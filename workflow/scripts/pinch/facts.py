@@ -26,7 +26,8 @@ def collect(results: Path) -> Row:
     names = ("models", "artifacts", "inference", "dataset", "training", "stages", "missing", "selection", "sensitivity")
     table = {name: _clean(tables.read(results, name)) for name in names}
     base = next((row for row in table["models"] if row["method"] == "none"), None)
-    places = _places(table["inference"])
+    exports = _exports(table["artifacts"], table["models"])
+    places = _places(table["inference"], {row["kind"]: row["kept"] for row in exports})
     return {
         "run": results.as_posix(),
         "name": results.name,
@@ -35,7 +36,7 @@ def collect(results: Path) -> Row:
         "coarse": _pruned("coarse", table, base, places),
         "fine": _pruned("fine", table, base, places),
         "training": _training(table["training"]),
-        "exports": _exports(table["artifacts"], table["models"]),
+        "exports": exports,
         "guarded": [row for row in table["artifacts"] if row.get("guard_share") is not None],
         "places": places,
         "fronts": _fronts(results),
@@ -139,7 +140,7 @@ def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
     return found
 
 
-def _places(rows: list[Row]) -> list[Row]:
+def _places(rows: list[Row], kept: dict[str, Row | None]) -> list[Row]:
     """Per device and thread count: the base's time, what each kind of artifact costs of it, and each model's share."""
     found = []
     for device, threads in dict.fromkeys((row["device"], row["threads"]) for row in rows):
@@ -150,12 +151,9 @@ def _places(rows: list[Row]) -> list[Row]:
         same = [row for row in timed if row["model"] == first["model"]]
         models = [row for row in timed if (row["precision"], row["format"]) == (first["precision"], first["format"])]
         kinds = [
-            {
-                "kind": f"{row['precision']} {row['format']}",
-                "ms": row["p50_ms"],
-                "share": share(row["time"], first["time"]),
-            }
+            {"kind": kind, "ms": row["p50_ms"], "share": share(row["time"], first["time"]), "kept": kept.get(kind)}
             for row in same
+            if (kind := f"{row['precision']} {row['format']}")
         ]
         found.append(
             {

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from docutils.core import publish_parts
 
-from pinch import reporting, tables
+from pinch import captions, reporting, tables
 from pinch.files import atomic
 
 _STYLE = """
@@ -112,6 +112,7 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
     for path in reporting.HTML_TABLES:
         body = f"<h1>{escape(Path(path).stem)}</h1>{table(results, Path(path).stem)}"
         written.append(_write(results / path, Path(path).stem, body))
+    written.append(_write(results / reporting.INDEX, results.name, _fragment(captions.front(results))))
     for path in reporting.PAGES:
         section = Path(path).stem
         title = f"{reporting.SECTIONS[section]}: {results.name}"
@@ -156,8 +157,13 @@ def _missing(results: Path) -> str:
 
 
 def _text_of(caption: Path) -> str:
+    return _fragment(caption.read_text())
+
+
+def _fragment(text: str) -> str:
+    """ReStructuredText as HTML, its title included."""
     settings = {"report_level": 4, "file_insertion_enabled": False, "raw_enabled": False}
-    return publish_parts(caption.read_text(), writer="html5", settings_overrides=settings)["fragment"]
+    return publish_parts(text, writer="html5", settings_overrides=settings)["html_body"]
 
 
 def _write(path: Path, title: str, body: str) -> Path:

@@ -68,6 +68,8 @@ PLOTS = tuple(item.path for item in ITEMS if item.path.startswith("plots/") and 
 HTML_TABLES = tuple(item.path for item in ITEMS if item.path.endswith(".html"))
 PAGES = tuple(f"pages/{section}.html" for section in SECTIONS)
 FRONT = "captions/workflow.rst"
+# The same page for readers outside Snakemake's report, who have the pages beside it.
+INDEX = "pages/index.html"
 
 
 def captions(optional: tuple[str, ...] = ()) -> list[str]:

@@ -12,6 +12,9 @@ from matplotlib.lines import Line2D
 from pinch import labels, selection, tables
 from pinch.plots import style
 
+# Height and width of a number in a picture, in points.
+_LINE, _WIDTH = 11, 15
+
 
 def latency(results: Path) -> Figure:
     """Median time of the model's run per frame, whiskers to p90 (thick) and p99 (thin): models down, devices across."""
@@ -109,19 +112,28 @@ def _cloud(axis: Axes, rows: pd.DataFrame, best: pd.DataFrame) -> None:
     axis.plot(
         best["relative_time"], best["val_map50_95"], color=style.GREY, linewidth=1, zorder=0, drawstyle="steps-post"
     )
-    for number, row in enumerate(tables.rows(best), 1):
-        # Nothing can lie above and to the left of a point of the front, so its number stands there.
-        where = (row["relative_time"], row["val_map50_95"])
-        axis.annotate(
-            str(number), where, (-5, 5), textcoords="offset points", ha="right", fontweight="bold", fontsize=9
-        )
-    axis.set_xscale("log")
-    axis.xaxis.set_major_locator(mpl.ticker.LogLocator(base=10, subs=(1, 1.5, 2, 3, 4, 5, 6, 8)))
-    axis.xaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
-    axis.xaxis.set_minor_locator(mpl.ticker.NullLocator())
     low, high = rows["val_map50_95"].min(), rows["val_map50_95"].max()
-    margin = max(0.01, (high - low) * 0.08)
-    axis.set_ylim(low - margin, high + margin)
+    margin = max(0.01, (high - low) * 0.1)
+    axis.set_ylim(low - margin, high + 2 * margin)
+    if rows["relative_time"].max() > 3 * rows["relative_time"].min():
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(mpl.ticker.LogLocator(base=10, subs=(1, 1.5, 2, 3, 4, 5, 6, 8)))
+        axis.xaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
+        axis.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+    _number(axis, best)
+
+
+def _number(axis: Axes, best: pd.DataFrame) -> None:
+    """Number the points of a front: above and to the left of them, where nothing else can be."""
+    points_per_pixel = 72 / axis.figure.dpi
+    right, top = float("-inf"), float("-inf")
+    for number, row in enumerate(tables.rows(best), 1):
+        where = (row["relative_time"], row["val_map50_95"])
+        x, y = (float(pixel) * points_per_pixel for pixel in axis.transData.transform(where))
+        # Where the number would lie on the one before it, it goes on top of that.
+        lift = max(0.0, top + _LINE - y) if x - right < _WIDTH else 0.0
+        style.numbered(axis, str(number), *where, lift)
+        right, top = x, y + lift
 
 
 def _time_label(rows: pd.DataFrame) -> str:

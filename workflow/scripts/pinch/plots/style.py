@@ -80,6 +80,12 @@ def above(axis: Axes, text: str, x: float, y: float, colour: str) -> None:
     axis.annotate(text, (x, y), (0, 7), textcoords="offset points", ha="center", color=colour, bbox=box)
 
 
+def numbered(axis: Axes, text: str, x: float, y: float, lift: float) -> None:
+    """Write a number to the upper left of its point, `lift` points higher than usual."""
+    offset = (-5, 5 + lift)
+    axis.annotate(text, (x, y), offset, textcoords="offset points", ha="right", fontweight="bold", fontsize=9)
+
+
 def marker(kind: str, precision: str, colour: str) -> Line2D:
     """The marker of an artifact as a line without a line, for legends and, by its properties, for pictures."""
     return Line2D([], [], linestyle="", label=f"{precision} {kind}", **look(kind, precision, colour))
