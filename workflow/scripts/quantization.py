@@ -5,12 +5,11 @@ Every file is checked before it gets its name: full and half against PyTorch, in
 """
 
 import argparse
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 
 import pinch  # noqa: F401
-from pinch import cli, formats, records
+from pinch import cli, formats
 
 DEFAULT_FORMATS = ("onnx", "tflite")
 
@@ -24,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = job.Settings(
         imgsz=arguments.imgsz,
         candidates=arguments.candidates,
-        target=_target(arguments.target),
+        target=job.resolve_target(arguments.target),
         methods=tuple(arguments.methods),
         per_class=arguments.calibration_images,
         guard=arguments.guard,
@@ -72,14 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     parser.add_argument("--records", type=Path, default=None, help="folder for one JSON record per artifact")
     return parser
-
-
-def _target(name: str) -> str:
-    if name != "auto":
-        return name
-    if platform.machine().lower() in ("arm64", "aarch64"):
-        return "arm"
-    return "x86-vnni" if records.has_vnni() else "x86"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ class Format:
         name: as it stands in tables, e.g. "onnx".
         ending: what follows the precision in a file's name, e.g. ".onnx".
         precisions: subset of ("full", "half", "int8").
-        exporter: "module:function" called as exporter(job: pinch.export.Job) -> None, writes job.output.
+        exporter: "module:function" called as exporter(job: pinch.export.job.Job) -> dict; writes job.output and returns
+            what its record says besides the file: parity or guard, calibration, head.
         backend: "module:class" constructed as backend(path, device, threads), see pinch.runtimes.
     """
 

@@ -105,6 +105,19 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
     return result | _comparison(models, rounds) if baseline else result
 
 
+def compare(models: list[Path], source: str | Path, plan: Plan) -> list[float]:
+    """Median milliseconds of inference of several models, timed in turns on the same frames.
+
+    Args:
+        models: `.pt` or artifacts of any format.
+        source: see `measure`.
+        plan: how to measure.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _store_frames(source, plan.frames, Path(folder))
+        return [float(np.median(_medians(answers))) for answers in _rounds(models, plan, folder)]
+
+
 class Load:
     """What others do on the machine from the moment this is made."""
 

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import platform
 import random
 import shutil
 import tempfile
@@ -158,6 +159,15 @@ class Job:
     session: Session
     precision: str
     output: Path
+
+
+def resolve_target(name: str) -> str:
+    """The target that "auto" means on this machine; any other name is its own."""
+    if name != "auto":
+        return name
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "arm"
+    return "x86-vnni" if records.has_vnni() else "x86"
 
 
 def open_session(model: str | Path, data: str | Path, settings: Settings) -> Session:

@@ -1,0 +1,70 @@
+#!/usr/bin/env python
+"""Time exported files beside Ultralytics' own exports of the same model, and print the ratios as a table.
+
+Everything is exported anew and timed in one run: shuffled rounds, a fresh process each, medians. For honest figures run
+it alone on the machine.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pinch  # noqa: F401
+from pinch import cli, formats
+from pinch.files import write_json
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse arguments, benchmark, print."""
+    arguments = _parser().parse_args(argv)
+    for spec in arguments.artifacts:
+        formats.parse_spec(spec)
+    from pinch.export import benchmark
+    from pinch.export.job import Settings, resolve_target
+    from pinch.timing import Plan
+
+    models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
+    target = resolve_target(arguments.target)
+    settings = Settings(arguments.imgsz, target=target, per_class=arguments.calibration_images, floor=0.0)
+    plan = Plan(threads=arguments.threads, rounds=arguments.rounds, energy_seconds=0)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = benchmark.benchmark(
+            models,
+            arguments.dataset,
+            arguments.source,
+            settings,
+            plan,
+            arguments.artifacts,
+            {path.stem: path for path in arguments.others},
+            Path(folder),
+        )
+    print(benchmark.table(rows))
+    if arguments.output:
+        write_json(arguments.output, {"target": target, "imgsz": arguments.imgsz, "rows": rows})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(__doc__.split("\n")[0])
+    parser.add_argument("base", type=Path, help="checkpoint that the ratios refer to")
+    parser.add_argument("dataset", type=Path, help="data.yaml that calibrates and guards int8")
+    parser.add_argument("source", type=Path, help="video, picture or folder of pictures to time on")
+    parser.add_argument("--pruned", nargs="*", type=Path, default=[], help="more checkpoints, e.g. the coarse 50%%")
+    parser.add_argument("--others", nargs="*", type=Path, default=[], help="files of others to time as well")
+    parser.add_argument(
+        "--artifacts",
+        nargs="+",
+        default=["full.onnx", "int8.onnx", "full.tflite", "int8.tflite"],
+        help=f"of {', '.join(formats.specs())}",
+    )
+    parser.add_argument("--imgsz", type=int, default=None, help="side of the input in pixels (default: as trained)")
+    parser.add_argument("--target", choices=("auto", "x86-vnni", "x86", "arm"), default="auto", help="for int8 ONNX")
+    parser.add_argument("--calibration-images", type=int, default=10, help="images per class that calibrate int8")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads")
+    parser.add_argument("--rounds", type=int, default=5, help="processes for each file")
+    parser.add_argument("--output", type=Path, default=None, help="JSON with the rows")
+    return parser
+
+
+if __name__ == "__main__":
+    cli.run(main)
