@@ -136,8 +136,9 @@ def test_broken_model_is_refused_by_the_worker(tmp_path, video):
 def test_frames_come_from_videos_pictures_and_folders(video, tmp_path):
     assert len(frames.load(video, 5)) == 5
     assert len(frames.load(video, 100)) == 12
-    for index in range(4):
-        cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((8, 9, 3), index, np.uint8))
+    (tmp_path / "more").mkdir()
+    for index, name in enumerate(("0", "1", "2", "more/3")):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((8, 9, 3), index, np.uint8))
     (tmp_path / "notes.txt").write_text("not a picture")
     assert [int(image[0, 0, 0]) for image in frames.load(tmp_path, 2)] == [0, 3]
     assert len(frames.load(tmp_path, 10)) == 4

@@ -16,7 +16,7 @@ def load(source: str | Path, count: int) -> list[np.ndarray]:
     """Read up to `count` pictures, spread evenly over a video or a folder.
 
     Args:
-        source: a video, a picture, a folder of pictures, or a data.yaml, whose val split is taken.
+        source: a video, a picture, a folder of pictures (in folders within it, too), or a data.yaml, whose val split is taken.
         count: most pictures wanted.
 
     Returns:
@@ -40,7 +40,7 @@ def load(source: str | Path, count: int) -> list[np.ndarray]:
 
 def _pictures(source: Path) -> list[Path]:
     if source.is_dir():
-        return sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
+        return sorted(path for path in source.rglob("[!.]*") if path.suffix.lower() in PICTURES)
     return dataset.load(source).images("val")
 
 
