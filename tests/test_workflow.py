@@ -1,0 +1,154 @@
+"""The DAG: dry runs of the shipped configurations, lint, and what wrong configurations are told."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import ROOT, SCRIPTS
+
+DEMO = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+DATA = {"name": "some", "synthetic": {"images": [2, 1, 1]}, "base_model": "yolo11n.yaml"}
+
+
+def jobs(result):
+    """Job counts of a dry run by rule."""
+    assert result.returncode == 0, result.stdout + result.stderr
+    text = result.stdout + result.stderr
+    if "Nothing to be done" in text:
+        return {}
+    table = text.rsplit("Job stats:", 1)[1].split("total", 1)[0]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+def test_demo_makes_each_ratio_and_each_artifact_a_job(snakemake, tmp_path):
+    found = jobs(snakemake(tmp_path, "-n", "--profile", ROOT / "profiles/local", config=DEMO))
+    ratios = len(DEMO["coarse"]["ratios"]) + len(DEMO["fine"]["ratios"])
+    assert found["tune_pruned"] == ratios
+    assert found["evaluate_model"] == 1 + 2 * ratios
+    assert found["export_onnx"] == found["export_tflite"] == 3 * len(DEMO["export"]["models"])
+    assert found["evaluate_artifact"] == 6 * len(DEMO["export"]["models"])
+    assert found["measure_on_cpu"] == found["evaluate_artifact"] * len(DEMO["measure"]["threads"])
+    assert "fetch_weights" not in found
+    assert "check_gpu" not in found
+
+
+def test_full_configuration_dry_runs_without_data_and_warns(snakemake, tmp_path):
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    result = snakemake(tmp_path, "-n", config=config)
+    found = jobs(result)
+    assert found["tune_pruned"] == 18
+    assert found["export_onnx"] + found["export_tflite"] == 19 * 6
+    assert found["measure_on_gpu"] == 19 * 3
+    assert found["fetch_weights"] == 1
+    assert "hagrid.images: data/hagrid/images does not exist" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("option", ["--dag", "--rulegraph"])
+def test_graphs_are_dot(snakemake, tmp_path, option):
+    result = snakemake(tmp_path, option, config=DATA)
+    assert result.stdout.startswith("digraph")
+    assert result.stdout.rstrip().endswith("}")
+
+
+@pytest.mark.parametrize("config", ["config.yaml", "demo.yaml"])
+def test_lint_is_clean(config):
+    line = [os.path.join(os.path.dirname(sys.executable), "snakemake"), "--lint"]
+    line += ["--configfile", str(ROOT / "config" / config)]
+    result = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "in a good condition" in result.stdout + result.stderr
+
+
+def test_a_configuration_stands_for_itself(snakemake, tmp_path):
+    found = jobs(snakemake(tmp_path, "-n", config=DATA))
+    assert "tune_pruned" not in found, "ratios of config/config.yaml leaked into another configuration"
+
+
+def test_ready_data_sets_and_detectors_need_no_training_or_conversion(snakemake, tmp_path):
+    data, detector = tmp_path / "data.yaml", tmp_path / "mine.pt"
+    data.write_text("names: [cat]\n")
+    detector.write_bytes(b"")
+    config = {"name": "mine", "dataset": str(data), "trained_model": str(detector), "fine": {"ratios": [0.5]}}
+    found = jobs(snakemake(tmp_path, "-n", config=config))
+    assert found["prepare_dataset"] == found["import_model"] == 1
+    assert not {"hagrid_to_yolo", "train_base", "synthesize_hands"} & set(found)
+
+
+def test_image_sizes_are_an_axis(snakemake, tmp_path):
+    config = DATA | {"train": {"imgsz": 64}, "export": {"imgsz": [64, 96], "artifacts": ["full.onnx"]}}
+    result = snakemake(tmp_path, "-n", "-p", config=config)
+    assert jobs(result)["export_onnx"] == 2
+    assert "some_96_full.onnx" in result.stdout + result.stderr
+    assert "some_64_full.onnx" not in result.stdout + result.stderr
+
+
+def test_where_a_gpu_is_asked_for_it_is_checked_first(snakemake, tmp_path):
+    config = DATA | {"device": "gpu", "measure": {"devices": ["gpu"]}}
+    assert jobs(snakemake(tmp_path, "-n", config=config))["check_gpu"] == 2
+    result = snakemake(tmp_path, "-n", "results/some/models/some.pt", config=config)
+    assert {"check_gpu", "train_base", "hagrid_to_yolo"} <= set(jobs(result))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"coarse": {"ratios": [1.2]}}, "coarse.ratios.0: 1.2 must be less than 1"),
+        ({"unknown": 1}, "unknown key 'unknown'"),
+        ({"export": {"models": ["coarse 0.3"]}}, "export.models: 'coarse 0.3' is none of ['base']"),
+        ({"export": {"artifacts": ["full.tfl"]}}, "'full.tfl' is not an artifact that can be made"),
+        ({"synthetic": None}, "names no data"),
+    ],
+)
+def test_wrong_configurations_get_one_sentence(snakemake, tmp_path, change, sentence):
+    result = snakemake(tmp_path, "-n", config=DATA | change)
+    assert result.returncode != 0
+    assert sentence in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr + result.stdout
+
+
+def test_a_real_run_refuses_missing_paths_before_its_first_job(snakemake, tmp_path):
+    result = snakemake(tmp_path, config=DATA | {"base_model": "weights/none.pt", "video": "clip.mp4"})
+    text = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "base_model: weights/none.pt does not exist" in text
+    assert "video: clip.mp4 does not exist" in text
+    assert not (tmp_path / "results/some/hagrid").exists()
+
+
+def test_every_command_runs_by_name_and_has_help():
+    for path in sorted(SCRIPTS.glob("*.py")):
+        assert os.access(path, os.X_OK), path
+        assert path.read_text().startswith("#!/usr/bin/env python\n"), path
+        result = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0, result.stderr
+        assert "usage:" in result.stdout
+
+
+def test_the_library_knows_neither_snakemake_nor_configurations():
+    for path in (SCRIPTS / "pinch").rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) snakemake", path.read_text(), re.MULTILINE), path
+
+
+def test_only_common_reads_the_configuration_into_lists():
+    for path in (ROOT / "rules").glob("*.smk"):
+        if path.name != "common.smk":
+            assert not re.search(r"for .* in .*config\[", path.read_text()), path
+
+
+def test_a_failing_command_is_named_with_its_reason_and_log(snakemake, tmp_path):
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "broken.pt")
+    config = {
+        "name": "mine",
+        "trained_model": str(tmp_path / "broken.pt"),
+        "synthetic": {"images": [1, 1, 1], "size": 64},
+    }
+    result = snakemake(tmp_path, "--profile", ROOT / "profiles/local", "results/mine/models/mine.pt", config=config)
+    text = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "Error in rule import_model" in text
+    assert "logs/import_model/mine.log" in text
+    assert "broken.pt" in text.split("Logfile")[1]
