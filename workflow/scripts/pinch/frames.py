@@ -16,7 +16,7 @@ def load(source: str | Path, count: int) -> list[np.ndarray]:
     """Read up to `count` pictures, spread evenly over a video or a folder.
 
     Args:
-        source: a video, a picture, a folder of pictures (in folders within it, too), or a data.yaml, whose val split is taken.
+        source: a video, a picture, a folder of pictures (subfolders too), or a data.yaml, whose val split is taken.
         count: most pictures wanted.
 
     Returns:
