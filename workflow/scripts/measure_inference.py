@@ -14,7 +14,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "model", metavar="MODEL", type=Path, help="checkpoint or exported model, made here or by others"
     )
-    parser.add_argument("video", metavar="VIDEO", type=Path, help="video, picture, folder of pictures, or data.yaml (its val split)")
+    parser.add_argument(
+        "video", metavar="VIDEO", type=Path, help="video, picture, folder of pictures, or data.yaml (its val split)"
+    )
     parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where to run the model")
     parser.add_argument("--output", type=Path, required=True, help="record to write (.json)")
     parser.add_argument("--baseline", type=Path, help="another model, timed in turns with this one, for a fair ratio")
