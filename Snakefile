@@ -20,7 +20,7 @@ include: "rules/measure.smk"
 include: "rules/report.smk"
 
 
-report: f"{RUN}/{FRONT_CAPTION}"
+report: FRONT_CAPTION
 
 
 localrules:

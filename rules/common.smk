@@ -35,7 +35,8 @@ DEVICE = config["device"]
 IMGSZ = config["train"]["imgsz"]
 GPUS = int(DEVICE == "gpu")
 DATA = f"{RUN}/dataset/data.yaml"
-FRONT_CAPTION = reporting.FRONT
+# Absolute, since Snakemake looks for it beside the Snakefile.
+FRONT_CAPTION = str(Path(f"{RUN}/{reporting.FRONT}").resolve())
 
 
 # --- Models -----------------------------------------------------------------------------------------------------------
@@ -248,6 +249,10 @@ def scan_record():
 def reported(path):
     """A file of the run that the HTML report shows."""
     return report(f"{RUN}/{path}", **reporting.report_arguments(RUN, path))
+
+
+# Tables that can be downloaded from the report.
+SHOWN_TABLES = [f"tables/{table}.csv" for table in ("models", "artifacts", "inference")]
 
 
 wildcard_constraints:

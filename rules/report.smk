@@ -18,7 +18,8 @@ rule gather_records:
         dataset=f"{RUN}/records/dataset.json",
         records=ALL_RECORDS,
     output:
-        [f"{RUN}/{path}" for path in reporting.TABLES],
+        [reported(path) for path in SHOWN_TABLES],
+        [f"{RUN}/{path}" for path in reporting.TABLES if path not in SHOWN_TABLES],
     log:
         f"logs/gather_records/{NAME}.log",
     conda:
@@ -75,6 +76,7 @@ rule render_report:
         [f"{RUN}/{path}" for path in OPTIONAL_ITEMS],
     output:
         [reported(path) for path in (*reporting.HTML_TABLES, *reporting.PAGES)],
+        f"{RUN}/{reporting.INDEX}",
         [f"{RUN}/{path}" for path in reporting.captions(tuple(OPTIONAL_ITEMS))],
     log:
         f"logs/render_report/{NAME}.log",

@@ -91,7 +91,7 @@ def test_masks_hold_after_every_step_and_in_the_average(request_of, models, monk
 
 
 def test_masks_hold_under_mixed_precision(request_of, models, monkeypatch):
-    """Ultralytics has mixed precision on accelerators only: here torch's own for the CPU, with a loss scale too high."""
+    """Ultralytics has mixed precision on accelerators only: here torch's for the CPU, with a loss scale too high."""
     scalers = []
     setup = Trainer._setup_train
 
@@ -122,7 +122,13 @@ def test_coarse_models_keep_their_structure(request_of, models, base):
 
 
 def test_lost_masks_are_noticed(request_of, monkeypatch):
-    monkeypatch.setattr(Trainer, "_hold", lambda self: None)
+    setup = Trainer._setup_train
+
+    def forgetting(self):
+        setup(self)
+        self.masks = {}
+
+    monkeypatch.setattr(Trainer, "_setup_train", forgetting)
     with pytest.raises(PinchError, match="requested"):
         train(request_of("tuned", "fine.pt", settings={"lr0": 0.01}))
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -56,7 +57,7 @@ def test_graphs_are_dot(snakemake, tmp_path, option):
 
 @pytest.mark.parametrize("config", ["config.yaml", "demo.yaml"])
 def test_lint_is_clean(config):
-    line = [os.path.join(os.path.dirname(sys.executable), "snakemake"), "--lint"]
+    line = [str(Path(sys.executable).with_name("snakemake")), "--lint"]
     line += ["--configfile", str(ROOT / "config" / config)]
     result = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -21,8 +21,21 @@ from pinch.errors import PinchError
 from pinch.files import read_json, write_json
 
 KINDS = ("dataset", "training", "pruning", "export", "accuracy", "inference", "sensitivity", "gpu")
-_PACKAGES = ("torch", "ultralytics", "torch-pruning", "onnx", "onnxruntime", "onnxruntime-gpu", "onnx2tf", "tensorflow")
-_PACKAGES += ("ai-edge-litert", "openvino", "nncf", "opencv-python", "numpy")
+_PACKAGES = (
+    "torch",
+    "ultralytics",
+    "torch-pruning",
+    "onnx",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnx2tf",
+    "tensorflow",
+    "ai-edge-litert",
+    "openvino",
+    "nncf",
+    "opencv-python",
+    "numpy",
+)
 
 
 def write(path: str | Path, kind: str, result: dict[str, Any], seed: int | None = None) -> None:
