@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """A real Slurm on this machine, for tests: scheduler, accounting, nodes, and GPUs that only the scheduler believes in.
 
-    tests/slurm/cluster.py install          Debian's packages, if they are missing (as root)
-    tests/slurm/cluster.py up FOLDER        start everything in FOLDER; `. FOLDER/env` then makes sbatch, sacct, ... use it
-    tests/slurm/cluster.py down FOLDER      end what `up` started, and nothing else
+    tests/slurm/cluster.py install       Debian's packages, if they are missing (as root)
+    tests/slurm/cluster.py up FOLDER     start everything in FOLDER; after `. FOLDER/env`, sbatch, sacct, ... use it
+    tests/slurm/cluster.py down FOLDER   end what `up` started, and nothing else
 
 Every daemon has its own folder, port and socket, so that another Slurm on the machine, or a second one of these, is not
-touched. A node is a `slurmd` with made-up processors and memory; its GPUs are links to /dev/null: Slurm only looks whether a device is
-there, so that jobs are given GPUs, see them in CUDA_VISIBLE_DEVICES and have them in the accounting, without there being any.
+touched. A node is a `slurmd` with made-up processors and memory. Its GPUs are links to /dev/null, since Slurm only asks
+whether a device is there: jobs are given GPUs, see them in CUDA_VISIBLE_DEVICES and have them in the accounting.
 """
 
 import argparse
@@ -164,7 +164,9 @@ class Cluster:
                 )
         for position, group in enumerate(self.nodes):
             default = "YES" if position == len(self.nodes) - 1 else "NO"
-            lines.append(f"PartitionName={group.partition} Nodes={','.join(group.names)} Default={default} MaxTime=8:00:00")
+            lines.append(
+                f"PartitionName={group.partition} Nodes={','.join(group.names)} Default={default} MaxTime=8:00:00"
+            )
         (self.folder / "gres.conf").write_text("\n".join(gres) + "\n")
         database = self.folder / "slurmdbd.conf"
         database.write_text(_SLURMDBD.format(folder=self.folder, user=user, **self.ports))
@@ -196,8 +198,9 @@ class Cluster:
         if not folder.exists():
             install = ["mariadb-install-db", *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
             subprocess.run(install, env=self.environment, check=True, capture_output=True)
-        address = ["--bind-address=127.0.0.1", f"--port={self.ports['mariadb']}", f"--socket={folder}/socket"]
-        self._start("mariadb", ["mariadbd", *common, *address, f"--pid-file={folder}/pid", "--innodb-buffer-pool-size=64M"])
+        options = ["--bind-address=127.0.0.1", f"--port={self.ports['mariadb']}", f"--socket={folder}/socket"]
+        options += [f"--pid-file={folder}/pid", "--innodb-buffer-pool-size=64M"]
+        self._start("mariadb", ["mariadbd", *common, *options])
         client = ["mariadb", "--no-defaults", f"--socket={folder}/socket", "--user=root"]
         _wait("mariadbd", lambda: bool(self.run(*client, "-e", "SELECT 1")))
         rights = "GRANT ALL ON slurm_acct_db.* TO 'slurm'@'127.0.0.1' IDENTIFIED BY 'tests'"
