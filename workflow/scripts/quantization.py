@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--imgsz", type=int, default=None, help="side of the input in pixels (default: as trained)")
     parser.add_argument("--artifacts", nargs="+", default=default, metavar="ARTIFACT", help=f"of {', '.join(specs)}")
     parser.add_argument("--name", default=None, help="what file names start with (default: the checkpoint's name)")
-    parser.add_argument("--candidates", type=int, default=300, help="most anchors that the head decodes")
+    parser.add_argument("--candidates", type=_candidates, default=300, help="most anchors that the head decodes")
     parser.add_argument(
         "--target",
         choices=("auto", "x86-vnni", "x86", "arm"),
@@ -71,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     parser.add_argument("--records", type=Path, default=None, help="folder for one JSON record per artifact")
     return parser
+
+
+def _candidates(text: str) -> int:
+    """Six columns would be taken for finished detections by Ultralytics, and so few anchors are of no use."""
+    if int(text) < 10:
+        raise argparse.ArgumentTypeError("at least 10 candidates are needed")
+    return int(text)
 
 
 if __name__ == "__main__":

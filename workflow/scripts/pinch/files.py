@@ -1,6 +1,7 @@
 """Files that are either whole or not there, and what is worth knowing of them."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pinch.errors import PinchError
+
+# A full disk, a used-up quota, a file larger than the system allows.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -32,7 +36,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(path)
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno == 28:
+        if error.errno in _NO_ROOM:
             raise PinchError(f"no space left on the disk while writing {path}: free some and run again") from error
         raise
     finally:

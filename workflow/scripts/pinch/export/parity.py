@@ -109,7 +109,7 @@ def differences(candidates: np.ndarray, anchors: np.ndarray, side: int, limits: 
     for row, candidate in enumerate(candidates.T):
         apart = np.abs(anchors - candidate[:, None])
         box[row], score[row] = apart[:4].max(0) / side, np.nan_to_num(apart[4:], nan=0.0).max(0)
-    if not (np.isfinite(candidates[:4]).all() and np.isfinite(np.nanmax(candidates[4:], 0)).all()):
+    if not (np.isfinite(candidates[:4]).all() and np.isfinite(candidates[4:]).any(0).all()):
         return np.full(2, np.nan)
     apart = np.maximum(box / limits.box, score / limits.score)
     ranked = np.nanmax(candidates[4:], 0)

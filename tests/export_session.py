@@ -1,0 +1,34 @@
+"""A small detector with a data set, ready to be exported, for tests."""
+
+import detectors
+import shapes
+import torch
+
+from pinch.export import job
+from pinch.formats import parse_spec
+
+IMGSZ = 64
+CANDIDATES = 40  # of 84 anchors
+
+
+def checkpoint(folder, yaml="yolo11n.yaml"):
+    """A checkpoint with random weights whose scores differ from anchor to anchor."""
+    model = detectors.network(yaml, width=0.125)
+    for name, parameter in model.model[-1].named_parameters():
+        if name.endswith("2.weight"):
+            torch.nn.init.normal_(parameter, 0, 0.3)
+    return detectors.write(folder / "toy.pt", model, shapes.NAMES)
+
+
+def open_session(folder, **settings):
+    """A session of such a checkpoint on a data set of shapes."""
+    data = shapes.write(folder / "data", train=12, val=4)
+    settings = {"candidates": CANDIDATES, "per_class": 2, "methods": ("minmax",), **settings}
+    return job.open_session(checkpoint(folder), data, job.Settings(IMGSZ, **settings))
+
+
+def export(session, spec, folder):
+    """Make one artifact; returns its path and the result of its record."""
+    precision, entry = parse_spec(spec)
+    path = folder / f"toy_{spec}"
+    return path, job.run(session, precision, entry, path, folder / "records" / f"{path.name}.json")

@@ -1,0 +1,72 @@
+"""The accuracy guard: what returns to float, when it stops, and when it gives up."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from pinch.errors import PinchError
+from pinch.export.guard import keep_accuracy
+from pinch.export.job import Settings
+
+OPERATORS = [f"conv{i}" for i in range(50)]
+
+
+class Exporter:
+    """Files that hold the names of their float operators, and an accuracy that depends on them."""
+
+    def __init__(self, folder, accuracy, reference=0.8, **settings):
+        self.path = folder / "int8.onnx"
+        self.session = SimpleNamespace(settings=Settings(64, **settings), reference=reference, accuracy=self._accuracy)
+        self._value = accuracy
+        self.written = []
+
+    def _accuracy(self, path):
+        return self._value(set(path.read_text().split()))
+
+    def write(self, floats):
+        self.path.write_text(" ".join(sorted(floats)))
+        self.written.append(floats)
+        return self.path
+
+    def run(self):
+        return keep_accuracy(self.session, self.write, lambda _: OPERATORS, len(OPERATORS))
+
+
+def test_a_file_that_is_good_enough_stays_all_int8(tmp_path):
+    exporter = Exporter(tmp_path, lambda floats: 0.795)
+    path, done = exporter.run()
+    assert path.read_text() == ""
+    assert done["passed"]
+    assert done["share"] == pytest.approx(0.795 / 0.8)
+    assert len(exporter.written) == 1
+
+
+def test_the_worst_operators_return_to_float_step_by_step_until_it_is_good_enough(tmp_path):
+    exporter = Exporter(tmp_path, lambda floats: 0.8 if {"conv0", "conv3"} <= floats else 0.77)
+    path, done = exporter.run()
+    assert [len(floats) for floats in exporter.written] == [0, 2, 4]
+    assert done["float_operators"] == ["conv0", "conv1", "conv2", "conv3"]
+    assert set(path.read_text().split()) == set(done["float_operators"])
+    assert [step["float_operators"] for step in done["steps"]] == [0, 2, 4]
+
+
+def test_it_stops_at_the_limit_and_keeps_the_best_file(tmp_path, capsys):
+    best = {4: 0.785}
+    exporter = Exporter(tmp_path, lambda floats: best.get(len(floats), 0.78), float_limit=0.2)
+    path, done = exporter.run()
+    assert max(len(floats) for floats in exporter.written) == 10
+    assert not done["passed"]
+    assert len(path.read_text().split()) == 4
+    assert "warning: int8 keeps 0.981" in capsys.readouterr().err
+
+
+def test_below_the_floor_the_job_fails_with_the_figure(tmp_path):
+    with pytest.raises(PinchError, match=r"keeps only 0\.500 of the float model's mAP50-95 .*at least 0\.95"):
+        Exporter(tmp_path, lambda floats: 0.4).run()
+
+
+def test_where_the_float_model_finds_nothing_there_is_nothing_to_guard(tmp_path, capsys):
+    path, done = Exporter(tmp_path, lambda floats: 0.0, reference=None).run()
+    assert path.exists()
+    assert "finds nothing" in done["skipped"]
+    assert "warning" in capsys.readouterr().err

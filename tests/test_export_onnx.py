@@ -1,0 +1,169 @@
+"""ONNX files: right, readable by Ultralytics, quantized where they should be, and nothing left where they fail."""
+
+from collections import Counter
+
+import cv2
+import export_session
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
+from pinch import records, runtimes
+from pinch.errors import PinchError
+from pinch.export import graph, parity
+from pinch.export.onnx import float_model
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    with export_session.open_session(tmp_path_factory.mktemp("session")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def made(session, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("artifacts")
+    return {spec: export_session.export(session, spec, folder) for spec in ("full.onnx", "half.onnx", "int8.onnx")}
+
+
+def test_full_and_half_compute_what_pytorch_computes(made):
+    assert made["full.onnx"][1]["parity"]["box_pixels"] < 1e-2
+    assert made["full.onnx"][1]["parity"]["score"] < 1e-4
+    assert made["half.onnx"][1]["parity"]["score"] < 1e-2
+    assert made["full.onnx"][1]["parity"]["candidates"] == 4 * export_session.CANDIDATES
+
+
+def test_sizes_shrink_with_the_precision(made):
+    full, half, int8 = (made[spec][1]["bytes"] for spec in ("full.onnx", "half.onnx", "int8.onnx"))
+    assert int8 < half < 0.8 * full
+
+
+@pytest.mark.parametrize("spec", ["full.onnx", "half.onnx", "int8.onnx"])
+def test_ultralytics_opens_them_as_its_own(made, session, spec):
+    from ultralytics import YOLO
+    from ultralytics.nn.backends.base import BaseBackend
+
+    path, _ = made[spec]
+    known = BaseBackend.read_metadata(path)
+    assert known["task"] == "detect"
+    assert known["imgsz"] == "[64, 64]"
+    assert known["source_sha256"] == session.checkpoint.sha256
+    assert ("calibration_sha256" in known) == (spec == "int8.onnx")
+    picture = cv2.imread(str(session.dataset.images("val")[0]))
+    result = YOLO(path, task="detect").predict(picture, imgsz=64, conf=0.001, verbose=False)[0]
+    assert result.names == {0: "disc", 1: "square", 2: "cross"}
+    assert len(result.boxes) > 0
+
+
+def test_input_and_output_are_float32_and_static(made):
+    for path, _ in made.values():
+        model = onnx.load(path)
+        (entry,), (output,) = model.graph.input, model.graph.output
+        for tensor, shape in ((entry, [1, 3, 64, 64]), (output, [1, 7, export_session.CANDIDATES])):
+            assert tensor.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+            assert [side.dim_value for side in tensor.type.tensor_type.shape.dim] == shape
+        assert next(entry.version for entry in model.opset_import if entry.domain == "") == 17
+
+
+def test_every_convolution_is_int8_and_the_decoding_is_not(made):
+    model = onnx.load(made["int8.onnx"][0])
+    maker = graph.producers(model.graph)
+    arrays = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Conv":
+            assert [maker[name].op_type for name in node.input[:2]] == ["DequantizeLinear"] * 2
+            weight, scale = (arrays[name] for name in maker[node.input[1]].input[:2])
+            assert scale.size == len(weight)  # one scale for each filter
+    decoding = Counter(node.op_type for node in graph.decoding(model.graph))
+    assert decoding["TopK"] == decoding["Sigmoid"] == 1
+    # Only what the last convolutions give, boxes and scores of three levels, crosses into float.
+    assert decoding["QuantizeLinear"] == decoding["DequantizeLinear"] == 6
+
+
+@pytest.mark.parametrize(
+    ("target", "activations", "largest"), [("x86-vnni", np.uint8, 127), ("x86", np.uint8, 64), ("arm", np.int8, 127)]
+)
+def test_the_target_sets_types_and_range(session, target, activations, largest):
+    import dataclasses
+
+    from pinch.export.int8 import Quantizer
+
+    other = dataclasses.replace(session, settings=dataclasses.replace(session.settings, target=target))
+    model = onnx.load(Quantizer(other).write("minmax", frozenset()))
+    arrays = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
+    assert arrays["images_zero_point"].dtype == activations
+    weights = [array for name, array in arrays.items() if array.dtype == np.int8 and array.ndim == 4]
+    assert weights
+    assert max(int(np.abs(array.astype(int)).max()) for array in weights) == largest
+
+
+def test_units_that_return_to_float_are_float(session):
+    from pinch.export.int8 import Quantizer
+
+    quantizer = Quantizer(session)
+    ranking = quantizer.worst_first(quantizer.write("minmax", frozenset()))
+    assert sorted(ranking) == sorted(quantizer.units)
+    chosen = next(name for name in ranking if quantizer.units[name][0].op_type == "Conv")
+    model = onnx.load(quantizer.write("minmax", frozenset([chosen])))
+    weights = {entry.name for entry in model.graph.initializer if entry.data_type == onnx.TensorProto.FLOAT}
+    floats = [node.name for node in model.graph.node if node.op_type == "Conv" and node.input[1] in weights]
+    assert floats == [chosen]
+
+
+def test_the_same_input_gives_the_same_file(made, session, tmp_path):
+    again, _ = export_session.export(session, "int8.onnx", tmp_path)
+    assert again.read_bytes() == made["int8.onnx"][0].read_bytes()
+
+
+def test_the_record_says_what_was_done(made, session):
+    path, result = made["int8.onnx"]
+    record = records.read(path.parent / "records" / "toy_int8.onnx.json", "export")
+    assert record["result"] == result
+    assert result["calibration"]["images"] == len(session.calibration)
+    assert result["target"] == "x86"
+
+
+def test_a_file_that_computes_something_else_fails_with_the_figure(session, tmp_path):
+    model = onnx.load(float_model(session))
+    scores = next(node for node in graph.decoding(model.graph) if node.op_type == "Sigmoid")
+    scores.op_type = "HardSigmoid"
+    onnx.save(model, tmp_path / "wrong.onnx")
+    with pytest.raises(PinchError, match=r"scores by up to 0\.\d+ \(limit 0\.002\)"):
+        parity.check(tmp_path / "wrong.onnx", session.checkpoint.model, session.parity_inputs, "full")
+
+
+def test_differences_are_those_of_the_anchor_itself():
+    limits = parity.Limits(0.01, 0.01)
+    anchors = np.random.default_rng(0).uniform(0, 64, (7, 30)).astype(np.float32)
+    anchors[4:] /= 64
+    candidates = anchors[:, [5, 2, 9]].copy()
+    candidates[0, 1] += 0.32
+    candidates[5, 2] += 0.001
+    best = anchors[:, [5, 2, 9]]
+    box, score = parity.differences(candidates, best, 64, limits)
+    assert box == pytest.approx(0.005, rel=1e-3)
+    assert score == pytest.approx(0.001, rel=1e-3)
+
+
+def test_a_missing_detection_is_a_difference():
+    limits = parity.Limits(0.01, 0.01)
+    anchors = np.random.default_rng(0).uniform(0, 64, (7, 30)).astype(np.float32)
+    anchors[4:] = np.linspace(0, 1, 30)
+    assert parity.differences(anchors[:, 20:], anchors, 64, limits).max() == 0
+    assert parity.differences(anchors[:, 15:28], anchors, 64, limits).max() > 0.05
+
+
+def test_not_a_number_is_no_agreement():
+    anchors = np.ones((7, 5), np.float32)
+    broken = anchors.copy()
+    broken[4:, 0] = np.nan
+    assert np.isnan(parity.differences(broken, anchors, 64, parity.Limits(0.01, 0.01))).all()
+
+
+def test_candidates_come_best_first(made, session):
+    batch = session.parity_inputs[0]
+    best = runtimes.open(made["full.onnx"][0]).infer(batch)[0, 4:].max(0)
+    expected = np.sort(parity.every_anchor(session.checkpoint.model, batch)[4:].max(0))[::-1]
+    np.testing.assert_allclose(best, expected[: export_session.CANDIDATES], atol=1e-5)
