@@ -155,9 +155,17 @@ def timing_source(wildcards):
     return config["video"] or (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
 
 
+def existing(path):
+    """A path of the user's as an input, so that a change of the file is noticed; nothing where it is not there yet.
+
+    A dry run must not fail for it, and a real run has refused it before the first job.
+    """
+    return [path] if path and Path(path).exists() else []
+
+
 def base_model(wildcards, input):
     """Where training starts: the fetched weights, or what the configuration names."""
-    return input.weights[0] if input.get("weights") else BASE_MODEL
+    return input.weights[0] if STOCK_BASE else BASE_MODEL
 
 
 def hagrid_images(wildcards):

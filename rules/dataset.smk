@@ -31,6 +31,8 @@ if SYNTHETIC:
 if config["dataset"]:
 
     rule prepare_dataset:
+        input:
+            existing(config["dataset"]),
         output:
             data=DATA,
             record=f"{RUN}/records/dataset.json",

@@ -52,7 +52,7 @@ for kind in ("cpu", "gpu"):
         input:
             artifact=f"{RUN}/artifacts/{{artifact}}",
             baseline=baseline_input,
-            video=[] if config["video"] else timing_source,
+            video=existing(config["video"]) if config["video"] else timing_source,
             gpu=gpu_check("measuring", kind),
         output:
             f"{RUN}/records/inference/{kind}_{{threads}}/{{artifact}}.json",

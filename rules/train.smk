@@ -34,6 +34,7 @@ if config["trained_model"]:
     rule import_model:
         input:
             data=DATA,
+            model=existing(config["trained_model"]),
         output:
             model=f"{RUN}/models/{NAME}.pt",
         log:
@@ -52,7 +53,7 @@ else:
     rule train_base:
         input:
             data=DATA,
-            weights=[BASE_MODEL] if STOCK_BASE else [],
+            weights=[BASE_MODEL] if STOCK_BASE else existing(BASE_MODEL),
             gpu=gpu_check("training"),
         output:
             model=f"{RUN}/models/{NAME}.pt",

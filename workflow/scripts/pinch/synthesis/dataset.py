@@ -90,7 +90,8 @@ def film(plan: Plan, path: Path, seconds_per_gesture: float = 1.5, frames_per_se
     user = User.sample(plan.seed, plan.users_of("test")[0])
     rng = np.random.default_rng([plan.seed, 104729])
     width, height = plan.size, plan.size * 3 // 4
-    light, background_seed = camera_light(rng), int(rng.integers(1 << 31))
+    light = camera_light(rng)
+    background = cv2.GaussianBlur(room(int(rng.integers(1 << 31)), width, height, light, rng), (0, 0), 1.5)
     keys = [_key(gesture, rng) for gesture in (*plan.gestures, plan.gestures[0])]
     per_gesture = int(seconds_per_gesture * frames_per_second)
     with atomic(path) as temporary:
@@ -102,8 +103,7 @@ def film(plan: Plan, path: Path, seconds_per_gesture: float = 1.5, frames_per_se
                 # Hold the gesture for the first half, then move on to the next one.
                 share = max(0.0, 2 * step / per_gesture - 1)
                 turn = hands.rotation(*(angles + share * (next_angles - angles)))
-                canvas = room(background_seed, width, height, light, np.random.default_rng(background_seed))
-                canvas = cv2.GaussianBlur(canvas, (0, 0), 1.5)
+                canvas = background.copy()
                 drift = np.sin(np.arange(2) + step / per_gesture * 6) * 0.02
                 centre = (width * (0.5 + drift[0]), height * (0.48 + drift[1]))
                 place = Placement(turn, False, centre, 0.2 * width)
