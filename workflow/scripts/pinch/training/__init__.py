@@ -86,6 +86,7 @@ def train(request: Request) -> dict[str, Any]:
             or the pruning did not survive.
     """
     device = ultralytics_device(request.device)
+    _check_settings(request.settings)
     data = dataset.load(request.data)
     base = _open_base(request, data)
     dataset_check.check(data, for_training=True)
@@ -104,6 +105,16 @@ def train(request: Request) -> dict[str, Any]:
         if last is None or not _is_finished(last):
             _run(request, arguments, bool(last))
     return _finish(request, base, time.monotonic() - started)
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    from ultralytics.cfg import get_cfg
+
+    try:
+        get_cfg(overrides=settings)
+    except (SyntaxError, TypeError, ValueError) as error:
+        reason = next(line.strip() for line in str(error).splitlines() if line.strip())
+        raise PinchError(f"Ultralytics does not know these training settings: {reason}") from error
 
 
 def _open_base(request: Request, data: dataset.Dataset) -> Checkpoint:

