@@ -1,6 +1,6 @@
 """The commands of each conda environment on the smallest data, and an interpreter that sees one environment only.
 
-    python tests/environment_steps.py NAME FOLDER     build the environment with pip in FOLDER and run its commands there
+    python tests/environment_steps.py NAME FOLDER    build the environment with pip in FOLDER and run its commands there
 
 Steps build on the files that those of earlier environments leave, in the order of STEPS.
 """
@@ -26,8 +26,9 @@ _EXPORT = (
 # Shell lines, run in one folder; the order of the keys is the order of the data.
 STEPS = {
     "data": [
-        "synthesize_hands.py hands --images 4 2 2 --users 5 --size 96 --video video.mp4 --processes 1",
-        "hagrid_to_yolo.py --images hands/images --annotations hands/annotations --out yolo --label-cache",
+        "synthesize_hands.py hands --gestures fist like --images 8 4 4 --users 5 --size 96 --video video.mp4",
+        "hagrid_to_yolo.py --images hands/images --annotations hands/annotations --targets fist like --out yolo"
+        " --label-cache",
         "contact_sheet.py yolo/data.yaml samples.png",
     ],
     "train": [

@@ -139,12 +139,6 @@ class Cluster:
         """The state of every node."""
         return dict(line.split() for line in self.run("sinfo", "-hN", "-o", "%N %T").splitlines())
 
-    def kill_node(self, name: str) -> None:
-        """Take a node's power away: its daemon and everything that it runs are gone at once."""
-        pid = int(next(self.folder.glob(f"pids/*-{name}")).read_text())
-        for victim in [pid, *_job_processes(name)]:
-            os.kill(victim, signal.SIGKILL)
-
     def _configure(self) -> None:
         user, host = getpass.getuser(), socket.gethostname()
         for name in ("bin", "state", "spool", "run", "logs", "pids", "gpus", "munge"):
@@ -165,7 +159,7 @@ class Cluster:
         for position, group in enumerate(self.nodes):
             default = "YES" if position == len(self.nodes) - 1 else "NO"
             lines.append(
-                f"PartitionName={group.partition} Nodes={','.join(group.names)} Default={default} MaxTime=8:00:00"
+                f"PartitionName={group.partition} Nodes={','.join(group.names)} Default={default} MaxTime=1-00:00:00"
             )
         (self.folder / "gres.conf").write_text("\n".join(gres) + "\n")
         database = self.folder / "slurmdbd.conf"
@@ -257,19 +251,6 @@ def _is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def _job_processes(node: str) -> list[int]:
-    """The processes of all jobs on a node, by what Slurm puts in their environment, and the daemons that watch them."""
-    mark = f"SLURMD_NODENAME={node}".encode()
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark in environment.read_bytes().split(b"\0"):
-                found.append(int(environment.parent.name))
-        except OSError:
-            continue
-    return found
-
-
 _SLURMDBD = """\
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge/socket
@@ -294,7 +275,8 @@ SlurmctldPort={slurmctld}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket
+# Requeued jobs wait until their old credentials have expired.
+AuthInfo=socket={folder}/munge/socket,cred_expire=5
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/run/slurmctld.pid
@@ -319,6 +301,8 @@ AccountingStoragePort={slurmdbd}
 AccountingStoragePass={folder}/munge/socket
 AccountingStorageTRES=gres/gpu
 AccountingStorageEnforce=associations
+# Snakemake writes the rule into a job's comment.
+AccountingStoreFlags=job_comment
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=5
 # Faults are to be noticed within seconds.

@@ -40,7 +40,7 @@ class Format:
 
 @dataclass(frozen=True)
 class Artifact:
-    """What an artifact's name says: its model, precision, format and, at other than the training size, its image size."""
+    """What an artifact's name says: its model (with the image size, where that is not the training size) and kind."""
 
     model: str
     precision: str
@@ -111,5 +111,5 @@ def parse_artifact(path: str | Path) -> Artifact | None:
 
 
 def format_of(path: str | Path) -> Format | None:
-    """The format of any file or folder by its ending, made here or by others; None for a checkpoint or an unknown file."""
+    """The format of a file or folder by its ending, whoever made it; None for a checkpoint or an unknown file."""
     return next((entry for entry in FORMATS.values() if Path(path).name.endswith(entry.ending)), None)

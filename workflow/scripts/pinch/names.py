@@ -13,7 +13,7 @@ _MODEL = re.compile(r"^(?P<name>.+?)(?:_(?P<method>coarse|fine)_prune_(?P<percen
 
 @dataclass(frozen=True)
 class Model:
-    """What a model's name says: base `name`, pruning `method` (none, coarse, fine), channel or weight `ratio`, tuned or not."""
+    """What a model's name says: base `name`, pruning `method` (none, coarse, fine), `ratio`, and whether tuned."""
 
     name: str
     method: str = "none"

@@ -9,7 +9,6 @@ from jsonschema.exceptions import best_match
 
 from pinch.errors import PinchError
 
-
 _REASONS = {
     "minItems": "must hold at least {limit}, not {value}",
     "maxItems": "must hold at most {limit}, not {value}",

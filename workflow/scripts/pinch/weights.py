@@ -17,14 +17,18 @@ def fetch(name: str, output: Path) -> None:
     from ultralytics.utils import downloads
 
     if name not in downloads.GITHUB_ASSETS_NAMES:
-        raise PinchError(f"{name} is not among Ultralytics' weights: give base_model as the path of your own checkpoint")
+        raise PinchError(
+            f"{name} is not among Ultralytics' weights: give base_model as the path of your own checkpoint"
+        )
     url = f"https://github.com/{downloads.GITHUB_ASSETS_REPO}/releases/latest/download/{name}"
     with atomic(output) as temporary:
         try:
-            downloads.safe_download(url, file=temporary.name, dir=temporary.parent, min_bytes=1e5, progress=False, retry=2)
+            downloads.safe_download(
+                url, file=temporary.name, dir=temporary.parent, min_bytes=1e5, progress=False, retry=2
+            )
         except (ConnectionError, OSError) as error:
             raise PinchError(
-                f"{name} could not be fetched ({error}): run this step where there is a network, or put the file at {output}"
+                f"{name} could not be fetched ({error}): run where there is a network, or put the file at {output}"
             ) from error
         if not temporary.exists():
             raise PinchError(f"{name} could not be fetched: put the file at {output} by hand")
@@ -41,6 +45,8 @@ def adopt(model: Path, data: Path, output: Path) -> None:
     expected = dataset.load(data).names
     found = list(checkpoint.names)
     if found != list(expected):
-        raise PinchError(f"{model} detects {found}, but {data} is labelled with {expected}: they must be the same, in order")
+        raise PinchError(
+            f"{model} detects {found}, but {data} is labelled with {expected}: they must be the same, in order"
+        )
     with atomic(output) as temporary:
         shutil.copyfile(model, temporary)

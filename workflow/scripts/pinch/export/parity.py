@@ -28,7 +28,7 @@ class Limits:
 
 # Box limits here are in cells of the coarsest grid, the unit in which a head counts distances: the same rounding of its
 # logits moves a box by as many cells whatever the image size. YOLO11n showed 1e-5 for full; for half 0.04 when trained
-# well and 0.1 when hardly trained, where anchors know least where their box ends. A wrong layout or scale is cells away.
+# well and 0.1 when hardly trained, where anchors know least where their box ends. A wrong layout is cells away.
 CELLS = {"full": Limits(1e-2, 2e-3), "half": Limits(0.25, 3e-2)}
 
 

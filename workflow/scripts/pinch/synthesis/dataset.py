@@ -95,7 +95,7 @@ def film(plan: Plan, path: Path, seconds_per_gesture: float = 1.5, frames_per_se
     keys = [_key(gesture, rng) for gesture in (*plan.gestures, plan.gestures[0])]
     per_gesture = int(seconds_per_gesture * frames_per_second)
     with atomic(path) as temporary:
-        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), frames_per_second, (width, height))
+        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), frames_per_second, (width, height))
         if not writer.isOpened():
             raise PinchError(f"OpenCV cannot write the video {path}: its build lacks an MPEG-4 encoder")
         for (pose, angles), (next_pose, next_angles) in itertools.pairwise(keys):

@@ -1,6 +1,7 @@
 """Who is seen and where: users with their own hands, skin and rooms, and the pictures taken of them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -100,7 +101,7 @@ def take_picture(user: User, gesture: str, size: int, rng: np.random.Generator) 
 def develop(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What a camera adds: exposure, white balance, vignette, blur of lens or motion, noise. Returns uint8."""
     height, width = canvas.shape[:2]
-    out = canvas * rng.uniform(0.72, 1.22) * rng.uniform(0.92, 1.08, 3).astype(np.float32)
+    out: Any = canvas * rng.uniform(0.72, 1.22) * rng.uniform(0.92, 1.08, 3).astype(np.float32)
     ys, xs = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     out *= (1 - rng.uniform(0, 0.3) * (xs**2 + ys**2) / 2)[..., None]
     out = np.clip(out, 0, 1) ** rng.uniform(0.8, 1.3)
@@ -257,5 +258,5 @@ def _label(label: str, shot: Rendered, width: int, height: int) -> Hand | None:
     seen_low, seen_high = np.clip(low, 0, 1), np.clip(high, 0, 1)
     if np.prod(seen_high - seen_low) < 0.5 * np.prod(high - low):
         return None
-    box = tuple(round(float(value), 6) for value in (*seen_low, *(seen_high - seen_low)))
-    return Hand(label, box, np.round(shot.landmarks / size, 6).tolist())
+    x, y, w, h = (round(float(value), 6) for value in (*seen_low, *(seen_high - seen_low)))
+    return Hand(label, (x, y, w, h), np.round(shot.landmarks / size, 6).tolist())

@@ -1,0 +1,38 @@
+"""The shipped SLURM profile, with the values of a test's site, as plain YAML."""
+
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import yaml
+import yte
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "profiles/slurm"
+# Rules that use a GPU where the configuration says `device: gpu`.
+GPU_RULES = ("train_base", "tune_pruned", "evaluate_model", "explain_pruning")
+
+
+def render(site: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What Snakemake reads from the shipped profile when site.yaml has these values in place of its own."""
+    values = yaml.safe_load((SHIPPED / "site.yaml").read_text()) | site
+    path = folder / "site.yaml"
+    path.write_text(yaml.safe_dump(values))
+    with mock.patch.dict("os.environ", {"PINCH_SITE": str(path)}):
+        return yte.process_yaml((SHIPPED / "config.yaml").read_text(), require_use_yte=True)
+
+
+def for_tests(site: dict[str, Any], folder: Path, **changes: Any) -> Path:
+    """The folder of a profile for the test cluster: the shipped one, faster, with GPUs that need not be there.
+
+    Training and evaluation compute on the CPU (`device: cpu`) but ask for what they ask for with `device: gpu`, so that
+    the scheduler gives out its GPUs as it would on a real cluster.
+    """
+    profile = render(site, folder)
+    for rule in GPU_RULES:
+        wanted = {"gpu": 1, "slurm_partition": repr(site["gpu_partition"])}
+        profile["set-resources"][rule] = profile["set-resources"].get(rule, {}) | wanted
+    pace = {"slurm-init-seconds-before-status-checks": 3, "seconds-between-status-checks": 3, "latency-wait": 10}
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(profile | pace | changes, sort_keys=False))
+    return folder

@@ -1,0 +1,282 @@
+"""The shipped profile on a real Slurm: a whole tiny run, and faults that must lose nothing.
+
+The scenarios run two at a time, as most of each is waiting; every test looks at what one of them left.
+"""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from slurm import profile
+from slurm.cluster import ACCOUNT, Cluster, Nodes, missing
+
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(missing()), reason=f"no Slurm here ({', '.join(missing())} missing): `make test-slurm` installs it"
+    ),
+]
+TINY = yaml.safe_load((ROOT / "tests/configs/tiny.yaml").read_text())
+SITE = {"cpu_partition": "cpu", "gpu_partition": "gpu", "account": ACCOUNT}
+NODES = (Nodes("gpu", 2, cpus=8, gpus=2), Nodes("cpu", 2, cpus=8))
+EPOCHS = 4
+
+
+@dataclass
+class Run:
+    """One Snakemake on the test cluster, in a folder of its own."""
+
+    cluster: Cluster
+    folder: Path
+    config: dict
+    site: dict = field(default_factory=lambda: dict(SITE))
+    changes: dict = field(default_factory=dict)
+    set_resources: dict = field(default_factory=dict)
+
+    def start(self, *arguments):
+        """Start Snakemake; it writes to the folder's `output`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(self.config))
+        shipped = profile.for_tests(self.site, self.folder, **self.changes)
+        content = yaml.safe_load((shipped / "config.yaml").read_text())
+        for rule, resources in self.set_resources.items():
+            content["set-resources"][rule] |= resources
+        (shipped / "config.yaml").write_text(yaml.safe_dump(content))
+        line = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile")]
+        line += ["--profile", str(shipped), "--configfile", "tiny.yaml", *map(str, arguments)]
+        with open(self.folder / "output", "ab") as output:
+            return subprocess.Popen(
+                line,
+                cwd=self.folder,
+                env=self.cluster.environment | {"OMP_NUM_THREADS": "1"},
+                stdout=output,
+                stderr=output,
+            )
+
+    @property
+    def output(self):
+        return (self.folder / "output").read_text()
+
+    def result(self, path):
+        return self.folder / "results" / self.config["name"] / path
+
+    def finish(self, process):
+        assert process.wait(900) == 0, self.output[-6000:]
+
+    def epochs(self):
+        """Rows of the base training's results.csv."""
+        path = self.result("models/tiny/results.csv")
+        if not path.exists():
+            return []
+        with path.open(newline="") as stream:
+            return list(csv.DictReader(stream))
+
+    def wait_for_epoch(self, process, count=1, seconds=600):
+        """Wait until the base training has saved so many epochs, and is still at work."""
+        deadline = time.monotonic() + seconds
+        while len(self.epochs()) < count or not self.result("models/tiny/weights/last.pt").exists():
+            assert process.poll() is None, self.output[-6000:]
+            assert time.monotonic() < deadline, self.output[-6000:]
+            time.sleep(0.05)
+        assert len(self.epochs()) < EPOCHS, "the training was too fast for this test"
+
+    def accounts(self):
+        """What Slurm accounted for the jobs of this folder."""
+        names = "JobID,State,Comment,AllocTRES,AllocCPUS,Timelimit,ElapsedRaw,NodeList,WorkDir,Restarts,Partition"
+        text = self.cluster.run("sacct", "-XnPD", "--starttime", "now-1day", "-o", names)
+        rows = [dict(zip(names.split(","), line.split("|"), strict=True)) for line in text.splitlines()]
+        return [row for row in rows if row["WorkDir"] == str(self.folder)]
+
+    def job_of(self, rule):
+        """Accounts of a rule's jobs, in order."""
+        return [row for row in self.accounts() if row["Comment"].startswith(f"rule_{rule}")]
+
+
+def training_process(run):
+    """The process that trains in a run's folder."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (path / "cmdline").read_bytes().split(b"\0")
+            if any(part.endswith(b"train.py") for part in line) and str((path / "cwd").readlink()) == str(run.folder):
+                return int(path.name)
+        except OSError:
+            continue
+    raise AssertionError("no training is running")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"), NODES)
+    cluster.up()
+    yield cluster
+    cluster.down()
+
+
+class Scenarios:
+    """Starts every scenario at once on two threads and hands out what each left."""
+
+    def __init__(self, cluster, folder):
+        self.cluster, self.folder = cluster, folder
+        self.pool = ThreadPoolExecutor(max_workers=2)
+        # Mostly waiting, so that it may begin beside the others.
+        self.patient = ThreadPoolExecutor(max_workers=1)
+        self.whole = self.pool.submit(self._whole)
+        self.over_time = self.patient.submit(self._over_time)
+        self.killed = self.pool.submit(self._killed)
+        self.node_down = self.pool.submit(self._node_down)
+
+    def _run(self, name, **options):
+        config = {**TINY, "train": {**TINY["train"], "epochs": EPOCHS}, **options.pop("config", {})}
+        return Run(self.cluster, self.folder / name, config, **options)
+
+    def _training(self, name, **options):
+        """A run that only trains a base, on the data of the whole run."""
+        data = self.folder / "whole/results/tiny/dataset/data.yaml"
+        while not (data.parent.parent / "records/dataset.json").exists():
+            assert not (self.whole.done() and self.whole.exception()), "the whole run failed"
+            time.sleep(0.5)
+        return self._run(name, config={"dataset": str(data), "synthetic": None}, **options)
+
+    def _whole(self):
+        run = self._run("whole")
+        begin = time.monotonic()
+        process = run.start()
+        while not (run.folder / ".snakemake/locks").exists() or not any((run.folder / ".snakemake/locks").iterdir()):
+            assert process.poll() is None, run.output[-6000:]
+            time.sleep(0.2)
+        second = subprocess.run(
+            process.args, cwd=run.folder, env=self.cluster.environment, capture_output=True, text=True
+        )
+        run.finish(process)
+        return run, second, time.monotonic() - begin
+
+    def _killed(self):
+        run = self._training("killed")
+        process = run.start(run.result("models/tiny.pt").relative_to(run.folder))
+        run.wait_for_epoch(process)
+        os.kill(training_process(run), signal.SIGKILL)
+        run.finish(process)
+        return run
+
+    def _node_down(self):
+        run = self._training("node_down")
+        process = run.start(run.result("models/tiny.pt").relative_to(run.folder))
+        run.wait_for_epoch(process)
+        node = next(row["NodeList"] for row in run.job_of("train_base") if row["State"] == "RUNNING")
+        self.cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+        try:
+            run.finish(process)
+        finally:
+            self.cluster.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        return run, node
+
+    def _over_time(self):
+        run = self._training("over_time", set_resources={"train_base": {"runtime": "attempt"}})
+        process = run.start(run.result("models/tiny.pt").relative_to(run.folder))
+        run.wait_for_epoch(process)
+        # A training that hangs: it takes no processor time, and goes on until its time is over.
+        os.kill(training_process(run), signal.SIGSTOP)
+        run.finish(process)
+        return run
+
+
+@pytest.fixture(scope="module")
+def scenarios(cluster, tmp_path_factory):
+    found = Scenarios(cluster, tmp_path_factory.mktemp("runs"))
+    yield found
+    found.pool.shutdown(cancel_futures=True)
+    found.patient.shutdown(cancel_futures=True)
+
+
+def test_partition_that_does_not_exist_is_named(cluster, scenarios, tmp_path):
+    site = {**SITE, "cpu_partition": "nowhere"}
+    run = Run(cluster, tmp_path, TINY, site=site, changes={"retries": 0})
+    process = run.start(run.result("models/tiny.pt").relative_to(run.folder))
+    assert process.wait(120) != 0
+    assert "invalid partition specified: nowhere" in run.output
+
+
+def test_second_snakemake_in_the_same_folder_is_refused(scenarios):
+    _, second, _ = scenarios.whole.result()
+    assert second.returncode != 0
+    assert "Directory cannot be locked" in second.stderr
+
+
+def test_whole_run_leaves_complete_tables(scenarios):
+    run, _, _ = scenarios.whole.result()
+    with run.result("tables/models.csv").open(newline="") as stream:
+        assert len(list(csv.DictReader(stream))) == 3
+    for table in ("artifacts", "inference"):
+        with run.result(f"tables/{table}.csv").open(newline="") as stream:
+            assert len(list(csv.DictReader(stream))) == 3
+    assert list((run.folder / "logs").glob("efficiency_report_*.csv"))
+
+
+def test_gpu_jobs_have_one_gpu_and_others_none(scenarios):
+    run, _, _ = scenarios.whole.result()
+    gpus = {}
+    for row in run.accounts():
+        assert row["State"] == "COMPLETED", row
+        rule = row["Comment"].split("_wildcards_")[0].removeprefix("rule_")
+        gpus.setdefault(rule, set()).add("gres/gpu=1" if "gres/gpu=" in row["AllocTRES"] else row["Partition"])
+        assert row["AllocTRES"].count("gres/gpu") <= 1
+        assert "gres/gpu" not in row["AllocTRES"] or ",gres/gpu=1," in row["AllocTRES"]
+    assert {rule for rule, kinds in gpus.items() if kinds == {"gres/gpu=1"}} == {
+        "train_base",
+        "tune_pruned",
+        "evaluate_model",
+    }
+    assert {kind for kinds in gpus.values() for kind in kinds} == {"gres/gpu=1", "cpu"}
+
+
+def test_short_jobs_share_submissions_and_timing_has_its_node_alone(scenarios):
+    run, _, _ = scenarios.whole.result()
+    comments = [row["Comment"] for row in run.accounts()]
+    timing = [row for row in run.accounts() if "measure_on_cpu" in row["Comment"]]
+    assert len(timing) == 1
+    assert timing[0]["AllocCPUS"] == str(NODES[1].cpus)
+    assert not any(comment.startswith(("rule_export", "rule_evaluate_artifact")) for comment in comments)
+
+
+@pytest.mark.parametrize("fault", ["killed", "node_down", "over_time"])
+def test_broken_training_ends_like_an_unbroken_one(scenarios, fault):
+    whole, _, _ = scenarios.whole.result()
+    left = getattr(scenarios, fault).result()
+    run = left[0] if isinstance(left, tuple) else left
+    assert f"going on from {run.result('models/tiny/weights/last.pt').relative_to(run.folder)}" in run.output
+    expected, found = (
+        yaml.safe_load(r.result("records/training/tiny.json").read_text())["result"] for r in (whole, run)
+    )
+    assert found["epochs_run"] == expected["epochs_run"] == EPOCHS
+    for name in ("map50", "map50_95", "train_cls_loss"):
+        values = [[row[name] for row in result["curve"]] for result in (expected, found)]
+        assert values[1] == pytest.approx(values[0], abs=0.02, rel=0.02), name
+
+
+def test_killed_training_is_a_new_attempt_with_more_memory(scenarios):
+    jobs = scenarios.killed.result().job_of("train_base")
+    assert [job["State"] for job in jobs] == ["FAILED", "COMPLETED"]
+    assert ["mem=24000M" in jobs[0]["AllocTRES"], "mem=48000M" in jobs[1]["AllocTRES"]] == [True, True]
+
+
+def test_training_of_a_dead_node_goes_on_elsewhere(scenarios):
+    run, node = scenarios.node_down.result()
+    states = [(job["State"], job["NodeList"]) for job in run.job_of("train_base")]
+    assert states[-1][0] == "COMPLETED"
+    assert states[-1][1] != node
+    assert any(state in ("NODE_FAIL", "REQUEUED") and where == node for state, where in states)
+
+
+def test_job_over_its_time_limit_gets_more(scenarios):
+    jobs = scenarios.over_time.result().job_of("train_base")
+    assert [(job["State"], job["Timelimit"]) for job in jobs] == [("TIMEOUT", "00:01:00"), ("COMPLETED", "00:02:00")]

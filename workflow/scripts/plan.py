@@ -1,0 +1,109 @@
+#!/usr/bin/env python
+"""Say what a run will take before anything is submitted: jobs, GPU hours, the longest chain, disk.
+
+Options that this command does not know go to Snakemake, such as targets or --forcerun train_base.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pinch import cli, plan, schema
+from pinch.errors import PinchError
+
+ROOT = Path(__file__).resolve().parents[2]
+# Pictures of a gesture in train, val and test, about, by HaGRID's readme (v2-1M: 821,458, 99,200 and 165,500 of 33).
+HAGRID_PER_CLASS = (24900, 3000, 5000)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print a plan."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("--configfile", type=Path, default=ROOT / "config/config.yaml", help="configuration of the run")
+    parser.add_argument(
+        "--results", type=Path, help="folder of a run that tells how long jobs take (default: results/<name>, if there)"
+    )
+    arguments, others = parser.parse_known_args(argv)
+    config = _configuration(arguments.configfile)
+    results = Path("results") / config["name"]
+    measured = plan.measured_seconds((arguments.results or results) / "benchmarks")
+    made = plan.make(plan.parse_dag(_dag(arguments.configfile, others)), _workload(config, results), measured)
+    _print(made, _workload(config, results))
+
+
+def _configuration(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise PinchError(f"{path} does not exist: name a configuration with --configfile")
+    config = yaml.safe_load(path.read_text())
+    schema.validate(config, schema.load(str(ROOT / "workflow/schemas/config.schema.yaml")))
+    return config
+
+
+def _dag(configfile: Path, others: list[str]) -> str:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--dag", "--quiet"]
+    command += ["--rerun-triggers", "mtime", "params", "input", "--configfile", str(configfile), *others]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise PinchError(f"Snakemake cannot plan this run: {done.stderr.strip()[-1000:]}")
+    return done.stdout
+
+
+def _workload(config: dict[str, Any], results: Path) -> plan.Workload:
+    measure = config["measure"]
+    return plan.Workload(
+        images=_pictures(config, results),
+        epochs={"base": config["train"]["epochs"]} | {m: config[m]["epochs"] for m in ("coarse", "fine")},
+        imgsz=config["train"]["imgsz"],
+        timed_frames=measure["rounds"] * (measure["frames"] + measure["warmup"]),
+    )
+
+
+def _pictures(config: dict[str, Any], results: Path) -> tuple[int, int, int]:
+    """Pictures of train, val and test: as counted before, else as the configuration says."""
+    from pinch import records
+
+    record = results / "records/dataset.json"
+    classes = len(config["hagrid"]["targets"])
+    if record.is_file():
+        splits = records.read(record, "dataset")["result"]["splits"]
+        found = [splits.get(split, {}).get("images", 0) for split in ("train", "val", "test")]
+    elif config["synthetic"] and not config["dataset"]:
+        found = [count * classes for count in config["synthetic"]["images"]]
+    else:
+        limit = config["hagrid"]["limit"]
+        found = [classes * (min(count, limit) if limit else count) for count in HAGRID_PER_CLASS]
+    return found[0], found[1], found[2]
+
+
+def _print(made: plan.Plan, work: plan.Workload) -> None:
+    print(f"{'rule':<20} {'jobs':>6} {'hours':>9} {'GPU hours':>10}  from")
+    for stage in made.stages:
+        gpu = f"{stage.hours:.1f}" if stage.gpu else ""
+        source = "earlier jobs" if stage.measured else "assumptions"
+        print(f"{stage.rule:<20} {stage.jobs:>6} {stage.hours:>9.1f} {gpu:>10}  {source}")
+    jobs = sum(stage.jobs for stage in made.stages)
+    print(f"{'total':<20} {jobs:>6} {made.cpu_hours + made.gpu_hours:>9.1f} {made.gpu_hours:>10.1f}\n")
+    links = [f"{rule} {hours:.1f} h" for rule, hours in made.chain if hours >= 0.05]
+    print(f"Longest chain: {sum(hours for _, hours in made.chain):.1f} hours ({', '.join(links) or 'minutes each'})")
+    folder = Path("results") if Path("results").exists() else Path()
+    free = shutil.disk_usage(folder).free
+    print(
+        f"Disk: {made.disk_bytes / 1e9:.1f} GB needed, {free / 1e9:.0f} GB free here, without the user's own pictures"
+    )
+    train, val, test = work.images
+    print(f"Pictures: {train} train, {val} val, {test} test, at {work.imgsz} pixels")
+    if not all(stage.measured for stage in made.stages):
+        print("Assumptions:")
+        for value, meaning in plan.ASSUMPTIONS.values():
+            print(f"  {value:g} {meaning}")
+    if made.disk_bytes > free:
+        raise PinchError(f"the disk has {free / 1e9:.0f} GB free: this run needs {made.disk_bytes / 1e9:.0f} GB")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,54 @@
+#!/usr/bin/env python
+"""Show how far the trainings of a run are: epoch, accuracy on val, time left.
+
+Reads what they write, so that it works wherever the folder is seen: beside a run on this machine, or on the login node.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch import cli, progress
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print one line for each training that has begun."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("results", type=Path, help="folder of a run, such as results/demo")
+    parser.add_argument("--all", action="store_true", help="show those that are done as well")
+    parser.add_argument("--watch", type=cli.whole, metavar="SECONDS", help="show again every so many seconds")
+    arguments = parser.parse_args(argv)
+    while True:
+        _print(progress.trainings(arguments.results), arguments.all)
+        if not arguments.watch:
+            return
+        time.sleep(arguments.watch)
+
+
+def _print(trainings: list[progress.Training], everything: bool) -> None:
+    shown = [training for training in trainings if everything or training.state != "done"]
+    done = sum(training.state == "done" for training in trainings)
+    print(f"{time.strftime('%H:%M:%S')}  {done} trainings done, {len(trainings) - done} begun")
+    if shown:
+        print(
+            f"{'model':<40} {'state':<8} {'epoch':>9} {'mAP50':>7} {'mAP50-95':>9} {'best':>7} {'left':>8}  last sign"
+        )
+    for training in shown:
+        accuracy = [
+            "" if value is None else f"{value:.3f}" for value in (training.map50, training.map50_95, training.best)
+        ]
+        left = "" if training.seconds_left is None else _duration(training.seconds_left)
+        print(
+            f"{training.model:<40} {training.state:<8} {training.epoch:>4}/{training.epochs:<4} {accuracy[0]:>7}"
+            f" {accuracy[1]:>9} {accuracy[2]:>7} {left:>8}  {_duration(training.silent_seconds)} ago"
+        )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+if __name__ == "__main__":
+    cli.run(main)
