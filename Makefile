@@ -26,8 +26,9 @@ demo: $(READY)
 	@$(VENV)/bin/python workflow/scripts/print_summary.py results/demo
 
 base: $(READY)
-	$(SNAKEMAKE) --configfile config/base.yaml --until evaluate_model
-	@echo "results/base/models/base.pt is the new base; copy it to resources/hands.pt to ship it"
+	$(SNAKEMAKE) models --configfile config/base.yaml
+	$(SNAKEMAKE) models --configfile config/base_final.yaml
+	@echo "results/base_final/models/base_final.pt is the new base; copy it to resources/hands.pt to ship it"
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest
