@@ -11,9 +11,11 @@ IMGSZ = 64
 CANDIDATES = 40  # of 84 anchors
 
 
-def checkpoint(folder, yaml="yolo11n.yaml"):
+def checkpoint(folder, yaml="yolo11n.yaml", end2end=False):
     """A checkpoint with random weights whose scores differ from anchor to anchor."""
     model = detectors.network(yaml, width=0.125)
+    if end2end:
+        model.end2end = True
     for name, parameter in model.model[-1].named_parameters():
         if name.endswith("2.weight"):
             torch.nn.init.normal_(parameter, 0, 0.3)

@@ -77,7 +77,7 @@ def test_networks_that_suppress_by_themselves_keep_their_output(tmp_path, spec):
 
     from pinch.export import job
 
-    model = export_session.checkpoint(tmp_path, "yolo26n.yaml")
+    model = export_session.checkpoint(tmp_path, "yolo26n.yaml", end2end=True)
     data = shapes.write(tmp_path / "data", train=12, val=4)
     settings = job.Settings(export_session.IMGSZ, candidates=40, per_class=2, methods=("minmax",))
     with job.open_session(model, data, settings) as session:

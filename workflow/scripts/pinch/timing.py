@@ -208,7 +208,8 @@ def _work(task: str, model: Path, plan: Plan, frames: str) -> Any:
 def _environment(threads: int) -> dict[str, str]:
     """The worker's environment: this library, and no library that takes more threads than the plan says."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-    return {**os.environ, **limits, "PYTHONPATH": str(Path(__file__).parents[1])}
+    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _summary(path: Path, rounds: list[dict[str, Any]]) -> dict[str, Any]:
