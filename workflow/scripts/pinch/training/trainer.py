@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from ultralytics.data import base as data_base
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.utils import RANK
+from ultralytics.utils import RANK, TQDM
 from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from pinch.errors import PinchError
@@ -23,6 +24,16 @@ from pinch.training import recipes
 
 # Optimizer steps between two updates of a gradual schedule's masks.
 RAMP_STEPS = 10
+
+
+class _NoBar(TQDM):
+    """No progress bar while pictures are cached: it would fill a log, and takes a second."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "disable": True})
+
+
+data_base.TQDM = _NoBar
 
 
 def bare(model: Any) -> Any:
@@ -141,7 +152,9 @@ class Trainer(DetectionTrainer):
         )
         accuracy = f"mAP50 {metrics['metrics/mAP50(B)']:.3f}  mAP50-95 {metrics['metrics/mAP50-95(B)']:.3f}"
         elapsed = time.time() - self.train_time_start
-        print(f"epoch {self.epoch + 1}/{self.epochs}  {accuracy}  loss: {loss}  {elapsed:.0f} s", flush=True)
+        # Runs print side by side, so each line says whose it is.
+        epoch = f"{self.save_dir.name}  epoch {self.epoch + 1}/{self.epochs}"
+        print(f"{epoch}  {accuracy}  loss: {loss}  {elapsed:.0f} s", flush=True)
 
     def save_model(self) -> bool:
         """Save under temporary names first, so that a job killed meanwhile finds its last checkpoint whole."""
