@@ -8,6 +8,9 @@ from pinch.errors import PinchError
 from pinch.files import atomic
 
 
+RELEASES = "https://github.com/ultralytics/assets/releases/latest/download"
+
+
 def fetch(name: str, output: Path) -> None:
     """Download one of Ultralytics' weights from its release page.
 
@@ -20,7 +23,7 @@ def fetch(name: str, output: Path) -> None:
         raise PinchError(
             f"{name} is not among Ultralytics' weights: give base_model as the path of your own checkpoint"
         )
-    url = f"https://github.com/{downloads.GITHUB_ASSETS_REPO}/releases/latest/download/{name}"
+    url = f"{RELEASES}/{name}"
     with atomic(output) as temporary:
         try:
             downloads.safe_download(

@@ -33,7 +33,7 @@ class _NoBar(TQDM):
         super().__init__(*args, **{**options, "disable": True})
 
 
-data_base.TQDM = _NoBar
+data_base.TQDM = _NoBar  # type: ignore[misc]
 
 
 def bare(model: Any) -> Any:
