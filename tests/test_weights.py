@@ -22,7 +22,7 @@ def test_a_fitting_detector_is_taken_over_unchanged(data, tmp_path):
 def test_other_classes_are_refused(data, tmp_path):
     network = detectors.network("yolo11n.yaml", width=0.125)
     model = detectors.write(tmp_path / "other.pt", network, ["cat", "dog", "cow"])
-    with pytest.raises(PinchError, match="detects .*cat.* is labelled with"):
+    with pytest.raises(PinchError, match=r"detects .*cat.* is labelled with"):
         weights.adopt(model, data, tmp_path / "some.pt")
     assert not (tmp_path / "some.pt").exists()
 

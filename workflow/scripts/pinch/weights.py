@@ -7,7 +7,6 @@ from pinch import checkpoints, dataset
 from pinch.errors import PinchError
 from pinch.files import atomic
 
-
 RELEASES = "https://github.com/ultralytics/assets/releases/latest/download"
 
 
