@@ -10,7 +10,7 @@ SNAKEMAKE := $(VENV)/bin/snakemake --profile profiles/local
 
 help:
 	@echo "make demo        the whole chain on synthetic hands; ends with tables and results/demo/report.html"
-	@echo "make test        all tests (make test-fast leaves out the long ones)"
+	@echo "make test        all tests but those on a Slurm (make test-fast leaves out the long ones too)"
 	@echo "make test-slurm  the tests on a real Slurm that they bring up themselves"
 	@echo "make base        train resources/hands.pt again (hours)"
 	@echo "make lint        formatting, linting and types"
@@ -31,13 +31,13 @@ base: $(READY)
 	@echo "results/base_final/models/base_final.pt is the new base; copy it to resources/hands.pt to ship it"
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -m "not slurm"
 
 test-fast: $(READY)
 	$(VENV)/bin/python -m pytest -m "not slow and not slurm"
 
 test-slurm: $(READY)
-	bash tests/slurm/install.sh
+	$(VENV)/bin/python tests/slurm/cluster.py install
 	$(VENV)/bin/python -m pytest -m slurm
 
 lint: $(READY)

@@ -83,8 +83,8 @@ def two_of_four_masks(weights: Mapping[str, torch.Tensor]) -> Masks:
 
 
 def _keep_largest(scores: torch.Tensor, ratio: float) -> torch.Tensor:
-    # torch's own pruning reads weights in their plain layout only.
-    scores = scores.contiguous()  # weights may lie channels last while training, which torch's masks cannot read
+    # While training weights may lie channels last, which torch's own pruning cannot read.
+    scores = scores.contiguous()
     return prune.L1Unstructured(amount=ratio).compute_mask(scores, torch.ones_like(scores)).bool()
 
 
