@@ -57,8 +57,10 @@ def missing() -> list[str]:
 
 def install() -> None:
     """Install Debian's packages where they are missing. Debian's own services are not started."""
-    if not missing():
+    if not (names := missing()):
         return
+    if os.geteuid() or shutil.which("apt-get") is None:
+        raise SystemExit(f"{', '.join(names)} not found: install {' '.join(PACKAGES)} as root on a Debian or Ubuntu")
     policy = Path("/usr/sbin/policy-rc.d")
     ours = not policy.exists()
     if ours:
