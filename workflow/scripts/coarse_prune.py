@@ -18,7 +18,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--dataset", type=Path, help="data.yaml: for fine-tuning, batch-norm statistics, ranking taylor"
     )
     parser.add_argument(
-        "--ranking", choices=["ln", "group_norm", "taylor", "bn_scale"], default="group_norm", help="which go"
+        "--ranking",
+        choices=["ln", "group_norm", "taylor", "bn_scale"],
+        help="which channels go (default: by taylor with a data set, else by group_norm)",
     )
     parser.add_argument("--norm", type=int, choices=[1, 2], default=2, help="norm of the rankings ln and group_norm")
     parser.add_argument(
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     how = coarse.CoarsePruning(
         ratio=arguments.sparsity,
-        ranking=arguments.ranking,
+        ranking=arguments.ranking or ("taylor" if arguments.dataset else "group_norm"),
         norm=arguments.norm,
         spread=arguments.spread,
         round_to=arguments.round_to,

@@ -208,10 +208,10 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
     """Ultralytics' training arguments."""
     knows_classes = base.path.suffix == ".pt" and base.names == data.names
     imgsz = request.imgsz or base.imgsz
-    recipe = recipes.FINE_TUNING | {"nbs": request.batch} if knows_classes else {}
+    recipe = recipes.AFTER_COARSE if base.meta["method"] == "coarse" else recipes.FINE_TUNING
     return {
         **recipes.QUIET,
-        **recipe,
+        **(recipe | {"nbs": request.batch} if knows_classes else {}),
         "task": "detect",
         "project": str(request.project.absolute()),
         "name": request.name,

@@ -22,6 +22,9 @@ FINE_TUNING: dict[str, Any] = {
     "cos_lr": True,
 }
 
+# Where channels are gone there is more to learn again than where single weights are.
+AFTER_COARSE = FINE_TUNING | {"lr0": 0.003}
+
 # The share of the epochs over which a gradual schedule reaches its ratio; the rest is for recovery.
 RAMP = 0.6
 
