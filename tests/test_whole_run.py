@@ -22,7 +22,7 @@ CONFIG = {
     "train": {"imgsz": 160, "epochs": 1},
     "coarse": {"ratios": [0.5], "epochs": 1},
     "fine": {"ratios": [0.3], "epochs": 1},
-    "export": {"models": ["base", "coarse 0.5"], "artifacts": ["full.onnx", "int8.onnx", "half.tflite"]},
+    "export": {"models": ["base", "fine 0.3"], "artifacts": ["full.onnx", "int8.onnx", "half.tflite"]},
     "measure": {"rounds": 2, "frames": 8, "warmup": 2},
 }
 # What needs a counter that a machine may lack.
