@@ -14,7 +14,8 @@ rule write_manifest:
 
 rule gather_records:
     input:
-        manifest=rules.write_manifest.output[0],
+        # By its path: for a rule that names another one, Snakemake hashes the whole list of records once for each record.
+        manifest=f"{RUN}/manifest.json",
         dataset=f"{RUN}/records/dataset.json",
         records=ALL_RECORDS,
     output:

@@ -52,8 +52,9 @@ class Run:
         for rule, resources in self.set_resources.items():
             content["set-resources"][rule] |= resources
         (shipped / "config.yaml").write_text(yaml.safe_dump(content))
-        line = [str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(ROOT / "Snakefile")]
-        line += ["--profile", str(shipped), "--configfile", "tiny.yaml", *map(str, arguments)]
+        # --configfile takes whatever follows it, so the targets come first.
+        line = [str(Path(sys.executable).with_name("snakemake")), *map(str, arguments)]
+        line += ["--snakefile", str(ROOT / "Snakefile"), "--profile", str(shipped), "--configfile", "tiny.yaml"]
         with open(self.folder / "output", "ab") as output:
             return subprocess.Popen(
                 line,
