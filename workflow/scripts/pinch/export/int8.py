@@ -13,7 +13,7 @@ from pinch.export import calibrate, metadata
 from pinch.export.graph import attention, decoding, producers, units
 from pinch.export.guard import keep_accuracy
 from pinch.export.job import Job, Session
-from pinch.export.onnx import float_model, save
+from pinch.export.onnx import finish, float_model
 
 # Everything else (the shapes and the arithmetic of decoding and attention) stays float.
 QUANTIZED = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Relu", "LeakyRelu", "HardSwish", "Clip")
@@ -34,7 +34,7 @@ def export(job: Job) -> dict[str, Any]:
     path, guard = keep_accuracy(
         session, lambda floats: quantizer.write(method, floats), quantizer.worst_first, len(quantizer.units)
     )
-    save(onnx.load(path), job.output, metadata.describe(session, job.precision, settings.target))
+    finish(onnx.load(path), job.output, metadata.describe(session, job.precision, settings.target))
     return {
         "target": settings.target,
         "calibration": {

@@ -10,7 +10,7 @@ import torch
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from pinch.export import metadata, parity
-from pinch.export.graph import decoding
+from pinch.export.graph import decoding, shorten_names
 from pinch.export.job import Job, Session
 from pinch.export.network import exportable
 
@@ -29,7 +29,7 @@ def export(job: Job) -> dict[str, Any]:
     model = onnx.load(float_model(session))
     if job.precision == "half":
         model = to_half(model)
-    save(model, job.output, metadata.describe(session, job.precision))
+    finish(model, job.output, metadata.describe(session, job.precision))
     compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
     return {"parity": compared, "head": {"candidates": session.settings.candidates}}
 
@@ -75,6 +75,12 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     names = [node.name for node in decoding(model.graph)]
     return convert_float_to_float16(model, keep_io_types=True, node_block_list=names)
+
+
+def finish(model: onnx.ModelProto, path: Path, entries: dict[str, Any]) -> None:
+    """Write the model that leaves the house: as `save`, without names that only take room."""
+    shorten_names(model.graph)
+    save(model, path, entries)
 
 
 def save(model: onnx.ModelProto, path: Path, entries: dict[str, Any]) -> None:
