@@ -93,7 +93,7 @@ class Run:
 
     def accounts(self):
         """What Slurm accounted for the jobs of this folder."""
-        names = "JobID,State,Comment,AllocTRES,AllocCPUS,Timelimit,ElapsedRaw,NodeList,WorkDir,Restarts,Partition"
+        names = "JobID,State,Comment,AllocTRES,AllocCPUS,Timelimit,ElapsedRaw,NodeList,WorkDir,Partition"
         text = self.cluster.run("sacct", "-XnPD", "--starttime", "now-1day", "-o", names)
         rows = [dict(zip(names.split(","), line.split("|"), strict=True)) for line in text.splitlines()]
         return [row for row in rows if row["WorkDir"] == str(self.folder)]
