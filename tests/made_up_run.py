@@ -151,6 +151,9 @@ def _timing(
     result |= {"preprocess_ms": 0.8, "postprocess_ms": 0.4, "peak_rss_mb": 180 + 30 * speed, "energy_mj": None}
     result |= {"energy_source": None, "spread": 0.03, "exclusive": False, "notes": [], "relative_to_baseline": speed}
     result["baseline"] = {"file": f"{name}_full.onnx", "p50_ms": base}
+    if artifact == f"{name}_full.onnx":
+        # The baseline is timed alone.
+        result |= {"baseline": None, "relative_to_baseline": None}
     _write(folder, f"inference/{device}_{threads}/{artifact}.json", "inference", result)
 
 

@@ -73,10 +73,17 @@ def test_as_fast_means_the_more_accurate_one(run):
 
 
 def test_times_beside_the_baseline_are_preferred_to_medians():
-    group = pd.DataFrame({"p50_ms": [10.0, 30.0], "relative_to_baseline": [1.0, 2.0], "baseline_file": ["a", "a"]})
-    assert list(selection.relative_time(group)) == [1.0, 2.0]
-    assert list(selection.relative_time(group.assign(baseline_file=["a", "b"]))) == [1.0, 3.0]
+    group = pd.DataFrame({"file": ["b", "c"], "p50_ms": [10.0, 30.0], "relative_to_baseline": [0.9, 2.0]})
+    group["baseline_file"] = "a"
+    assert list(selection.relative_time(group)) == [0.9, 2.0]
+    assert list(selection.relative_time(group.assign(baseline_file=["a", "d"]))) == [1.0, 3.0]
     assert list(selection.relative_time(group.assign(relative_to_baseline=[1.0, None]))) == [1.0, 3.0]
+
+
+def test_the_baseline_is_the_unit_though_nothing_was_timed_beside_it():
+    group = pd.DataFrame({"file": ["a", "b"], "p50_ms": [30.0, 10.0], "relative_to_baseline": [None, 0.5]})
+    group["baseline_file"] = [None, "a"]
+    assert list(selection.relative_time(group)) == [1.0, 0.5]
 
 
 def test_front_is_what_nothing_beats(run):

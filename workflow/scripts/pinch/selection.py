@@ -74,8 +74,10 @@ def relative_time(group: pd.DataFrame) -> pd.Series:
     Each timing may have been taken beside the same baseline artifact, in one run; then their ratio is free of what else
     the machine did in between, and is what counts. Otherwise it is the median time over the smallest one.
     """
-    ratio = group["relative_to_baseline"]
-    if ratio.notna().all() and group["baseline_file"].nunique() == 1:
+    baselines = group["baseline_file"].dropna().unique()
+    # The baseline itself was timed alone; it is the unit.
+    ratio = group["relative_to_baseline"].mask(group["file"].isin(baselines), 1.0)
+    if ratio.notna().all() and len(baselines) == 1:
         return ratio.astype(float)
     return group["p50_ms"].div(group["p50_ms"].min())
 
