@@ -20,7 +20,7 @@ from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from pinch.errors import PinchError
 from pinch.pruning import masks as mask_tools
-from pinch.training import recipes
+from pinch.training import recipes, resuming
 
 # Optimizer steps between two updates of a gradual schedule's masks.
 RAMP_STEPS = 10
@@ -77,7 +77,13 @@ class Trainer(DetectionTrainer):
         self.targets = {name: 1 - float(mask.float().mean()) for name, mask in self.masks.items()}
         self.gradual = bool(meta.get("gradual")) and self.start_epoch < self.ramp_epochs
         self._batches = 0
+        if self.start_epoch:
+            resuming.load(self.wdir, self.start_epoch - 1, self._parts())
         self._hold()
+
+    def _parts(self) -> dict[str, Any]:
+        """What an exact continuation needs."""
+        return {"model": unwrap_model(self.model), "ema": self.ema.ema, "optimizer": self.optimizer}
 
     @property
     def ramp_epochs(self) -> float:
@@ -86,6 +92,7 @@ class Trainer(DetectionTrainer):
 
     def _model_train(self) -> None:
         self._batches = 0
+        resuming.seed_epoch(self.train_loader, self.args.seed + 1 + RANK, self.epoch)
         super()._model_train()
 
     def preprocess_batch(self, batch: dict) -> dict:
@@ -164,16 +171,19 @@ class Trainer(DetectionTrainer):
         self.last, self.best = (Path(f"{path}.part") for path in (last, best))
         try:
             saved = super().save_model()
+            resuming.save(self.wdir, self.epoch, self._parts())
             for part, path in ((self.best, best), (self.last, last)):
                 if part.exists():
                     os.replace(part, path)
         finally:
             self.last, self.best = last, best
+        resuming.forget(self.wdir, but=self.epoch)
         return saved
 
     def final_eval(self) -> None:
         """Strip the checkpoints of what only training needs. Their accuracy is measured by a job of its own."""
         if RANK in {-1, 0}:
+            resuming.forget(self.wdir)
             for path in (self.last, self.best):
                 if path.exists():
                     strip_optimizer(path)
