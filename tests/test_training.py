@@ -184,9 +184,11 @@ def interrupted_train(request, monkeypatch, after_epoch):
 
 
 @pytest.mark.parametrize("options", [{}, {"dense": "base.pt"}])
-def test_resuming_goes_on_and_ends_with_as_many_epochs(request_of, models, monkeypatch, capsys, options):
+def test_resuming_goes_on_and_ends_like_an_unbroken_run(request_of, models, monkeypatch, capsys, options):
     if options:
         options = {"dense": models / options["dense"]}
+    unbroken = train(request_of("unbroken", "fine.pt", epochs=3, **options))
+    capsys.readouterr()
     request = request_of("tuned", "fine.pt", epochs=3, resume=True, **options)
     interrupted_train(request, monkeypatch, 1)
     assert not request.checkpoint.exists()
@@ -197,6 +199,9 @@ def test_resuming_goes_on_and_ends_with_as_many_epochs(request_of, models, monke
     assert result["epochs_run"] == 3
     assert not zeros(request.checkpoint, masks_of(request.checkpoint))[1]
     assert result["sparsity"] == pytest.approx(0.7, abs=0.001)
+    for found, expected in zip(result["curve"], unbroken["curve"], strict=True):
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert not list(request.run_folder.glob("weights/state*"))
 
 
 def test_resuming_another_request_or_a_broken_file_starts_anew(request_of, monkeypatch, capsys):
