@@ -175,7 +175,8 @@ class Scenarios:
         run = self._training("node_down")
         process = run.start(run.result("models/tiny.pt").relative_to(run.folder))
         run.freeze_training(process)
-        node = next(row["NodeList"] for row in run.job_of("train_base") if row["State"] == "RUNNING")
+        running = self.cluster.run("squeue", "-h", "-t", "R", "-o", "%N %Z").split("\n")
+        node = next(line.split()[0] for line in running if line.endswith(f" {run.folder}"))
         self.cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
         try:
             run.finish(process)

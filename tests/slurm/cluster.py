@@ -11,6 +11,7 @@ whether a device is there: jobs are given GPUs, see them in CUDA_VISIBLE_DEVICES
 """
 
 import argparse
+import contextlib
 import getpass
 import os
 import secrets
@@ -113,7 +114,11 @@ class Cluster:
             raise
 
     def down(self) -> None:
-        """End what `up` started, the last first."""
+        """End what `up` started, the last first, and the jobs that still run."""
+        if any(self.folder.glob("pids/*-slurmctld")):
+            with contextlib.suppress(RuntimeError):
+                self.run("scancel", "--me")
+                _wait("the end of all jobs", lambda: not self.run("squeue", "-h"), seconds=20)
         for file in sorted(self.folder.glob("pids/*"), reverse=True):
             pid = int(file.read_text())
             if _is_alive(pid):
@@ -313,7 +318,7 @@ SlurmctldTimeout=10
 KillWait=5
 InactiveLimit=0
 MinJobAge=300
-ReturnToService=2
+ReturnToService=1
 """
 
 

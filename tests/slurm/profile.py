@@ -1,5 +1,6 @@
 """The shipped SLURM profile, with the values of a test's site, as plain YAML."""
 
+import threading
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -12,13 +13,16 @@ SHIPPED = ROOT / "profiles/slurm"
 # Rules that use a GPU where the configuration says `device: gpu`.
 GPU_RULES = ("train_base", "tune_pruned", "evaluate_model", "explain_pruning")
 
+# Scenarios are started from several threads, which have one environment.
+_ENVIRONMENT = threading.Lock()
+
 
 def render(site: dict[str, Any], folder: Path) -> dict[str, Any]:
     """What Snakemake reads from the shipped profile when site.yaml has these values in place of its own."""
     values = yaml.safe_load((SHIPPED / "site.yaml").read_text()) | site
     path = folder / "site.yaml"
     path.write_text(yaml.safe_dump(values))
-    with mock.patch.dict("os.environ", {"PINCH_SITE": str(path)}):
+    with _ENVIRONMENT, mock.patch.dict("os.environ", {"PINCH_SITE": str(path)}):
         return yte.process_yaml((SHIPPED / "config.yaml").read_text(), require_use_yte=True)
 
 
