@@ -74,12 +74,20 @@ def relative_time(group: pd.DataFrame) -> pd.Series:
     Each timing may have been taken beside the same baseline artifact, in one run; then their ratio is free of what else
     the machine did in between, and is what counts. Otherwise it is the median time over the smallest one.
     """
-    baselines = group["baseline_file"].dropna().unique()
-    # The baseline itself was timed alone; it is the unit.
-    ratio = group["relative_to_baseline"].mask(group["file"].isin(baselines), 1.0)
-    if ratio.notna().all() and len(baselines) == 1:
-        return ratio.astype(float)
+    baseline = common_baseline(group)
+    if baseline is not None:
+        # The baseline itself was timed alone; it is the unit.
+        return group["relative_to_baseline"].mask(group["file"] == baseline, 1.0).astype(float)
     return group["p50_ms"].div(group["p50_ms"].min())
+
+
+def common_baseline(group: pd.DataFrame) -> str | None:
+    """The artifact that every other one of a device was timed beside; None where there is no such one."""
+    baselines = group["baseline_file"].dropna().unique()
+    if len(baselines) != 1:
+        return None
+    others = group[group["file"] != baselines[0]]
+    return str(baselines[0]) if others["relative_to_baseline"].notna().all() else None
 
 
 def front(group: pd.DataFrame) -> pd.DataFrame:

@@ -137,10 +137,9 @@ def _number(axis: Axes, best: pd.DataFrame) -> None:
 
 
 def _time_label(rows: pd.DataFrame) -> str:
-    if rows["relative_to_baseline"].notna().all() and rows["baseline_file"].nunique() == 1:
-        return (
-            f"time per frame, in units of {rows['baseline_file'].iloc[0]} ({rows['baseline_p50_ms'].median():.1f} ms)"
-        )
+    baseline = selection.common_baseline(rows)
+    if baseline is not None:
+        return f"time per frame, in units of {baseline} ({rows['baseline_p50_ms'].median():.1f} ms)"
     return f"time per frame, in units of the fastest ({rows['p50_ms'].min():.1f} ms)"
 
 
