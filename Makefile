@@ -6,13 +6,14 @@ VENV := .venv
 READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake --profile profiles/local
 
-.PHONY: help demo base test test-fast test-slurm lint lock setup
+.PHONY: help demo base study test test-fast test-slurm lint lock setup
 
 help:
 	@echo "make demo        the whole chain on synthetic hands; ends with tables and results/demo/report.html"
 	@echo "make test        all tests but those on a Slurm (make test-fast leaves out the long ones too)"
 	@echo "make test-slurm  the tests on a real Slurm that they bring up themselves"
 	@echo "make base        train resources/hands.pt again (hours)"
+	@echo "make study       what pruning keeps and what each choice is worth, for docs/studies (hours)"
 	@echo "make lint        formatting, linting and types"
 
 setup: $(READY)
@@ -29,6 +30,9 @@ base: $(READY)
 	$(SNAKEMAKE) models --configfile config/base.yaml
 	$(SNAKEMAKE) models --configfile config/base_final.yaml
 	@echo "results/base_final/models/base_final.pt is the new base; copy it to resources/hands.pt to ship it"
+
+study: $(READY)
+	$(VENV)/bin/python workflow/scripts/pruning_study.py
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -m "not slurm"

@@ -188,11 +188,11 @@ def make(graph: Graph, work: Workload, measured: dict[str, float]) -> Plan:
         )
         for rule, numbers in groups.items()
     ]
-    chain = [(graph.jobs[number].rule, seconds[number] / 3600) for number in _longest_chain(graph, seconds)]
+    chain = [(graph.jobs[number].rule, seconds[number] / 3600) for number in longest_chain(graph, seconds)]
     return Plan(found, [link for link in chain if link[1]], _disk(graph, todo, work))
 
 
-def _longest_chain(graph: Graph, seconds: dict[int, float]) -> list[int]:
+def longest_chain(graph: Graph, seconds: dict[int, float]) -> list[int]:
     """The jobs, in order, that no number of nodes makes faster."""
     ends: dict[int, tuple[float, int | None]] = {}
     for number in _in_order(graph):

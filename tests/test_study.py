@@ -1,0 +1,71 @@
+"""The pruning study: its runs, and the tables made of their records."""
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from pinch import records, schema, study
+
+FIRST = {"name": "s", "seed": 1, "coarse": {"ratios": [0.5], "epochs": 4}, "fine": {"ratios": [0.9], "epochs": 2}}
+FURTHER = {
+    "repeats": {"seed2": {"seed": 2}},
+    "longer_base": {"train": {"epochs": 4}, "coarse": {"ratios": []}, "fine": {"ratios": []}},
+    "ablations": {
+        "coarse": {"common": {"coarse": {"epochs": 3}}, "runs": {"default": {}, "ranking_ln": {"ranking": "ln"}}}
+    },
+}
+
+
+def write(results, name, model, map50_95):
+    result = {"splits": {"test": {"map50_95": map50_95}, "val": {"map50_95": 0.0}}}
+    records.write(results / name / f"records/accuracy/{model}.json", "accuracy", result)
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Records in which the base gains by more epochs."""
+    write(tmp_path, "s", "s", 0.7)
+    write(tmp_path, "s_longer_base", "s_longer_base", 0.8)
+    for name, coarse, fine in (("s", 0.6, 0.4), ("s_seed2", 0.64, 0.44)):
+        write(tmp_path, name, f"{name}_coarse_prune_50_tuned", coarse)
+        write(tmp_path, name, f"{name}_fine_prune_90_tuned", fine)
+    for choice, accuracy in (("default", 0.5), ("ranking_ln", 0.45)):
+        name = f"s_coarse_{choice}"
+        write(tmp_path, name, f"{name}_coarse_prune_50", 0.1)
+        write(tmp_path, name, f"{name}_coarse_prune_50_tuned", accuracy)
+    return tmp_path
+
+
+def test_later_runs_share_data_and_base_of_the_first():
+    first, longer, *others = study.runs(FIRST, FURTHER)
+    assert first.config == FIRST
+    assert longer.config["base_model"] == "results/s/models/s.pt"
+    assert {run.config["dataset"] for run in (longer, *others)} == {"results/s/dataset/data.yaml"}
+    assert {run.config["trained_model"] for run in others} == {"results/s/models/s.pt"}
+    assert [run.name for run in others] == ["s_coarse_default", "s_coarse_ranking_ln", "s_seed2"]
+
+
+def test_pruned_models_are_compared_with_the_better_base(results):
+    table = study.pruning_table(study.runs(FIRST, FURTHER), results)
+    assert list(table.columns) == ["method", "ratio", "seed", "map50_95", "base_map50_95", "kept"]
+    assert set(table["base_map50_95"]) == {0.8}
+    kept = table.set_index(["method", "seed"])["kept"]
+    assert kept["coarse", 1] == pytest.approx(0.75)
+    assert kept["coarse", 2] == pytest.approx(0.8)
+    assert kept["fine", 2] == pytest.approx(0.55)
+
+
+def test_ablations_are_relative_to_the_default(results):
+    table = study.ablation_table(study.runs(FIRST, FURTHER), results).set_index("choice")
+    assert table.loc["ranking_ln", "to_default"] == pytest.approx(0.9)
+    assert table.loc["default", "map50_95_before_tuning"] == pytest.approx(0.1)
+    assert set(table["epochs"]) == {3}
+
+
+def test_shipped_study_is_valid_and_its_runs_differ():
+    files = [ROOT / f"config/pruning_study{part}.yaml" for part in ("", "_runs")]
+    runs = study.runs(*(yaml.safe_load(file.read_text()) for file in files))
+    rules = schema.load(str(ROOT / "workflow/schemas/config.schema.yaml"))
+    for run in runs:
+        schema.validate(study.merged(run.config, {}), rules)
+    assert len({run.name for run in runs}) == len(runs)

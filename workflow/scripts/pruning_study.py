@@ -1,0 +1,61 @@
+#!/usr/bin/env python
+"""Run the pruning study through the workflow and write its tables, pruning.csv and ablations.csv.
+
+Options that this command does not know go to Snakemake. Stopped and called again, it goes on where it was.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from pinch import cli, study
+from pinch.errors import PinchError
+from pinch.files import atomic
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run what is missing, then write the tables."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("--study", type=Path, default=ROOT / "config/pruning_study.yaml", help="the first run")
+    parser.add_argument("--runs", type=Path, default=ROOT / "config/pruning_study_runs.yaml", help="the further runs")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/studies", help="folder of the tables")
+    parser.add_argument("--profile", default="profiles/local", help="Snakemake's profile")
+    parser.add_argument("--parallel", type=cli.whole, default=2, help="further runs at once, which share the cores")
+    arguments, others = parser.parse_known_args(argv)
+    first, *later = study.runs(*(yaml.safe_load(path.read_text()) for path in (arguments.study, arguments.runs)))
+    options = ["--profile", arguments.profile, *others]
+    _snakemake(first, options)
+    cores = max(1, (os.cpu_count() or 1) // arguments.parallel)
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        list(pool.map(lambda run: _snakemake(run, [*options, "--cores", str(cores)]), later))
+    _write_tables([first, *later], arguments.output)
+
+
+def _snakemake(run: study.Run, options: list[str]) -> None:
+    configuration = Path("results") / run.name / "config.yaml"
+    with atomic(configuration) as path:
+        path.write_text(yaml.safe_dump(run.config, sort_keys=False))
+    command = [sys.executable, "-m", "snakemake", run.target, "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--configfile", str(configuration), *options]
+    if subprocess.run(command).returncode:
+        raise PinchError(f"the run {run.name} failed: see above, mend the reason and call this again")
+
+
+def _write_tables(runs: list[study.Run], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in (("pruning", study.pruning_table), ("ablations", study.ablation_table)):
+        table = make(runs, Path("results"))
+        with atomic(folder / f"{name}.csv") as path:
+            table.to_csv(path, index=False, float_format="%.4f")
+        print(f"\n{folder / name}.csv\n{table.to_string(index=False, float_format='{:.3f}'.format)}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
