@@ -29,7 +29,6 @@ CONFIG = "sweep.yaml"
 RATIOS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
 # Every job in the one partition, since its node's cores are the slots.
 SITE = {"cpu_partition": "gpu", "gpu_partition": "gpu", "account": ACCOUNT}
-ONE_THREAD = ("synthesize_hands", "train_base", "tune_pruned", "evaluate_model", "evaluate_artifact")
 
 
 def main() -> None:
@@ -62,7 +61,7 @@ def sweep(folder: Path, cluster: Cluster) -> None:
     config = yaml.safe_load((ROOT / "tests/configs/tiny.yaml").read_text())
     config["coarse"]["ratios"] = config["fine"]["ratios"] = RATIOS
     (folder / CONFIG).write_text(yaml.safe_dump(config))
-    shipped = profile.for_tests(SITE, folder, **{"set-threads": dict.fromkeys(ONE_THREAD, 1)})
+    shipped = profile.for_tests(SITE, folder)
     command = [*SNAKEMAKE, "--profile", str(shipped), "--configfile", CONFIG]
     subprocess.run(command, cwd=folder, env=cluster.environment | {"OMP_NUM_THREADS": "1"}, check=True)
 

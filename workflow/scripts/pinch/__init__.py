@@ -19,6 +19,8 @@ def _isolate_ultralytics() -> None:
     os.environ.setdefault("YOLO_OFFLINE", "1")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
+    # Ultralytics would set one where nothing is set. Snakemake says how many threads a job has; by hand it has all.
+    os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     if "YOLO_CONFIG_DIR" not in os.environ:
         folder = tempfile.mkdtemp(prefix="pinch-ultralytics-")
         os.environ["YOLO_CONFIG_DIR"] = folder

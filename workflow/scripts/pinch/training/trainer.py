@@ -66,6 +66,9 @@ class Trainer(DetectionTrainer):
         return super().get_model(cfg, weights, verbose)
 
     def _setup_train(self) -> None:
+        if self.device.type == "cpu":
+            # Ultralytics takes all processors of the machine but one, however many the job was given.
+            torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         super()._setup_train()
         network = bare(self.model)
         self.parameters = _count(network)
