@@ -144,7 +144,7 @@ def _time_label(rows: pd.DataFrame) -> str:
 
 
 def _front_list(side: Axes, best: pd.DataFrame) -> None:
-    """The front as a list: number, artifact, time, accuracy."""
+    """The front as a list: number, artifact, time as on the axis and in milliseconds, accuracy."""
     side.axis("off")
     side.set_title("Pareto front: nothing is faster and more accurate", fontsize=10)
     rows = tables.rows(best)
@@ -152,12 +152,12 @@ def _front_list(side: Axes, best: pd.DataFrame) -> None:
         [
             str(n),
             f"{labels.model(r['model'])} {r['precision']}.{r['format']}",
-            f"{r['p50_ms']:.2f} ms",
+            f"{r['relative_time']:.2f} ({r['p50_ms']:.2f} ms)",
             f"{r['val_map50_95']:.3f}",
         ]
         for n, r in enumerate(rows, 1)
     ]
-    table = side.table(cells, colWidths=(0.07, 0.55, 0.2, 0.18), cellLoc="left", edges="horizontal", loc="upper left")
+    table = side.table(cells, colWidths=(0.06, 0.5, 0.29, 0.15), cellLoc="left", edges="horizontal", loc="upper left")
     table.auto_set_font_size(False)
     table.set_fontsize(9)
     for cell in table.get_celld().values():
