@@ -10,7 +10,7 @@ SNAKEMAKE := $(VENV)/bin/snakemake --profile profiles/local
 
 help:
 	@echo "make demo        the whole chain on synthetic hands; ends with tables and results/demo/report.html"
-	@echo "make test        all tests but those on a Slurm (make test-fast leaves out the long ones too)"
+	@echo "make test        all tests; those on a Slurm where one is installed (make test-fast: only the short ones)"
 	@echo "make test-slurm  the tests on a real Slurm that they bring up themselves"
 	@echo "make base        train resources/hands.pt again (hours)"
 	@echo "make study       what pruning keeps and what each choice is worth, for docs/studies (hours)"
@@ -35,10 +35,10 @@ study: $(READY)
 	$(VENV)/bin/python workflow/scripts/pruning_study.py
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest -m "not slurm"
+	$(VENV)/bin/python -m pytest
 
 test-fast: $(READY)
-	$(VENV)/bin/python -m pytest -m "not slow and not slurm"
+	$(VENV)/bin/python -m pytest -m "not slow"
 
 test-slurm: $(READY)
 	$(VENV)/bin/python tests/slurm/cluster.py install

@@ -15,6 +15,11 @@ SCRIPTS = ROOT / "workflow/scripts"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items):
+    """Fast tests first: what is simply wrong shows within minutes."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in ("slurm", "slow")])
+
+
 @pytest.fixture(scope="session")
 def command():
     """Run a command of the project as a user does: command("train.py", "--help") -> CompletedProcess."""

@@ -130,6 +130,17 @@ class Cluster:
             else:
                 os.kill(pid, signal.SIGKILL)
             file.unlink()
+        for pid in self._left_behind():
+            os.kill(pid, signal.SIGKILL)
+
+    def _left_behind(self) -> list[int]:
+        """Processes of jobs that outlived their node; they know the cluster by their PATH."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"PATH={self.folder}/bin:".encode() in (path / "environ").read_bytes():
+                    found.append(int(path.name))
+        return found
 
     def run(self, *command: str) -> str:
         """What a command of Slurm prints.
