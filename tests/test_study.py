@@ -42,7 +42,7 @@ def test_later_runs_share_data_and_base_of_the_first():
     assert longer.config["base_model"] == "results/s/models/s.pt"
     assert {run.config["dataset"] for run in (longer, *others)} == {"results/s/dataset/data.yaml"}
     assert {run.config["trained_model"] for run in others} == {"results/s/models/s.pt"}
-    assert [run.name for run in others] == ["s_coarse_default", "s_coarse_ranking_ln", "s_seed2"]
+    assert [run.name for run in others] == ["s_seed2", "s_coarse_default", "s_coarse_ranking_ln"]
 
 
 def test_pruned_models_are_compared_with_the_better_base(results):

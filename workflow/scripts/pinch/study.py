@@ -50,11 +50,12 @@ def runs(study: Values, further: Values) -> list[Run]:
             `common` changed values and `runs`, name -> changed values of the method's section).
     """
     found = [Run(FIRST, FIRST, study), _later(study, LONGER_BASE, LONGER_BASE, further[LONGER_BASE])]
+    found += [_later(study, REPEAT, name, values) for name, values in further["repeats"].items()]
     for method, ablations in further["ablations"].items():
         for choice, values in ablations["runs"].items():
             changes = merged(ablations["common"], {method: values})
             found.append(_later(study, method, choice, changes, f"{method}_{choice}"))
-    return found + [_later(study, REPEAT, name, values) for name, values in further["repeats"].items()]
+    return found
 
 
 def _later(study: Values, kind: str, choice: str, changes: Values, suffix: str | None = None) -> Run:
