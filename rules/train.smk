@@ -66,6 +66,7 @@ else:
             "../envs/train.yaml"
         resources:
             gpu=GPUS,
+            stage_to="",
         params:
             name=NAME,
             folder=subpath(output.model, parent=True),
@@ -82,8 +83,8 @@ else:
         shell:
             "train.py {params.name} --dataset {input.data} --project {params.folder} --base-model {params.base}"
             " --resume --epochs {params.epochs} --patience {params.patience} --imgsz {params.imgsz}"
-            " --batch {params.batch} --device {params.device} --seed {params.seed} --record {output.record}"
-            " {params.options} 2>&1 | tee {log}"
+            ' --batch {params.batch} --device {params.device} --gpus {resources.gpu} --stage-to "{resources.stage_to}"'
+            " --seed {params.seed} --record {output.record} {params.options} 2>&1 | tee {log}"
 
 
 rule tune_pruned:
@@ -103,6 +104,7 @@ rule tune_pruned:
         "../envs/train.yaml"
     resources:
         gpu=GPUS,
+        stage_to="",
     params:
         folder=subpath(output.model, parent=True),
         epochs=lambda wildcards: tuning(wildcards)["epochs"],
@@ -119,5 +121,5 @@ rule tune_pruned:
     shell:
         "train.py {wildcards.pruned}_tuned --dataset {input.data} --project {params.folder}"
         " --base-model {input.pruned} --pruned-model --resume --epochs {params.epochs} --patience {params.patience}"
-        " --imgsz {params.imgsz} --batch {params.batch} --device {params.device} --seed {params.seed}"
-        " {params.distill} {params.gradual} --record {output.record} {params.options} 2>&1 | tee {log}"
+        ' --imgsz {params.imgsz} --batch {params.batch} --device {params.device} --stage-to "{resources.stage_to}"'
+        " --seed {params.seed} {params.distill} {params.gradual} --record {output.record} {params.options} 2>&1 | tee {log}"

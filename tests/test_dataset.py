@@ -189,6 +189,26 @@ def test_label_cache_is_what_training_reads(own, tmp_path):
     assert [cache.stat().st_mtime_ns for cache in caches] == times
 
 
+def test_staging_copies_what_training_reads_in_its_order(own, tmp_path):
+    original = datasets.load(own)
+    datasets.label_path(original.images("train")[3]).unlink()  # background
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    copy = datasets.stage(original, disk)
+    for split in ("train", "val"):
+        pairs = list(zip(original.images(split), copy.images(split), strict=True))
+        assert all(new.is_relative_to(disk) and new.read_bytes() == old.read_bytes() for old, new in pairs)
+        assert all(np.array_equal(original.labels(old), copy.labels(new)) for old, new in pairs)
+    assert copy.names == original.names
+    assert "test" not in copy.splits
+
+
+def test_staging_to_a_full_disk_is_refused_before_it_begins(own, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
+    with pytest.raises(PinchError, match="name another folder to stage to"):
+        datasets.stage(datasets.load(own), tmp_path)
+
+
 def test_the_val_split_serves_where_there_is_no_test_split(own):
     dataset = datasets.load(own)
     assert datasets.with_test_split(dataset) is dataset

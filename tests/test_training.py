@@ -183,13 +183,16 @@ def interrupted_train(request, monkeypatch, after_epoch):
             train(request)
 
 
-@pytest.mark.parametrize("options", [{}, {"dense": "base.pt"}])
-def test_resuming_goes_on_and_ends_like_an_unbroken_run(request_of, models, monkeypatch, capsys, options):
-    if options:
-        options = {"dense": models / options["dense"]}
+@pytest.mark.parametrize(("gradual", "staged"), [(False, False), (True, False), (False, True)])
+def test_resuming_goes_on_and_ends_like_an_unbroken_run(
+    request_of, models, monkeypatch, capsys, tmp_path, gradual, staged
+):
+    options = {"dense": models / "base.pt"} if gradual else {}
     unbroken = train(request_of("unbroken", "fine.pt", epochs=3, **options))
     capsys.readouterr()
-    request = request_of("tuned", "fine.pt", epochs=3, resume=True, **options)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    request = request_of("tuned", "fine.pt", epochs=3, resume=True, stage_to=disk if staged else None, **options)
     interrupted_train(request, monkeypatch, 1)
     assert not request.checkpoint.exists()
     assert not list(request.project.glob(".*"))
@@ -202,6 +205,7 @@ def test_resuming_goes_on_and_ends_like_an_unbroken_run(request_of, models, monk
     for found, expected in zip(result["curve"], unbroken["curve"], strict=True):
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)
     assert not list(request.run_folder.glob("weights/state*"))
+    assert not list(disk.iterdir())
 
 
 def test_resuming_another_request_or_a_broken_file_starts_anew(request_of, monkeypatch, capsys):

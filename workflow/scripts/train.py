@@ -31,6 +31,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--imgsz", type=int, help="image size in pixels (default: the base model's)")
     parser.add_argument("--batch", type=int, default=16, help="images per step")
     parser.add_argument("--device", default="cpu", help="cpu, gpu, or numbers of GPUs such as 0,1")
+    parser.add_argument("--gpus", type=int, default=1, help="with --device gpu: train on so many of them")
+    parser.add_argument(
+        "--stage-to",
+        metavar="FOLDER",
+        type=lambda text: Path(text) if text else None,
+        help="copy the pictures to a new folder in this one (a node's own disk) while training",
+    )
     parser.add_argument("--workers", type=int, default=8, help="processes that load images (on GPUs)")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
     parser.add_argument("--distill", type=Path, metavar="TEACHER", help="learn from this checkpoint's features as well")
@@ -64,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         patience=arguments.patience,
         imgsz=arguments.imgsz,
         batch=arguments.batch,
-        device=arguments.device,
+        device=_device(arguments.device, arguments.gpus),
+        stage_to=arguments.stage_to,
         workers=arguments.workers,
         seed=arguments.seed,
         teacher=arguments.distill,
@@ -74,6 +82,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     result = train(request)
     if arguments.record:
         records.write(arguments.record, "training", result, arguments.seed)
+
+
+def _device(device: str, gpus: int) -> str:
+    """Several GPUs by their numbers, which is how they are asked for."""
+    return ",".join(map(str, range(gpus))) if device == "gpu" and gpus > 1 else device
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -7,6 +7,7 @@ and classes (`names`). A relative `path` means the folder of that file. Labels l
 
 import os
 import random
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -176,6 +177,38 @@ def ultralytics_yaml(dataset: Dataset, folder: str | Path) -> Path:
     with atomic(folder / "data.yaml") as temporary:
         temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     return folder / "data.yaml"
+
+
+def stage(dataset: Dataset, folder: Path) -> Dataset:
+    """Copy what training reads, images and labels of train and val, to `folder` on a faster disk.
+
+    Images are renamed by number and keep their order, so that training on the copy gives the same result.
+
+    Raises:
+        PinchError: the disk of `folder` has too little room.
+    """
+    images = {split: dataset.images(split) for split in ("train", "val")}
+    needed = sum(in_threads(lambda image: image.stat().st_size, (i for found in images.values() for i in found)))
+    if needed > (free := shutil.disk_usage(folder).free):
+        raise PinchError(
+            f"the pictures of {dataset.path} take {needed / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free: "
+            "name another folder to stage to, or none"
+        )
+    for split, originals in images.items():
+        copies = [folder / "images" / split / f"{number:08}{old.suffix}" for number, old in enumerate(originals)]
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+        for _ in in_threads(_copy_example, zip(originals, copies, strict=True)):
+            pass
+    return replace(dataset, root=folder, splits={split: [folder / "images" / split] for split in images})
+
+
+def _copy_example(pair: tuple[Path, Path]) -> None:
+    """Copy an image and, if it has any, its labels."""
+    original, copy = pair
+    shutil.copyfile(original, copy)
+    if (labels := label_path(original)).is_file():
+        shutil.copyfile(labels, label_path(copy))
 
 
 def make_label_cache(dataset: Dataset) -> None:

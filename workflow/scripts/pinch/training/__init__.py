@@ -1,5 +1,6 @@
 """Training and fine-tuning: one entry point for networks from scratch, trained ones and pruned ones."""
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -8,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Request:
         batch: images per step.
         device: "cpu", "gpu" or numbers of GPUs.
         workers: processes that load images (a run on the CPU loads in its own process).
+        stage_to: a folder on a faster disk, to which images are copied for as long as training lasts.
         seed: of everything random.
         teacher: a checkpoint to distill from.
         dense: for a fine-pruned base: the model before pruning; its weights are then zeroed gradually.
@@ -62,6 +64,7 @@ class Request:
     batch: int = 16
     device: str = "cpu"
     workers: int = 8
+    stage_to: Path | None = None
     seed: int = 0
     teacher: Path | None = None
     dense: Path | None = None
@@ -92,7 +95,7 @@ def train(request: Request) -> dict[str, Any]:
     dataset_check.check(data, for_training=True)
     request.project.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=f".{request.name}-", dir=request.project) as folder:
+    with _scratch(request.name, request.project) as folder, _staged(request, data) as data:
         start = _write_start(request, base, Path(folder))
         last = _last_checkpoint(request, start)
         arguments = {
@@ -105,6 +108,22 @@ def train(request: Request) -> dict[str, Any]:
         if last is None or not _is_finished(last):
             _run(request, arguments, bool(last))
     return _finish(request, base, time.monotonic() - started)
+
+
+def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix=f".{name}-", dir=parent)
+
+
+@contextlib.contextmanager
+def _staged(request: Request, data: dataset.Dataset) -> Iterator[dataset.Dataset]:
+    """The data set where training reads it: a copy on a faster disk, if one was named."""
+    if request.stage_to is None:
+        yield data
+        return
+    if not request.stage_to.is_dir():
+        raise PinchError(f"{request.stage_to}, the folder to stage pictures to, does not exist on this node: mend it")
+    with _scratch(request.name, request.stage_to) as folder:
+        yield dataset.stage(data, Path(folder))
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
