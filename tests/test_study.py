@@ -63,7 +63,7 @@ def test_ablations_are_relative_to_the_default(results):
 
 
 def test_shipped_study_is_valid_and_its_runs_differ():
-    files = [ROOT / f"config/pruning_study{part}.yaml" for part in ("", "_runs")]
+    files = [ROOT / "config" / name for name in ("pruning_study.yaml", "studies/pruning_runs.yaml")]
     runs = study.runs(*(yaml.safe_load(file.read_text()) for file in files))
     rules = schema.load(str(ROOT / "workflow/schemas/config.schema.yaml"))
     for run in runs:

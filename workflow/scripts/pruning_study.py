@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run what is missing, then write the tables."""
     parser = cli.parser(__doc__ or "")
     parser.add_argument("--study", type=Path, default=ROOT / "config/pruning_study.yaml", help="the first run")
-    parser.add_argument("--runs", type=Path, default=ROOT / "config/pruning_study_runs.yaml", help="the further runs")
+    parser.add_argument("--runs", type=Path, default=ROOT / "config/studies/pruning_runs.yaml", help="the further runs")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/studies", help="folder of the tables")
     parser.add_argument("--profile", default="profiles/local", help="Snakemake's profile")
     parser.add_argument("--parallel", type=cli.whole, default=2, help="further runs at once, which share the cores")
