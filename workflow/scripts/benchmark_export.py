@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
     target = resolve_target(arguments.target)
-    settings = Settings(arguments.imgsz, target=target, per_class=arguments.calibration_images, floor=0.0)
+    settings = Settings(
+        arguments.imgsz, target=target, per_class=arguments.calibration_images, guard=arguments.guard, floor=0.0
+    )
     plan = Plan(threads=arguments.threads, rounds=arguments.rounds, energy_seconds=0)
     with tempfile.TemporaryDirectory() as folder:
         rows = benchmark.benchmark(
@@ -60,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--imgsz", type=int, default=None, help="side of the input in pixels (default: as trained)")
     parser.add_argument("--target", choices=("auto", "x86-vnni", "x86", "arm"), default="auto", help="for int8 ONNX")
     parser.add_argument("--calibration-images", type=int, default=10, help="images per class that calibrate int8")
+    parser.add_argument(
+        "--guard",
+        type=float,
+        default=0.0,
+        help="share of the accuracy that int8 must keep, else operators return to float",
+    )
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     parser.add_argument("--rounds", type=int, default=5, help="processes for each file")
     parser.add_argument("--output", type=Path, default=None, help="JSON with the rows")
