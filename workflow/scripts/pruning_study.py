@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     first, *later = study.runs(*(yaml.safe_load(path.read_text()) for path in (arguments.study, arguments.runs)))
     options = ["--profile", arguments.profile, *others]
     _snakemake(first, options)
-    cores = max(1, (os.cpu_count() or 1) // arguments.parallel)
+    cores = max(1, len(os.sched_getaffinity(0)) // arguments.parallel)
     with ThreadPoolExecutor(arguments.parallel) as pool:
         list(pool.map(lambda run: _snakemake(run, [*options, "--cores", str(cores)]), later))
     _write_tables([first, *later], arguments.output)

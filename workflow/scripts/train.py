@@ -71,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         patience=arguments.patience,
         imgsz=arguments.imgsz,
         batch=arguments.batch,
-        device=_device(arguments.device, arguments.gpus),
+        device=arguments.device,
+        gpus=arguments.gpus,
         stage_to=arguments.stage_to,
         workers=arguments.workers,
         seed=arguments.seed,
@@ -82,11 +83,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     result = train(request)
     if arguments.record:
         records.write(arguments.record, "training", result, arguments.seed)
-
-
-def _device(device: str, gpus: int) -> str:
-    """Several GPUs by their numbers, which is how they are asked for."""
-    return ",".join(map(str, range(gpus))) if device == "gpu" and gpus > 1 else device
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -44,6 +44,7 @@ class Request:
         imgsz: image size in pixels; None takes the base's.
         batch: images per step.
         device: "cpu", "gpu" or numbers of GPUs.
+        gpus: how many of them "gpu" means.
         workers: processes that load images (a run on the CPU loads in its own process).
         stage_to: a folder on a faster disk, to which images are copied for as long as training lasts.
         seed: of everything random.
@@ -63,6 +64,7 @@ class Request:
     imgsz: int | None = None
     batch: int = 16
     device: str = "cpu"
+    gpus: int = 1
     workers: int = 8
     stage_to: Path | None = None
     seed: int = 0
@@ -88,7 +90,7 @@ def train(request: Request) -> dict[str, Any]:
         PinchError: something is wrong with the request, the base, the data or the device (all found before training),
             or the pruning did not survive.
     """
-    device = ultralytics_device(request.device)
+    device = ultralytics_device(request.device, request.gpus)
     _check_settings(request.settings)
     data = dataset.load(request.data)
     base = _open_base(request, data)

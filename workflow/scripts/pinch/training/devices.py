@@ -4,15 +4,19 @@ from pinch import gpu
 from pinch.errors import PinchError
 
 
-def ultralytics_device(device: str) -> str:
+def ultralytics_device(device: str, gpus: int = 1) -> str:
     """Translate "cpu", "gpu" or numbers of GPUs ("0", "0,1") for Ultralytics, which would take the CPU without a word.
+
+    Args:
+        device: what was asked for.
+        gpus: how many of the job's GPUs "gpu" means.
 
     Raises:
         PinchError: a GPU is asked for that cannot be used, with the reason.
     """
     if device == "cpu":
         return "cpu"
-    numbers = "0" if device == "gpu" else device.replace(" ", "")
+    numbers = ",".join(map(str, range(gpus))) if device == "gpu" else device.replace(" ", "")
     if not all(part.isdigit() for part in numbers.split(",")):
         raise PinchError(f"{device!r} is no device: use cpu, gpu, or numbers of GPUs such as 0 or 0,1")
     gpu.check(onnxruntime=False)
