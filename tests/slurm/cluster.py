@@ -134,11 +134,15 @@ class Cluster:
             os.kill(pid, signal.SIGKILL)
 
     def _left_behind(self) -> list[int]:
-        """Processes of jobs that outlived their node; they know the cluster by their PATH."""
+        """Processes of jobs that outlived their node, by the cluster's PATH and the job's number.
+
+        Whoever has read the file `env`, as the user's own shell, has that PATH too, but no number.
+        """
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if f"PATH={self.folder}/bin:".encode() in (path / "environ").read_bytes():
+                variables = (path / "environ").read_bytes()
+                if f"PATH={self.folder}/bin:".encode() in variables and b"SLURM_JOB_ID=" in variables:
                     found.append(int(path.name))
         return found
 
