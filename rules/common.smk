@@ -1,4 +1,5 @@
 # The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
+import gc
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +13,10 @@ from pinch import formats, manifest, reporting, schema
 from pinch.errors import PinchError
 from pinch.files import write_json
 from pinch.names import Model
+
+# A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
+# takes a tenth of a dry run of ten thousand jobs.
+gc.set_threshold(50_000)
 
 try:
     schema.validate(
@@ -87,17 +92,7 @@ DEVICES = [
 ]
 MEASUREMENTS = [(d, t, artifact) for d, t in DEVICES for artifact in ARTIFACTS if not backs_off(artifact, d)]
 # Every artifact is timed in turns with this one, so that ratios hold when the machine's speed drifts.
-BASELINE = next((file for file in ARTIFACTS if file == f"{NAME}_full.onnx"), None)
-
-
-def baseline_input(wildcards):
-    """The baseline's file, for every other artifact."""
-    return [f"{RUN}/artifacts/{BASELINE}"] if BASELINE and wildcards.artifact != BASELINE else []
-
-
-def artifact_path(file):
-    """Where an artifact lies."""
-    return f"{RUN}/artifacts/{file}"
+BASELINE = [f"{RUN}/artifacts/{file}" for file in ARTIFACTS if file == f"{NAME}_full.onnx"]
 
 
 # --- Records ----------------------------------------------------------------------------------------------------------
@@ -150,9 +145,9 @@ STOCK_BASE = Path(config["base_model"]).name == config["base_model"] and config[
 BASE_MODEL = f"{WEIGHTS}/{config['base_model']}" if STOCK_BASE else config["base_model"]
 
 
-def timing_source(wildcards):
-    """What artifacts are timed on: a video or pictures; the validation pictures where there is nothing else."""
-    return config["video"] or (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
+# What artifacts are timed on: a video or pictures; the validation pictures where there is nothing else. Constants of
+# rules cost nothing; each function among them costs a dry run of ten thousand jobs a second.
+TIMING_SOURCE = config["video"] or (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
 
 
 def existing(path):
@@ -227,9 +222,9 @@ def gpu_check(purpose, device=None):
     return [f"{RUN}/records/gpu/{purpose}.json"] if (device or DEVICE) == "gpu" else []
 
 
-def export_arguments(wildcards):
-    """Image size, precision and file stem of one artifact."""
-    return f"--imgsz {STEMS[wildcards.stem][1]} --name {wildcards.stem}"
+def export_size(wildcards):
+    """Image size of one artifact."""
+    return STEMS[wildcards.stem][1]
 
 
 def tuning(wildcards):

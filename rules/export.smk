@@ -19,10 +19,10 @@ for entry in formats.FORMATS.values():
         conda:
             f"../envs/export_{entry.name}.yaml"
         params:
-            folder=subpath(output.artifact, parent=True),
-            records=subpath(output.record, parent=True),
-            size=export_arguments,
-            spec=lambda wildcards, ending=entry.ending: wildcards.precision + ending,
+            folder=f"{RUN}/artifacts",
+            records=f"{RUN}/records/export",
+            imgsz=export_size,
+            ending=entry.ending,
             target=config["export"]["target"],
             candidates=config["export"]["candidates"],
             calibration=config["export"]["calibration_images"],
@@ -30,9 +30,9 @@ for entry in formats.FORMATS.values():
             guard=config["export"]["guard"],
             seed=SEED,
         message:
-            "Exporting {wildcards.stem} as {params.spec}"
+            "Exporting {wildcards.stem} as {wildcards.precision}{params.ending}"
         shell:
-            "quantization.py {input.model} {input.data} {params.folder} {params.size}"
-            " --artifacts {params.spec} --target {params.target} --candidates {params.candidates}"
-            " --calibration-images {params.calibration} --methods {params.methods} --guard {params.guard} --seed {params.seed}"
-            " --records {params.records} > {log} 2>&1"
+            "quantization.py {input.model} {input.data} {params.folder} --name {wildcards.stem}"
+            " --imgsz {params.imgsz} --artifacts {wildcards.precision}{params.ending} --target {params.target}"
+            " --candidates {params.candidates} --calibration-images {params.calibration} --methods {params.methods}"
+            " --guard {params.guard} --seed {params.seed} --records {params.records} > {log} 2>&1"

@@ -51,8 +51,8 @@ for kind in ("cpu", "gpu"):
             f"measure_on_{kind}"
         input:
             artifact=f"{RUN}/artifacts/{{artifact}}",
-            baseline=baseline_input,
-            video=existing(config["video"]) if config["video"] else timing_source,
+            baseline=BASELINE,
+            video=existing(config["video"]) if config["video"] else TIMING_SOURCE,
             gpu=gpu_check("measuring", kind),
         output:
             f"{RUN}/records/inference/{kind}_{{threads}}/{{artifact}}.json",
@@ -66,8 +66,8 @@ for kind in ("cpu", "gpu"):
         resources:
             gpu=int(kind == "gpu"),
         params:
-            video=timing_source,
-            baseline=lambda wildcards, input: (f"--baseline {input.baseline[0]}" if input.get("baseline") else ""),
+            video=TIMING_SOURCE,
+            baseline=f"--baseline {BASELINE[0]}" if BASELINE else "",
             frames=config["measure"]["frames"],
             rounds=config["measure"]["rounds"],
             warmup=config["measure"]["warmup"],

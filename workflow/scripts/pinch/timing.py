@@ -64,7 +64,7 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
         model: `.pt` or an artifact of any format, made here or by others.
         source: a video, a picture, or a folder of pictures.
         plan: how to measure.
-        baseline: another model, timed in turns with it.
+        baseline: another model, timed in turns with it; none where it is the model itself.
 
     Returns:
         The result of an inference record. Times are milliseconds per frame; `p50_ms` and the like are of
@@ -73,6 +73,7 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
     Raises:
         PinchError: a model or the source cannot be read, or the device cannot run the model.
     """
+    baseline = None if baseline and Path(baseline) == Path(model) else baseline
     models = [Path(model), *([Path(baseline)] if baseline else [])]
     for path in models:
         runtimes.find_format(path)
