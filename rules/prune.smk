@@ -14,11 +14,12 @@ rule coarse_prune:
     conda:
         "../envs/train.yaml"
     params:
-        folder=subpath(output.model, parent=True),
+        folder=f"{RUN}/models",
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
         ranking=config["coarse"]["ranking"],
         norm=config["coarse"]["norm"],
         spread=config["coarse"]["spread"],
+        macs_limit=config["coarse"]["macs_limit"],
         round_to=config["coarse"]["round_to"],
         mode=config["coarse"]["mode"],
         scan=f"--sensitivity {scan_record()[0]}" if scan_record() else "",
@@ -28,7 +29,7 @@ rule coarse_prune:
     shell:
         "coarse_prune.py --model {input.base} --sparsity {params.ratio} --output {params.folder}"
         " --dataset {input.data} --ranking {params.ranking} --norm {params.norm} --spread {params.spread}"
-        " --round-to {params.round_to} --mode {params.mode} {params.scan} --seed {params.seed}"
+        " --macs-limit {params.macs_limit} --round-to {params.round_to} --mode {params.mode} {params.scan} --seed {params.seed}"
         " --record {output.record} > {log} 2>&1"
 
 
@@ -46,7 +47,7 @@ rule fine_prune:
         "../envs/train.yaml"
     params:
         name=NAME,
-        folder=subpath(output.model, parent=True),
+        folder=f"{RUN}/models",
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
         scope=config["fine"]["scope"],
         pattern=(f"--pattern {config['fine']['pattern']}" if config["fine"]["pattern"] else ""),

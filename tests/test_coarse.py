@@ -13,6 +13,7 @@ import coarse_prune
 from pinch import checkpoints, dataset
 from pinch.errors import PinchError
 from pinch.pruning import coarse, images, ranking, spread
+from pinch.pruning.cost import Convolution, Costs, costs
 from pinch.pruning.graph import Graph
 from pinch.pruning.splitting import TwoHalves, WholeAttention, join, split
 
@@ -173,11 +174,58 @@ def test_uniform_spread_rounds():
     assert spread.uniform(units(20), 0.1, 8) == {"layer0": 16}
 
 
+def two_layers(*macs):
+    """Two units that each feed the detections through one convolution."""
+    both = units(64, 64)
+    return both, Costs(both, [Convolution(each, unit.name, {}) for each, unit in zip(macs, both, strict=True)])
+
+
 def test_global_spread_takes_more_where_channels_are_unequal():
     flat, peaked = torch.ones(64), torch.cat([torch.full((48,), 0.1), torch.full((16,), 3.7)])
-    widths = spread.globally(units(64, 64), 0.375, 8, {"layer0": [flat], "layer1": [peaked]})
+    both, equal = two_layers(1.0, 1.0)
+    widths = spread.globally(both, 0.375, 8, {"layer0": [flat], "layer1": [peaked]}, equal, 1.1)
     assert widths["layer0"] == 64
     assert widths["layer1"] == 16
+
+
+def test_global_spread_pays_for_scores_with_multiply_accumulates():
+    both, unequal = two_layers(9.0, 1.0)
+    dear, cheap = torch.linspace(1, 2, 64), torch.linspace(0, 1, 64)
+    by_score = spread.globally(both, 0.5, 8, {"layer0": [dear], "layer1": [cheap]}, unequal, 9.0)
+    limited = spread.globally(both, 0.5, 8, {"layer0": [dear], "layer1": [cheap]}, unequal, 1.1)
+    assert by_score == {"layer0": 48, "layer1": 16}
+    assert sum(limited.values()) == 64
+    assert unequal.macs(limited) <= 0.55 < unequal.macs(by_score)
+    with pytest.raises(PinchError, match="raise macs_limit"):
+        spread.globally(both, 0.5, 8, {"layer0": [dear], "layer1": [cheap]}, unequal, 0.3)
+
+
+@pytest.mark.parametrize("yaml", FAMILIES)
+def test_global_spread_of_a_detector_keeps_to_its_limit(yaml):
+    network = detectors.network(yaml)
+    whole = checkpoints.describe(network, 320)["macs"]
+    graph = Graph(network)
+    cost, scores = costs(graph), ranking.comparable(ranking.rank(graph, "ln"), "ln")
+    expected = {False: cost.macs(spread.uniform(graph.units, 0.5, 8))}
+    join(network)
+    for globally in (False, True):
+        pruned = Graph(copy.deepcopy(network))
+        widths = spread.uniform(graph.units, 0.5, 8)
+        if globally:
+            widths = spread.globally(graph.units, 0.5, 8, scores, cost, 1.1)
+            expected[True] = cost.macs(widths)
+        coarse.narrow(pruned, widths, scores)
+        join(pruned.network)
+        left = checkpoints.describe(pruned.network, 320)["macs"] / whole
+        assert left == pytest.approx(expected[globally], rel=0.05)
+    assert expected[True] <= 1.1 * expected[False]
+
+
+def test_scores_by_norm_are_compared_relative_to_their_layer():
+    scores = {"a": [torch.tensor([1.0, 3.0])], "b": [torch.tensor([10.0, 30.0])]}
+    relative = ranking.comparable(scores, "ln")
+    assert torch.equal(relative["a"][0], relative["b"][0])
+    assert ranking.comparable(scores, "taylor") is scores
 
 
 def test_sensitivity_spread_spares_what_hurts():

@@ -21,6 +21,12 @@ def write(results, name, model, map50_95):
     records.write(results / name / f"records/accuracy/{model}.json", "accuracy", result)
 
 
+def write_pruning(results, name, model, parameters):
+    before = {"nonzero_parameters": 100, "macs": 1000}
+    after = {"nonzero_parameters": parameters, "macs": 300}
+    records.write(results / name / f"records/pruning/{model}.json", "pruning", {"before": before, "after": after})
+
+
 @pytest.fixture
 def results(tmp_path):
     """Records in which the base gains by more epochs."""
@@ -32,6 +38,7 @@ def results(tmp_path):
     for choice, accuracy in (("default", 0.5), ("ranking_ln", 0.45)):
         name = f"s_coarse_{choice}"
         write(tmp_path, name, f"{name}_coarse_prune_50", 0.1)
+        write_pruning(tmp_path, name, f"{name}_coarse_prune_50", 25 if choice == "default" else 30)
         write(tmp_path, name, f"{name}_coarse_prune_50_tuned", accuracy)
     return tmp_path
 
@@ -60,6 +67,7 @@ def test_ablations_are_relative_to_the_default(results):
     assert table.loc["ranking_ln", "to_default"] == pytest.approx(0.9)
     assert table.loc["default", "map50_95_before_tuning"] == pytest.approx(0.1)
     assert set(table["epochs"]) == {3}
+    assert table.loc["ranking_ln", ["parameters_left", "macs_left"]].tolist() == [0.3, 0.3]
 
 
 def test_shipped_study_is_valid_and_its_runs_differ():

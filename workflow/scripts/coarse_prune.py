@@ -26,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--spread", choices=["uniform", "global", "sensitivity"], default="uniform", help="how many go where"
     )
+    parser.add_argument(
+        "--macs-limit", type=float, default=1.1, help="for global: most MACs left, relative to those of uniform"
+    )
     parser.add_argument("--sensitivity", type=Path, metavar="SCAN", help="record of scan_layers.py, for that spread")
     parser.add_argument("--round-to", type=int, default=8, help="widths become multiples of this")
     parser.add_argument(
@@ -51,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ranking=arguments.ranking or ("taylor" if arguments.dataset else "group_norm"),
         norm=arguments.norm,
         spread=arguments.spread,
+        macs_limit=arguments.macs_limit,
         round_to=arguments.round_to,
         mode=arguments.mode,
         sensitivity=arguments.sensitivity,

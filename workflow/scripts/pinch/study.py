@@ -17,7 +17,10 @@ from pinch.names import METHODS, Model
 # Parts that a run can have in the study, besides ablating one of METHODS.
 FIRST, REPEAT, LONGER_BASE = "first", "repeat", "longer_base"
 PRUNING_COLUMNS = ["method", "ratio", "seed", "map50_95", "base_map50_95", "kept"]
-ABLATION_COLUMNS = ["method", "ratio", "choice", "epochs", "seed", "map50_95_before_tuning", "map50_95", "to_default"]
+ABLATION_COLUMNS = [
+    *["method", "ratio", "choice", "epochs", "seed", "parameters_left", "macs_left"],
+    *["map50_95_before_tuning", "map50_95", "to_default"],
+]
 
 Values = dict[str, Any]
 
@@ -104,6 +107,8 @@ def pruning_table(found: list[Run], results: Path) -> pd.DataFrame:
 def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
     """What each choice is worth: accuracy before and after tuning, and the latter relative to the default's.
 
+    Parameters (those that are not zero) and multiply-accumulates left are fractions of the base's.
+
     Raises:
         PinchError: a record is missing.
     """
@@ -114,10 +119,18 @@ def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
         section, seed = run.config[run.kind], run.config["seed"]
         (ratio,) = section["ratios"]
         before, after = (_map50_95(results, run.name, run.kind, ratio, tuned) for tuned in (False, True))
-        rows.append((run.kind, ratio, run.choice, section["epochs"], seed, before, after))
+        rows.append((run.kind, ratio, run.choice, section["epochs"], seed, *_left(results, run, ratio), before, after))
     table = pd.DataFrame(rows, columns=ABLATION_COLUMNS[:-1])
     defaults = table[table["choice"] == "default"].set_index("method")["map50_95"]
     return table.assign(to_default=table["map50_95"] / table["method"].map(defaults))
+
+
+def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:
+    """Fractions of the base's non-zero parameters and multiply-accumulates."""
+    model = Model(run.name, run.kind, ratio)
+    result = records.read(results / run.name / f"records/pruning/{model}.json", "pruning")["result"]
+    before, after = result["before"], result["after"]
+    return tuple(after[key] / before[key] for key in ("nonzero_parameters", "macs"))
 
 
 def _map50_95(results: Path, name: str, method: str = "none", ratio: float = 0.0, tuned: bool = False) -> float:

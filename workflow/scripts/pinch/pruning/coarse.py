@@ -12,7 +12,7 @@ from pinch.checkpoints import Checkpoint
 from pinch.dataset import Dataset
 from pinch.errors import PinchError
 from pinch.files import read_json
-from pinch.pruning import images, ranking, spread
+from pinch.pruning import cost, images, ranking, spread
 from pinch.pruning import masks as mask_tools
 from pinch.pruning.graph import Graph
 from pinch.pruning.splitting import join
@@ -32,6 +32,7 @@ class CoarsePruning:
         ranking: one of `pinch.pruning.ranking.RANKINGS`.
         norm: 1 or 2, for the rankings by norm.
         spread: one of `pinch.pruning.spread.SPREADS`.
+        macs_limit: for the spread "global": most multiply-accumulates left, relative to those that "uniform" leaves.
         round_to: widths become multiples of it; others are slower on most processors.
         mode: "remove", or "mask" (channels are zeroed and kept, as torch's ln_structured does: for comparison).
         sensitivity: record of a layer scan, for the spread "sensitivity".
@@ -42,6 +43,7 @@ class CoarsePruning:
     ranking: str = "group_norm"
     norm: int = 2
     spread: str = "uniform"
+    macs_limit: float = 1.1
     round_to: int = 8
     mode: str = "remove"
     sensitivity: Path | None = None
@@ -54,7 +56,8 @@ class CoarsePruning:
 
     def settings(self) -> dict[str, Any]:
         """What a checkpoint and a record keep of it."""
-        return {key: getattr(self, key) for key in ("ranking", "norm", "spread", "round_to", "mode", "seed")}
+        keys = ("ranking", "norm", "spread", "macs_limit", "round_to", "mode", "seed")
+        return {key: getattr(self, key) for key in keys}
 
 
 def prune(checkpoint: Checkpoint, how: CoarsePruning, dataset: Dataset | None = None) -> dict[str, Any]:
@@ -100,7 +103,8 @@ def _remove(checkpoint: Checkpoint, how: CoarsePruning, dataset: Dataset | None)
     )
     scores = ranking.rank(graph, how.ranking, how.norm, batches)
     if how.spread == "global":
-        widths = spread.globally(graph.units, how.ratio, how.round_to, scores)
+        comparable = ranking.comparable(scores, how.ranking)
+        widths = spread.globally(graph.units, how.ratio, how.round_to, comparable, cost.costs(graph), how.macs_limit)
     elif how.spread == "sensitivity":
         widths = spread.by_sensitivity(graph.units, how.ratio, how.round_to, _curves(how.sensitivity))
     else:

@@ -56,6 +56,13 @@ class Graph:
         """Remove output channels of `root` and all that depends on them."""
         self._graph.get_pruning_group(root, tp.prune_conv_out_channels, channels).prune()
 
+    def members(self, unit: Unit) -> Iterator[tuple[nn.Conv2d, bool, int]]:
+        """Each convolution that makes (True) or uses (False) channels of a unit, and how many."""
+        for group in unit.groups:
+            for dep, channels in group:
+                if isinstance(dep.target.module, nn.Conv2d):
+                    yield dep.target.module, self._graph.is_out_channel_pruning_fn(dep.handler), len(channels)
+
     def _units(self) -> list[Unit]:
         names = {module: name for name, module in self.network.named_modules()}
         halves = {

@@ -10,6 +10,8 @@ from torch import nn
 from pinch.pruning.graph import Graph
 
 RANKINGS = ("ln", "group_norm", "taylor", "bn_scale")
+# Those whose scores mean the same in every layer: a change of the loss.
+COMPARABLE = ("taylor",)
 Scores = dict[str, list[torch.Tensor]]
 """For each unit's name and each of its groups: (width,) scores."""
 
@@ -35,6 +37,13 @@ def rank(graph: Graph, ranking: str, norm: int = 1, batches: Iterable[dict[str, 
         "bn_scale": tp.importance.BNScaleImportance(),
     }[ranking]
     return _score(graph, importance)
+
+
+def comparable(scores: Scores, ranking: str) -> Scores:
+    """Scores that can be compared between layers: as they are, or relative to the mean of their group."""
+    if ranking in COMPARABLE:
+        return scores
+    return {name: [group / group.mean().clamp_min(1e-12) for group in groups] for name, groups in scores.items()}
 
 
 def _score(graph: Graph, importance: tp.importance.Importance) -> Scores:

@@ -3,7 +3,10 @@
 import math
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from pinch.errors import PinchError
+from pinch.pruning.cost import Costs
 from pinch.pruning.graph import Unit
 from pinch.pruning.ranking import Scores
 
@@ -12,6 +15,8 @@ SPREADS = ("uniform", "global", "sensitivity")
 FLOOR = 0.4
 # The most that it takes from one.
 CEILING = 0.95
+# Prices of a channel and of its multiply-accumulates, relative to the mean score.
+_LOWEST_PRICE, _HIGHEST_PRICE = 1e-4, 1e4
 Curve = dict[float, float]
 """Accuracy lost (fraction of the base's mAP50-95) by ratio, for one layer."""
 
@@ -21,14 +26,54 @@ def uniform(units: list[Unit], ratio: float, round_to: int) -> dict[str, int]:
     return {unit.name: _rounded(unit, unit.width * (1 - ratio), round_to) for unit in units}
 
 
-def globally(units: list[Unit], ratio: float, round_to: int, scores: Scores) -> dict[str, int]:
-    """Rank the channels of all layers together, by their score relative to the mean of their group."""
+def globally(
+    units: list[Unit], ratio: float, round_to: int, scores: Scores, costs: Costs, macs_limit: float
+) -> dict[str, int]:
+    """Rank the channels of all layers together: lose the least score for a number of channels and of MACs.
 
-    def kept(unit: Unit, threshold: float) -> float:
-        counts = [float((group >= threshold * group.mean()).sum()) for group in scores[unit.name]]
-        return sum(counts) / len(counts)
+    By the method of Lagrange multipliers, a channel stays if its score is worth a price for being a channel and a price
+    for its multiply-accumulates. The first is found for each value of the second, which is the lowest that serves.
 
-    return _balanced(units, ratio, round_to, kept, highest=10.0)
+    Args:
+        units: the layers.
+        ratio: of channels to remove.
+        round_to: widths are multiples of it.
+        scores: of all channels, comparable between layers.
+        costs: of all channels.
+        macs_limit: most multiply-accumulates that may be left, relative to those that `uniform` leaves.
+
+    Raises:
+        PinchError: that many channels cannot be left with so few multiply-accumulates.
+    """
+    groups = {name: [np.sort(group.numpy()) for group in found] for name, found in scores.items()}
+    score = float(np.mean([group.mean() for found in groups.values() for group in found]))
+    cost = sum(costs.per_channel.values()) / len(units)
+    limit = macs_limit * costs.macs(uniform(units, ratio, round_to))
+
+    def widths(price: float) -> dict[str, int]:
+        def kept(unit: Unit, pressure: float) -> float:
+            threshold = score * (pressure + price * costs.per_channel[unit.name] / cost)
+            return float(np.mean([len(group) - np.searchsorted(group, threshold) for group in groups[unit.name]]))
+
+        # Where multiply-accumulates are dear, being a channel may be worth something: the price is below zero.
+        return _balanced(units, ratio, round_to, kept, lowest=-_HIGHEST_PRICE, highest=_HIGHEST_PRICE)
+
+    if costs.macs(widths(0.0)) <= limit:
+        return widths(0.0)
+    low, high = math.log(_LOWEST_PRICE), math.log(_HIGHEST_PRICE)
+    for _ in range(20):
+        middle = (low + high) / 2
+        if costs.macs(widths(math.exp(middle))) > limit:
+            low = middle
+        else:
+            high = middle
+    found = widths(math.exp(high))
+    if costs.macs(found) > limit:
+        raise PinchError(
+            f"removing {ratio:.0%} of the channels globally leaves {costs.macs(found):.1%} of the multiply-accumulates "
+            f"at least, more than {macs_limit:g} times what the uniform spread leaves: raise macs_limit"
+        )
+    return found
 
 
 def by_sensitivity(units: list[Unit], ratio: float, round_to: int, curves: Mapping[str, Curve]) -> dict[str, int]:
@@ -44,7 +89,7 @@ def by_sensitivity(units: list[Unit], ratio: float, round_to: int, curves: Mappi
     def kept(unit: Unit, loss: float) -> float:
         return unit.width * (1 - _ratio_at(curves[unit.name], loss))
 
-    return _balanced(units, ratio, round_to, kept, highest=1.0)
+    return _balanced(units, ratio, round_to, kept, lowest=0.0, highest=1.0)
 
 
 def require_channels(units: list[Unit], ratio: float) -> None:
@@ -62,7 +107,12 @@ def require_channels(units: list[Unit], ratio: float) -> None:
 
 
 def _balanced(
-    units: list[Unit], ratio: float, round_to: int, kept: Callable[[Unit, float], float], highest: float
+    units: list[Unit],
+    ratio: float,
+    round_to: int,
+    kept: Callable[[Unit, float], float],
+    lowest: float,
+    highest: float,
 ) -> dict[str, int]:
     """Find the pressure at which all layers together keep the wanted share of channels, by bisection.
 
@@ -70,7 +120,8 @@ def _balanced(
         units: the layers.
         ratio: of channels to remove.
         round_to: widths are multiples of it.
-        kept: the channels a unit keeps at a pressure between 0 and `highest`, falling.
+        kept: the channels a unit keeps at a pressure between `lowest` and `highest`, falling.
+        lowest: pressure at which next to all is left.
         highest: pressure at which next to nothing is left.
     """
 
@@ -79,8 +130,8 @@ def _balanced(
         return {unit.name: _rounded(unit, max(kept(unit, pressure), least[unit.name]), round_to) for unit in units}
 
     wanted = sum(unit.width for unit in units) * (1 - ratio)
-    low, high = 0.0, highest
-    for _ in range(40):
+    low, high = lowest, highest
+    for _ in range(50):
         middle = (low + high) / 2
         if sum(widths(middle).values()) > wanted:
             low = middle
