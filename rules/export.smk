@@ -19,8 +19,8 @@ for entry in formats.FORMATS.values():
         conda:
             f"../envs/export_{entry.name}.yaml"
         params:
-            folder=f"{RUN}/artifacts",
-            records=f"{RUN}/records/export",
+            folder=subpath(output.artifact, parent=True),
+            records=subpath(output.record, parent=True),
             imgsz=export_size,
             ending=entry.ending,
             target=config["export"]["target"],

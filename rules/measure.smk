@@ -66,8 +66,7 @@ for kind in ("cpu", "gpu"):
         resources:
             gpu=int(kind == "gpu"),
         params:
-            video=TIMING_SOURCE,
-            baseline=f"--baseline {BASELINE[0]}" if BASELINE else "",
+            baseline="--baseline" if BASELINE else "",
             frames=config["measure"]["frames"],
             rounds=config["measure"]["rounds"],
             warmup=config["measure"]["warmup"],
@@ -76,6 +75,6 @@ for kind in ("cpu", "gpu"):
         message:
             "Timing {wildcards.artifact} on the {params.device}, {wildcards.threads} thread(s)"
         shell:
-            "measure_inference.py {input.artifact} {params.video} --device {params.device}"
-            " --threads {wildcards.threads} {params.baseline} --frames {params.frames} --rounds {params.rounds}"
+            "measure_inference.py {input.artifact} {input.video} --device {params.device}"
+            " --threads {wildcards.threads} {params.baseline} {input.baseline} --frames {params.frames} --rounds {params.rounds}"
             " --warmup {params.warmup} --seed {params.seed} --output {output} > {log} 2>&1"

@@ -14,7 +14,7 @@ rule coarse_prune:
     conda:
         "../envs/train.yaml"
     params:
-        folder=f"{RUN}/models",
+        folder=subpath(output.model, parent=True),
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
         ranking=config["coarse"]["ranking"],
         norm=config["coarse"]["norm"],
@@ -47,7 +47,7 @@ rule fine_prune:
         "../envs/train.yaml"
     params:
         name=NAME,
-        folder=f"{RUN}/models",
+        folder=subpath(output.model, parent=True),
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
         scope=config["fine"]["scope"],
         pattern=(f"--pattern {config['fine']['pattern']}" if config["fine"]["pattern"] else ""),

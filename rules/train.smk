@@ -69,7 +69,7 @@ else:
             stage_to="",
         params:
             name=NAME,
-            folder=f"{RUN}/models",
+            folder=subpath(output.model, parent=True),
             base=base_model,
             epochs=config["train"]["epochs"],
             patience=config["train"]["patience"],
@@ -106,7 +106,7 @@ rule tune_pruned:
         gpu=GPUS,
         stage_to="",
     params:
-        folder=f"{RUN}/models",
+        folder=subpath(output.model, parent=True),
         epochs=lambda wildcards: tuning(wildcards)["epochs"],
         patience=lambda wildcards: tuning(wildcards)["patience"],
         options=lambda wildcards: settings(tuning(wildcards)["options"]),
