@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--norm", type=int, choices=[1, 2], default=2, help="norm of the rankings ln and group_norm")
     parser.add_argument(
-        "--spread", choices=["uniform", "global", "sensitivity"], default="uniform", help="how many go where"
+        "--spread", choices=["uniform", "global", "sensitivity"], default="global", help="how many go where"
     )
     parser.add_argument(
         "--macs-limit", type=float, default=1.1, help="for global: most MACs left, relative to those of uniform"

@@ -42,7 +42,7 @@ class CoarsePruning:
     ratio: float
     ranking: str = "group_norm"
     norm: int = 2
-    spread: str = "uniform"
+    spread: str = "global"
     macs_limit: float = 1.1
     round_to: int = 8
     mode: str = "remove"

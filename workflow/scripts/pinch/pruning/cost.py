@@ -83,7 +83,9 @@ def _measure(network: Any) -> dict[nn.Conv2d, float]:
     hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d)]
     weight = next(p for p in network.parameters() if p.ndim == 4)
     side = 2 * int(network.stride.max())
-    network(torch.zeros(1, weight.shape[1], side, side, dtype=weight.dtype, device=weight.device))
+    training = network.training
+    network.eval()(torch.zeros(1, weight.shape[1], side, side, dtype=weight.dtype, device=weight.device))
+    network.train(training)
     for hook in hooks:
         hook.remove()
     return macs
