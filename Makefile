@@ -6,12 +6,13 @@ VENV := .venv
 READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake --profile profiles/local
 
-.PHONY: help demo base study test test-fast test-slurm lint lock setup
+.PHONY: help demo base study test test-fast test-slurm test-envs lint lock setup
 
 help:
 	@echo "make demo        the whole chain on synthetic hands; ends with tables and results/demo/report.html"
 	@echo "make test        all tests; those on a Slurm where one is installed (make test-fast: only the short ones)"
 	@echo "make test-slurm  the tests on a real Slurm that they bring up themselves"
+	@echo "make test-envs   build each conda environment with pip and run its commands there (6 to 8 GB each, in turn)"
 	@echo "make base        train resources/hands.pt again (hours)"
 	@echo "make study       what pruning keeps and what each choice is worth, for docs/studies (hours)"
 	@echo "make lint        formatting, linting and types"
@@ -43,6 +44,9 @@ test-fast: $(READY)
 test-slurm: $(READY)
 	$(VENV)/bin/python tests/slurm/cluster.py install
 	$(VENV)/bin/python -m pytest -m slurm
+
+test-envs: $(READY)
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(VENV)/bin/python tests/environment_steps.py "$$folder"
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
