@@ -77,3 +77,12 @@ def test_shipped_study_is_valid_and_its_runs_differ():
     for run in runs:
         schema.validate(study.merged(run.config, {}), rules)
     assert len({run.name for run in runs}) == len(runs)
+
+
+@pytest.mark.parametrize("kind", ["longer_base", "fine"])
+def test_runs_without_a_pruning_are_accepted_by_the_workflow(kind, snakemake, tmp_path):
+    files = [ROOT / "config" / name for name in ("pruning_study.yaml", "studies/pruning_runs.yaml")]
+    runs = study.runs(*(yaml.safe_load(file.read_text()) for file in files))
+    run = next(run for run in runs if run.kind == kind)
+    done = snakemake(tmp_path, "-n", run.target, config=run.config)
+    assert done.returncode == 0, done.stderr

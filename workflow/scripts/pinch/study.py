@@ -65,6 +65,8 @@ def _later(study: Values, kind: str, choice: str, changes: Values, suffix: str |
     first = study["name"]
     config = merged(study, changes)
     config["name"] = f"{first}_{suffix or choice}"
+    # They end with models; the first run's list of exported ones may name ratios that are not among theirs.
+    config.pop("export", None)
     config["dataset"] = f"results/{first}/dataset/data.yaml"
     base = f"results/{first}/models/{first}.pt"
     config |= {"base_model": base} if kind == LONGER_BASE else {"trained_model": base}
