@@ -9,7 +9,10 @@ from pinch import records, schema, study
 FIRST = {"name": "s", "seed": 1, "coarse": {"ratios": [0.5], "epochs": 4}, "fine": {"ratios": [0.9], "epochs": 2}}
 FURTHER = {
     "repeats": {"seed2": {"seed": 2}},
-    "longer_base": {"train": {"epochs": 4}, "coarse": {"ratios": []}, "fine": {"ratios": []}},
+    "longer_base": {
+        "coarse": {"train": {"epochs": 4}, "coarse": {"ratios": []}, "fine": {"ratios": []}},
+        "fine": {"train": {"epochs": 2}, "coarse": {"ratios": []}, "fine": {"ratios": []}},
+    },
     "ablations": {
         "coarse": {"common": {"coarse": {"epochs": 3}}, "runs": {"default": {}, "ranking_ln": {"ranking": "ln"}}}
     },
@@ -29,9 +32,10 @@ def write_pruning(results, name, model, parameters):
 
 @pytest.fixture
 def results(tmp_path):
-    """Records in which the base gains by more epochs."""
+    """Records in which the base gains by many more epochs, and loses by few."""
     write(tmp_path, "s", "s", 0.7)
-    write(tmp_path, "s_longer_base", "s_longer_base", 0.8)
+    write(tmp_path, "s_longer_base_coarse", "s_longer_base_coarse", 0.8)
+    write(tmp_path, "s_longer_base_fine", "s_longer_base_fine", 0.6)
     for name, coarse, fine in (("s", 0.6, 0.4), ("s_seed2", 0.64, 0.44)):
         write(tmp_path, name, f"{name}_coarse_prune_50_tuned", coarse)
         write(tmp_path, name, f"{name}_fine_prune_90_tuned", fine)
@@ -44,10 +48,11 @@ def results(tmp_path):
 
 
 def test_later_runs_share_data_and_base_of_the_first():
-    first, longer, *others = study.runs(FIRST, FURTHER)
+    first, longer, longer_for_fine, *others = study.runs(FIRST, FURTHER)
     assert first.config == FIRST
-    assert longer.config["base_model"] == "results/s/models/s.pt"
-    assert {run.config["dataset"] for run in (longer, *others)} == {"results/s/dataset/data.yaml"}
+    assert longer.config["base_model"] == longer_for_fine.config["base_model"] == "results/s/models/s.pt"
+    assert [longer.config["train"]["epochs"], longer_for_fine.config["train"]["epochs"]] == [4, 2]
+    assert {run.config["dataset"] for run in (longer, longer_for_fine, *others)} == {"results/s/dataset/data.yaml"}
     assert {run.config["trained_model"] for run in others} == {"results/s/models/s.pt"}
     assert [run.name for run in others] == ["s_seed2", "s_coarse_default", "s_coarse_ranking_ln"]
 
@@ -55,11 +60,12 @@ def test_later_runs_share_data_and_base_of_the_first():
 def test_pruned_models_are_compared_with_the_better_base(results):
     table = study.pruning_table(study.runs(FIRST, FURTHER), results)
     assert list(table.columns) == ["method", "ratio", "seed", "map50_95", "base_map50_95", "kept"]
-    assert set(table["base_map50_95"]) == {0.8}
+    assert set(table.loc[table["method"] == "coarse", "base_map50_95"]) == {0.8}
+    assert set(table.loc[table["method"] == "fine", "base_map50_95"]) == {0.7}
     kept = table.set_index(["method", "seed"])["kept"]
     assert kept["coarse", 1] == pytest.approx(0.75)
     assert kept["coarse", 2] == pytest.approx(0.8)
-    assert kept["fine", 2] == pytest.approx(0.55)
+    assert kept["fine", 2] == pytest.approx(0.44 / 0.7)
 
 
 def test_ablations_are_relative_to_the_default(results):

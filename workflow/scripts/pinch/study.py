@@ -49,10 +49,12 @@ def runs(study: Values, further: Values) -> list[Run]:
 
     Args:
         study: the configuration of the first run, complete but for defaults.
-        further: `repeats` (name -> changed values), `longer_base` (changed values), and `ablations` (method ->
-            `common` changed values and `runs`, name -> changed values of the method's section).
+        further: `repeats` (name -> changed values), `longer_base` (method -> changed values), and `ablations` (method
+            -> `common` changed values and `runs`, name -> changed values of the method's section).
     """
-    found = [Run(FIRST, FIRST, study), _later(study, LONGER_BASE, LONGER_BASE, further[LONGER_BASE])]
+    found = [Run(FIRST, FIRST, study)]
+    for method, values in further[LONGER_BASE].items():
+        found.append(_later(study, LONGER_BASE, method, values, f"{LONGER_BASE}_{method}"))
     found += [_later(study, REPEAT, name, values) for name, values in further["repeats"].items()]
     for method, ablations in further["ablations"].items():
         for choice, values in ablations["runs"].items():
@@ -85,7 +87,8 @@ def merged(values: Values, changes: Values) -> Values:
 def pruning_table(found: list[Run], results: Path) -> pd.DataFrame:
     """What each pruned and tuned model keeps of the base.
 
-    The base counts as good as the better of two: itself, and itself after as many more epochs as pruned models get.
+    The base counts as good as the better of two: itself, and itself after as many more epochs as the pruned models of a
+    method get.
 
     Args:
         found: all runs of the study.
@@ -94,7 +97,8 @@ def pruning_table(found: list[Run], results: Path) -> pd.DataFrame:
     Raises:
         PinchError: a record is missing.
     """
-    base = max(_map50_95(results, run.name) for run in found if run.kind in (FIRST, LONGER_BASE))
+    accuracies = {run.choice: _map50_95(results, run.name) for run in found if run.kind in (FIRST, LONGER_BASE)}
+    base = {method: max(accuracies[FIRST], accuracies[method]) for method in METHODS}
     rows = []
     for run in found:
         if run.kind not in (FIRST, REPEAT):
@@ -102,7 +106,7 @@ def pruning_table(found: list[Run], results: Path) -> pd.DataFrame:
         for method in METHODS:
             for ratio in run.config[method]["ratios"]:
                 accuracy = _map50_95(results, run.name, method, ratio, tuned=True)
-                rows.append((method, ratio, run.config["seed"], accuracy, base, accuracy / base))
+                rows.append((method, ratio, run.config["seed"], accuracy, base[method], accuracy / base[method]))
     return pd.DataFrame(rows, columns=PRUNING_COLUMNS).sort_values(["method", "ratio", "seed"], ignore_index=True)
 
 
