@@ -15,7 +15,7 @@ from pinch.files import write_json
 from pinch.names import Model
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
-# takes a tenth of a dry run of ten thousand jobs.
+# takes several percent of a dry run of ten thousand jobs.
 gc.set_threshold(50_000)
 
 try:
@@ -145,17 +145,16 @@ STOCK_BASE = Path(config["base_model"]).name == config["base_model"] and config[
 BASE_MODEL = f"{WEIGHTS}/{config['base_model']}" if STOCK_BASE else config["base_model"]
 
 
-# What artifacts are timed on: a video or pictures; the validation pictures where there is nothing else. Constants of
-# rules cost nothing; each function among them costs a dry run of ten thousand jobs a second.
-TIMING_SOURCE = config["video"] or (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
-
-
 def existing(path):
     """A path of the user's as an input, so that a change of the file is noticed; nothing where it is not there yet.
 
     A dry run must not fail for it, and a real run has refused it before the first job.
     """
     return [path] if path and Path(path).exists() else []
+
+
+# What artifacts are timed on: the user's video or pictures, the rendered video, or else the validation pictures.
+TIMING_SOURCE = existing(config["video"]) if config["video"] else (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
 
 
 def base_model(wildcards, input):

@@ -52,7 +52,7 @@ for kind in ("cpu", "gpu"):
         input:
             artifact=f"{RUN}/artifacts/{{artifact}}",
             baseline=BASELINE,
-            video=existing(config["video"]) if config["video"] else TIMING_SOURCE,
+            video=TIMING_SOURCE,
             gpu=gpu_check("measuring", kind),
         output:
             f"{RUN}/records/inference/{kind}_{{threads}}/{{artifact}}.json",

@@ -58,16 +58,11 @@ def globally(
         # Where multiply-accumulates are dear, being a channel may be worth something: the price is below zero.
         return _balanced(units, ratio, round_to, kept, lowest=-_HIGHEST_PRICE, highest=_HIGHEST_PRICE)
 
-    if costs.macs(widths(0.0)) <= limit:
-        return widths(0.0)
-    low, high = math.log(_LOWEST_PRICE), math.log(_HIGHEST_PRICE)
-    for _ in range(20):
-        middle = (low + high) / 2
-        if costs.macs(widths(math.exp(middle))) > limit:
-            low = middle
-        else:
-            high = middle
-    found = widths(math.exp(high))
+    free = widths(0.0)
+    if costs.macs(free) <= limit:
+        return free
+    exponents = math.log(_LOWEST_PRICE), math.log(_HIGHEST_PRICE)
+    found = widths(math.exp(_bisect(lambda exponent: costs.macs(widths(math.exp(exponent))) <= limit, *exponents, 20)))
     if costs.macs(found) > limit:
         raise PinchError(
             f"removing {ratio:.0%} of the channels globally leaves {costs.macs(found):.1%} of the multiply-accumulates "
@@ -130,14 +125,18 @@ def _balanced(
         return {unit.name: _rounded(unit, max(kept(unit, pressure), least[unit.name]), round_to) for unit in units}
 
     wanted = sum(unit.width for unit in units) * (1 - ratio)
-    low, high = lowest, highest
-    for _ in range(50):
+    return widths(_bisect(lambda pressure: sum(widths(pressure).values()) <= wanted, lowest, highest, 50))
+
+
+def _bisect(enough: Callable[[float], bool], low: float, high: float, steps: int) -> float:
+    """The lowest value that is enough, from above; `high` where none is."""
+    for _ in range(steps):
         middle = (low + high) / 2
-        if sum(widths(middle).values()) > wanted:
-            low = middle
-        else:
+        if enough(middle):
             high = middle
-    return widths(high)
+        else:
+            low = middle
+    return high
 
 
 def _rounded(unit: Unit, width: float, round_to: int) -> int:
