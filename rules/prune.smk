@@ -21,6 +21,7 @@ rule coarse_prune:
         spread=config["coarse"]["spread"],
         macs_limit=config["coarse"]["macs_limit"],
         round_to=config["coarse"]["round_to"],
+        activation=config["coarse"]["activation"],
         mode=config["coarse"]["mode"],
         scan=f"--sensitivity {scan_record()[0]}" if scan_record() else "",
         seed=SEED,
@@ -29,8 +30,8 @@ rule coarse_prune:
     shell:
         "coarse_prune.py --model {input.base} --sparsity {params.ratio} --output {params.folder}"
         " --dataset {input.data} --ranking {params.ranking} --norm {params.norm} --spread {params.spread}"
-        " --macs-limit {params.macs_limit} --round-to {params.round_to} --mode {params.mode} {params.scan} --seed {params.seed}"
-        " --record {output.record} > {log} 2>&1"
+        " --macs-limit {params.macs_limit} --round-to {params.round_to} --activation {params.activation}"
+        " --mode {params.mode} {params.scan} --seed {params.seed} --record {output.record} > {log} 2>&1"
 
 
 rule fine_prune:

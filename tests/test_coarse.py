@@ -248,6 +248,20 @@ def test_recalibration_gives_the_means_of_the_training_pictures(data):
     assert not network.training
 
 
+@pytest.mark.parametrize(("name", "stock"), [("hardswish", torch.nn.Hardswish), ("relu", torch.nn.ReLU)])
+def test_a_cheaper_activation_takes_every_place_of_silu(name, stock, tmp_path, data):
+    checkpoint = opened(tmp_path)
+    places = sum(isinstance(getattr(m, "act", None), torch.nn.SiLU) for m in checkpoint.model.modules())
+    meta = coarse.prune(checkpoint, coarse.CoarsePruning(0.5, activation=name), data)
+    assert meta["settings"]["activation"] == name
+    assert not any(isinstance(m, torch.nn.SiLU) for m in checkpoint.model.modules())
+    assert sum(isinstance(getattr(m, "act", None), stock) for m in checkpoint.model.modules()) == places
+    # Batch-norm statistics must be those of the new activation.
+    norm, mean = checkpoint.model.model[1].bn, checkpoint.model.model[1].bn.running_mean.clone()
+    coarse.recalibrate(checkpoint.model, data, checkpoint.imgsz)
+    torch.testing.assert_close(norm.running_mean, mean)
+
+
 def test_mask_mode_zeroes_and_keeps(tmp_path):
     checkpoint = opened(tmp_path)
     before = checkpoints.describe(checkpoint.model, 64)
@@ -273,10 +287,12 @@ def test_command(tmp_path, data, capsys):
 
 
 @pytest.mark.slow
-def test_fine_tuned_model_works_in_a_plain_ultralytics(tmp_path, data):
+@pytest.mark.parametrize("activation", ["silu", "hardswish"])
+def test_fine_tuned_model_works_in_a_plain_ultralytics(activation, tmp_path, data):
     base = detectors.write(tmp_path / "hand.pt", names=shapes.NAMES)
     arguments = ["--model", str(base), "--sparsity", "0.5", "--output", str(tmp_path / "out")]
-    coarse_prune.main([*arguments, "--dataset", str(data.path), "--fine-tune", "--epochs", "1"])
+    options = ["--activation", activation, "--fine-tune", "--epochs", "1"]
+    coarse_prune.main([*arguments, "--dataset", str(data.path), *options])
     tuned = tmp_path / "out" / "hand_coarse_prune_50_tuned.pt"
     assert list((tmp_path / "out").iterdir()) == [tuned]
     code = """
@@ -300,6 +316,7 @@ assert "pinch" not in sys.modules
     [
         ({"ratio": 0.97}, "empty"),
         ({"ratio": 0.97, "mode": "mask"}, "nothing of layer"),
+        ({"ratio": 0.5, "mode": "mask", "activation": "relu"}, "leave out the activation"),
         ({"ratio": 0.5, "ranking": "taylor"}, "--dataset"),
         ({"ratio": 0.5, "spread": "sensitivity"}, "layer scan"),
     ],

@@ -32,6 +32,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--sensitivity", type=Path, metavar="SCAN", help="record of scan_layers.py, for that spread")
     parser.add_argument("--round-to", type=int, default=8, help="widths become multiples of this")
     parser.add_argument(
+        "--activation",
+        choices=["silu", "hardswish", "relu"],
+        default="silu",
+        help="in place of SiLU: cheaper, if fine-tuning makes up for it",
+    )
+    parser.add_argument(
         "--mode", choices=["remove", "mask"], default="remove", help="mask: zero channels instead, to compare"
     )
     parser.add_argument(
@@ -56,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         spread=arguments.spread,
         macs_limit=arguments.macs_limit,
         round_to=arguments.round_to,
+        activation=arguments.activation,
         mode=arguments.mode,
         sensitivity=arguments.sensitivity,
         seed=arguments.seed,

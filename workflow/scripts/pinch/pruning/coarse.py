@@ -12,7 +12,7 @@ from pinch.checkpoints import Checkpoint
 from pinch.dataset import Dataset
 from pinch.errors import PinchError
 from pinch.files import read_json
-from pinch.pruning import cost, images, ranking, spread
+from pinch.pruning import activations, cost, images, ranking, spread
 from pinch.pruning import masks as mask_tools
 from pinch.pruning.graph import Graph
 from pinch.pruning.splitting import join
@@ -34,6 +34,7 @@ class CoarsePruning:
         spread: one of `pinch.pruning.spread.SPREADS`.
         macs_limit: for the spread "global": most multiply-accumulates left, relative to those that "uniform" leaves.
         round_to: widths become multiples of it; others are slower on most processors.
+        activation: one of `pinch.pruning.activations.ACTIVATIONS`, put in place of SiLU; tuning must make up for it.
         mode: "remove", or "mask" (channels are zeroed and kept, as torch's ln_structured does: for comparison).
         sensitivity: record of a layer scan, for the spread "sensitivity".
         seed: of the choice of training pictures.
@@ -45,6 +46,7 @@ class CoarsePruning:
     spread: str = "global"
     macs_limit: float = 1.1
     round_to: int = 8
+    activation: str = "silu"
     mode: str = "remove"
     sensitivity: Path | None = None
     seed: int = 0
@@ -56,7 +58,7 @@ class CoarsePruning:
 
     def settings(self) -> dict[str, Any]:
         """What a checkpoint and a record keep of it."""
-        keys = ("ranking", "norm", "spread", "macs_limit", "round_to", "mode", "seed")
+        keys = ("ranking", "norm", "spread", "macs_limit", "round_to", "activation", "mode", "seed")
         return {key: getattr(self, key) for key in keys}
 
 
@@ -76,6 +78,8 @@ def prune(checkpoint: Checkpoint, how: CoarsePruning, dataset: Dataset | None = 
         raise PinchError(f"the ranking {how.ranking} looks at training data: name a data set with --dataset")
     if (how.spread == "sensitivity") != (how.sensitivity is not None):
         raise PinchError("the spread `sensitivity` and the record of a layer scan (--sensitivity) go together")
+    if how.mode == "mask" and how.activation != "silu":
+        raise PinchError(f"the mode `mask` changes weights only: leave out the activation {how.activation}")
     meta = {
         "method": "coarse",
         "ratio": how.ratio,
@@ -111,6 +115,7 @@ def _remove(checkpoint: Checkpoint, how: CoarsePruning, dataset: Dataset | None)
         widths = spread.uniform(graph.units, how.ratio, how.round_to)
     narrow(graph, widths, scores)
     join(checkpoint.model)
+    activations.replace(checkpoint.model, how.activation)
 
 
 def narrow(graph: Graph, widths: dict[str, int], scores: ranking.Scores) -> None:

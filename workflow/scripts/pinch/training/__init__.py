@@ -97,18 +97,19 @@ def train(request: Request) -> dict[str, Any]:
     dataset_check.check(data, for_training=True)
     request.project.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with _scratch(request.name, request.project) as folder, _staged(request, data) as data:
+    with _scratch(request.name, request.project) as folder:
         start = _write_start(request, base, Path(folder))
         last = _last_checkpoint(request, start)
-        arguments = {
-            **_arguments(request, base, data),
-            "model": str(start),
-            "data": str(dataset.ultralytics_yaml(data, folder)),
-            "device": device,
-            **({"resume": str(last)} if last else {}),
-        }
         if last is None or not _is_finished(last):
-            _run(request, arguments, bool(last))
+            with _staged(request, data) as staged:
+                arguments = {
+                    **_arguments(request, base, staged),
+                    "model": str(start),
+                    "data": str(dataset.ultralytics_yaml(staged, folder)),
+                    "device": device,
+                    **({"resume": str(last)} if last else {}),
+                }
+                _run(request, arguments, bool(last))
     return _finish(request, base, time.monotonic() - started)
 
 
