@@ -8,6 +8,7 @@ import detectors
 import pytest
 import shapes
 import torch
+import yaml
 from ultralytics.nn.tasks import DetectionModel
 
 import train as command
@@ -161,6 +162,17 @@ def test_gradual_schedule_ends_at_the_ratio(request_of, models, monkeypatch):
     assert not zeros(request.checkpoint, masks_of(request.checkpoint))[1]
 
 
+def test_the_rate_rises_with_the_channels_removed(request_of, models):
+    rates = [recipes.after_coarse(ratio)["lr0"] for ratio in (0.3, 0.5, 0.7, 0.9)]
+    assert rates == sorted(rates)
+    assert rates[0] > recipes.FINE_TUNING["lr0"]
+    assert rates[1] == pytest.approx(2 * recipes.FINE_TUNING["lr0"])
+    request = request_of("tuned", "coarse.pt")
+    train(request)
+    used = yaml.safe_load((request.run_folder / "args.yaml").read_text())["lr0"]
+    assert used == pytest.approx(rates[1])
+
+
 def test_distillation_leaves_a_stock_student(request_of, models):
     request = request_of("tuned", "coarse.pt", teacher=models / "base.pt")
     result = train(request)
@@ -280,6 +292,7 @@ DDP = """
 import sys
 from functools import partial
 import torch
+import yaml
 from torch import distributed, nn
 import pinch
 from pinch import checkpoints, dataset

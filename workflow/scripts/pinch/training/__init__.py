@@ -230,7 +230,8 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
     """Ultralytics' training arguments."""
     knows_classes = base.path.suffix == ".pt" and base.names == data.names
     imgsz = request.imgsz or base.imgsz
-    recipe = recipes.AFTER_COARSE if base.meta["method"] == "coarse" else recipes.FINE_TUNING
+    coarse = base.meta["method"] == "coarse"
+    recipe = recipes.after_coarse(base.meta["ratio"]) if coarse else recipes.FINE_TUNING
     return {
         **recipes.QUIET,
         **(recipe | {"nbs": request.batch} if knows_classes else {}),
