@@ -16,7 +16,7 @@ from pinch.names import Model
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
-gc.set_threshold(50_000)
+gc.set_threshold(500_000)
 
 try:
     schema.validate(
