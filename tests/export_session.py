@@ -6,27 +6,29 @@ import torch
 
 from pinch.export import job
 from pinch.formats import parse_spec
+from pinch.pruning import activations
 
 IMGSZ = 64
 CANDIDATES = 40  # of 84 anchors
 
 
-def checkpoint(folder, yaml="yolo11n.yaml", end2end=False):
+def checkpoint(folder, yaml="yolo11n.yaml", end2end=False, activation="silu"):
     """A checkpoint with random weights whose scores differ from anchor to anchor."""
     model = detectors.network(yaml, width=0.125)
     if end2end:
         model.end2end = True
+    activations.replace(model, activation)
     for name, parameter in model.model[-1].named_parameters():
         if name.endswith("2.weight"):
             torch.nn.init.normal_(parameter, 0, 0.3)
     return detectors.write(folder / "toy.pt", model, shapes.NAMES)
 
 
-def open_session(folder, **settings):
+def open_session(folder, activation="silu", **settings):
     """A session of such a checkpoint on a data set of shapes."""
     data = shapes.write(folder / "data", train=12, val=4)
     settings = {"candidates": CANDIDATES, "per_class": 2, "methods": ("minmax",), **settings}
-    return job.open_session(checkpoint(folder), data, job.Settings(IMGSZ, **settings))
+    return job.open_session(checkpoint(folder, activation=activation), data, job.Settings(IMGSZ, **settings))
 
 
 def export(session, spec, folder):

@@ -67,6 +67,20 @@ def test_input_and_output_are_float32_and_static(made):
         assert next(entry.version for entry in model.opset_import if entry.domain == "") == 17
 
 
+@pytest.mark.parametrize(("activation", "node"), [("hardswish", "HardSwish"), ("relu", "Relu")])
+def test_cheaper_activations_are_one_node(activation, node, tmp_path):
+    with export_session.open_session(tmp_path, activation=activation) as session:
+        full, record = export_session.export(session, "full.onnx", tmp_path)
+        int8, guarded = export_session.export(session, "int8.onnx", tmp_path)
+    assert record["parity"]["score"] < 1e-4
+    made = Counter(n.op_type for n in onnx.load(full).graph.node)
+    assert made[node] > 50
+    assert made["Sigmoid"] == 1  # of the scores
+    assert guarded["bytes"] < 0.5 * record["bytes"]
+    if activation == "relu":  # a range that begins at zero does the same
+        assert Counter(n.op_type for n in onnx.load(int8).graph.node)[node] == 0
+
+
 def test_every_convolution_is_int8_and_the_decoding_is_not(made):
     model = onnx.load(made["int8.onnx"][0])
     maker = graph.producers(model.graph)
