@@ -292,7 +292,6 @@ DDP = """
 import sys
 from functools import partial
 import torch
-import yaml
 from torch import distributed, nn
 import pinch
 from pinch import checkpoints, dataset
