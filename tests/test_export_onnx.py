@@ -13,6 +13,7 @@ import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch import records, runtimes
 from pinch.errors import PinchError
 from pinch.export import graph, parity
+from pinch.export.int8 import Quantizer
 from pinch.export.onnx import float_model
 
 
@@ -72,6 +73,7 @@ def test_cheaper_activations_are_one_node(activation, node, tmp_path):
     with export_session.open_session(tmp_path, activation=activation) as session:
         full, record = export_session.export(session, "full.onnx", tmp_path)
         int8, guarded = export_session.export(session, "int8.onnx", tmp_path)
+        units = Quantizer(session).units.values()
     assert record["parity"]["score"] < 1e-4
     made = Counter(n.op_type for n in onnx.load(full).graph.node)
     assert made[node] > 50
@@ -79,6 +81,11 @@ def test_cheaper_activations_are_one_node(activation, node, tmp_path):
     assert guarded["bytes"] < 0.5 * record["bytes"]
     if activation == "relu":  # a range that begins at zero does the same
         assert Counter(n.op_type for n in onnx.load(int8).graph.node)[node] == 0
+    # A convolution returns to float with its own activation. Behind four sums (of `_enlarge_late`) are activations alone.
+    last = {"relu": "Relu", "hardswish": "Mul"}[activation]
+    kinds = Counter(tuple(n.op_type for n in unit) for unit in units)
+    assert (kinds["Conv", last], kinds[last,]) == (made[node] - 4, 4)
+    assert len({n.name for unit in units for n in unit}) == sum(map(len, units))
 
 
 def test_every_convolution_is_int8_and_the_decoding_is_not(made):
@@ -102,8 +109,6 @@ def test_every_convolution_is_int8_and_the_decoding_is_not(made):
 def test_the_target_sets_types_and_range(session, target, activations, largest):
     import dataclasses
 
-    from pinch.export.int8 import Quantizer
-
     other = dataclasses.replace(session, settings=dataclasses.replace(session.settings, target=target))
     model = onnx.load(Quantizer(other).write("minmax", frozenset()))
     arrays = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
@@ -114,8 +119,6 @@ def test_the_target_sets_types_and_range(session, target, activations, largest):
 
 
 def test_units_that_return_to_float_are_float(session):
-    from pinch.export.int8 import Quantizer
-
     quantizer = Quantizer(session)
     ranking = quantizer.worst_first(quantizer.write("minmax", frozenset()))
     assert sorted(ranking) == sorted(quantizer.units)

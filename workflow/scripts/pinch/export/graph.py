@@ -83,10 +83,10 @@ def shorten_names(graph: onnx.GraphProto) -> None:
 
 
 def _activation(tensor: str, readers: dict[str, list[onnx.NodeProto]]) -> list[onnx.NodeProto]:
-    """The activation on a tensor: one node, or the Sigmoid and Mul of SiLU; none if others read the tensor too."""
+    """The activation on a tensor: one node, or the two of SiLU or hardswish; none if others read the tensor too."""
     after = readers.get(tensor, [])
-    if len(after) == 1 and after[0].op_type in ("Relu", "LeakyRelu", "HardSwish", "Clip", "Sigmoid"):
+    if len(after) == 1 and after[0].op_type in ("Relu", "LeakyRelu", "Clip", "Sigmoid"):
         return after
-    if sorted(node.op_type for node in after) == ["Mul", "Sigmoid"]:
+    if sorted(node.op_type for node in after) in (["Mul", "Sigmoid"], ["HardSigmoid", "Mul"]):
         return sorted(after, key=lambda node: node.op_type == "Mul")
     return []

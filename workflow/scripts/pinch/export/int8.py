@@ -15,8 +15,9 @@ from pinch.export.guard import keep_accuracy
 from pinch.export.job import Job, Session
 from pinch.export.onnx import finish, float_model
 
-# Everything else (the shapes and the arithmetic of decoding and attention) stays float.
-QUANTIZED = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Relu", "LeakyRelu", "HardSwish", "Clip")
+# Everything else (the shapes and the arithmetic of decoding and attention) stays float; so does HardSigmoid, the half of
+# hardswish that ONNX Runtime has no integer kernel for.
+QUANTIZED = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Relu", "LeakyRelu", "Clip")
 # Processor: activations, weights, whether weights have only 7 bits. Without VNNI (a dot product of 8-bit integers) x86
 # adds two products in 16 bits, which 8-bit weights overflow.
 TYPES = {
@@ -70,6 +71,10 @@ class Quantizer:
         # Folds constants and infers shapes. The symbolic kind of inference is for shapes that are not static.
         quant_pre_process(str(float_model(session)), str(self._prepared), skip_symbolic_shape=True)
         self._model = onnx.load(self._prepared)
+        # Those that hardswish was taken apart into have none, and nodes are excluded by name.
+        for node in self._model.graph.node:
+            node.name = node.name or node.output[0]
+        onnx.save(self._model, self._prepared)
         self._float = {node.name for part in (decoding, attention) for node in part(self._model.graph)}
         quantized = [n for n in self._model.graph.node if n.op_type in QUANTIZED and n.name not in self._float]
         self.units = units(self._model.graph, quantized)
