@@ -183,9 +183,9 @@ def two_layers(*macs):
 def test_global_spread_takes_more_where_channels_are_unequal():
     flat, peaked = torch.ones(64), torch.cat([torch.full((48,), 0.1), torch.full((16,), 3.7)])
     both, equal = two_layers(1.0, 1.0)
-    widths = spread.globally(both, 0.375, 8, {"layer0": [flat], "layer1": [peaked]}, equal, 1.1)
+    widths = spread.globally(both, 0.3125, 8, {"layer0": [flat], "layer1": [peaked]}, equal, 1.1)
     assert widths["layer0"] == 64
-    assert widths["layer1"] == 16
+    assert widths["layer1"] == 24
 
 
 def test_global_spread_pays_for_scores_with_multiply_accumulates():
@@ -198,6 +198,13 @@ def test_global_spread_pays_for_scores_with_multiply_accumulates():
     assert unequal.macs(limited) <= 0.55 < unequal.macs(by_score)
     with pytest.raises(PinchError, match="raise macs_limit"):
         spread.globally(both, 0.5, 8, {"layer0": [dear], "layer1": [cheap]}, unequal, 0.3)
+
+
+@pytest.mark.parametrize(("ratio", "share"), [(0.3, 0.49), (0.5, 0.25), (0.75, 0.125)])
+def test_usual_macs_fall_with_the_square_of_channels_and_then_in_proportion(ratio, share):
+    layers = units(200, 200)
+    inner = Costs(layers, [Convolution(1.0, "layer1", {"layer0": 1.0})])
+    assert spread.usual_macs(layers, ratio, 1, inner) == pytest.approx(share)
 
 
 @pytest.mark.parametrize("yaml", FAMILIES)
@@ -232,7 +239,7 @@ def test_sensitivity_spread_spares_what_hurts():
     curves = {"layer0": {0.3: 0.5, 0.7: 0.9}, "layer1": {0.3: 0.0, 0.7: 0.1}}
     widths = spread.by_sensitivity(units(64, 64), 0.5, 8, curves)
     assert sum(widths.values()) == pytest.approx(64, abs=8)
-    assert widths["layer0"] > widths["layer1"] >= 64 * 0.5 * spread.FLOOR
+    assert widths["layer0"] > widths["layer1"] >= 64 * 0.5 * spread.FLOOR - 4  # the nearest multiple of 8
     with pytest.raises(PinchError, match="lacks layer1"):
         spread.by_sensitivity(units(64, 64), 0.5, 8, {"layer0": curves["layer0"]})
 

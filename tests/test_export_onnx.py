@@ -81,7 +81,7 @@ def test_cheaper_activations_are_one_node(activation, node, tmp_path):
     assert guarded["bytes"] < 0.5 * record["bytes"]
     if activation == "relu":  # a range that begins at zero does the same
         assert Counter(n.op_type for n in onnx.load(int8).graph.node)[node] == 0
-    # A convolution returns to float with its own activation. Behind four sums (of `_enlarge_late`) are activations alone.
+    # A convolution returns to float with its activation. Four activations follow sums (of `_enlarge_late`) instead.
     last = {"relu": "Relu", "hardswish": "Mul"}[activation]
     kinds = Counter(tuple(n.op_type for n in unit) for unit in units)
     assert (kinds["Conv", last], kinds[last,]) == (made[node] - 4, 4)

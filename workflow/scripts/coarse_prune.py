@@ -27,7 +27,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--spread", choices=["uniform", "global", "sensitivity"], default="global", help="how many go where"
     )
     parser.add_argument(
-        "--macs-limit", type=float, default=1.1, help="for global: most MACs left, relative to those of uniform"
+        "--macs-limit",
+        type=float,
+        default=1.15,
+        help="for global: most MACs left, relative to those of uniform or half the share of channels (the larger)",
     )
     parser.add_argument("--sensitivity", type=Path, metavar="SCAN", help="record of scan_layers.py, for that spread")
     parser.add_argument("--round-to", type=int, default=8, help="widths become multiples of this")

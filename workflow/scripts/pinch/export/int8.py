@@ -15,8 +15,8 @@ from pinch.export.guard import keep_accuracy
 from pinch.export.job import Job, Session
 from pinch.export.onnx import finish, float_model
 
-# Everything else (the shapes and the arithmetic of decoding and attention) stays float; so does HardSigmoid, the half of
-# hardswish that ONNX Runtime has no integer kernel for.
+# Everything else (the shapes and the arithmetic of decoding and attention) stays float; so does HardSigmoid, the half
+# of hardswish that ONNX Runtime has no integer kernel for.
 QUANTIZED = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Relu", "LeakyRelu", "Clip")
 # Processor: activations, weights, whether weights have only 7 bits. Without VNNI (a dot product of 8-bit integers) x86
 # adds two products in 16 bits, which 8-bit weights overflow.

@@ -32,7 +32,7 @@ class CoarsePruning:
         ranking: one of `pinch.pruning.ranking.RANKINGS`.
         norm: 1 or 2, for the rankings by norm.
         spread: one of `pinch.pruning.spread.SPREADS`.
-        macs_limit: for the spread "global": most multiply-accumulates left, relative to those that "uniform" leaves.
+        macs_limit: for the spread "global": most multiply-accumulates left, relative to `spread.usual_macs`.
         round_to: widths become multiples of it; others are slower on most processors.
         activation: one of `pinch.pruning.activations.ACTIVATIONS`, put in place of SiLU; tuning must make up for it.
         mode: "remove", or "mask" (channels are zeroed and kept, as torch's ln_structured does: for comparison).
@@ -44,7 +44,7 @@ class CoarsePruning:
     ranking: str = "group_norm"
     norm: int = 2
     spread: str = "global"
-    macs_limit: float = 1.1
+    macs_limit: float = 1.15
     round_to: int = 8
     activation: str = "silu"
     mode: str = "remove"
