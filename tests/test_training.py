@@ -169,8 +169,14 @@ def test_the_rate_rises_with_the_channels_removed(request_of, models):
     assert rates[1] == pytest.approx(2 * recipes.FINE_TUNING["lr0"])
     request = request_of("tuned", "coarse.pt")
     train(request)
-    used = yaml.safe_load((request.run_folder / "args.yaml").read_text())["lr0"]
-    assert used == pytest.approx(rates[1])
+    used = yaml.safe_load((request.run_folder / "args.yaml").read_text())
+    assert used["lr0"] == pytest.approx(rates[1])
+    assert used["close_mosaic"] == recipes.close_mosaic(request.epochs, coarse=True)
+
+
+def test_mosaics_end_sooner_after_coarse_pruning():
+    assert [recipes.close_mosaic(epochs) for epochs in (1, 9, 90)] == [1, 3, 10]
+    assert [recipes.close_mosaic(epochs, coarse=True) for epochs in (1, 9, 90)] == [1, 6, 60]
 
 
 def test_distillation_leaves_a_stock_student(request_of, models):

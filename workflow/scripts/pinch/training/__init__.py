@@ -244,7 +244,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
         "batch": request.batch,
         "workers": request.workers,
         "seed": request.seed,
-        "close_mosaic": recipes.close_mosaic(request.epochs),
+        "close_mosaic": recipes.close_mosaic(request.epochs, coarse),
         "cache": "ram" if len(data.images("train")) * imgsz * imgsz * 3 < _CACHE_BYTES else False,
         **({"distill_model": str(request.teacher.absolute())} if request.teacher else {}),
         **request.settings,

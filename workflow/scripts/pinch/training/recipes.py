@@ -41,6 +41,9 @@ def after_coarse(ratio: float) -> dict[str, Any]:
     return FINE_TUNING | {"lr0": min(FINE_TUNING["lr0"] / (1 - ratio), _HIGHEST_RATE)}
 
 
-def close_mosaic(epochs: int) -> int:
-    """The last epochs that see whole pictures instead of mosaics: the last third, at most Ultralytics' ten."""
-    return min(10, (epochs + 2) // 3)
+def close_mosaic(epochs: int, coarse: bool = False) -> int:
+    """The last epochs that see whole pictures instead of mosaics: the last third, at most Ultralytics' ten.
+
+    After coarse pruning, the last two thirds: a network with less room learns mosaics at the cost of whole pictures.
+    """
+    return round(epochs * 2 / 3) if coarse else min(10, (epochs + 2) // 3)
