@@ -12,7 +12,7 @@ from pinch.pruning.ranking import Scores
 
 SPREADS = ("uniform", "global", "sensitivity")
 # The least that a non-uniform spread leaves of a layer, as a share of what the uniform one would. Scores of a network
-# as it is say little of what a layer can be trained to: with 0.4 and with 0.8 tuning ended lower (docs/method.md).
+# as it is say little of what a layer can be trained to. Between 0.4 and 0.8 it matters little (docs/method.md).
 FLOOR = 0.6
 # The most that it takes from one.
 CEILING = 0.95
