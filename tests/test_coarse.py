@@ -237,9 +237,9 @@ def test_scores_by_norm_are_compared_relative_to_their_layer():
 
 def test_sensitivity_spread_spares_what_hurts():
     curves = {"layer0": {0.3: 0.5, 0.7: 0.9}, "layer1": {0.3: 0.0, 0.7: 0.1}}
-    widths = spread.by_sensitivity(units(64, 64), 0.5, 8, curves)
-    assert sum(widths.values()) == pytest.approx(64, abs=8)
-    assert widths["layer0"] > widths["layer1"] >= 64 * 0.5 * spread.FLOOR - 4  # the nearest multiple of 8
+    widths = spread.by_sensitivity(units(80, 80), 0.5, 8, curves)
+    assert sum(widths.values()) == pytest.approx(80, abs=8)
+    assert widths["layer0"] > widths["layer1"] >= 80 * 0.5 * spread.FLOOR
     with pytest.raises(PinchError, match="lacks layer1"):
         spread.by_sensitivity(units(64, 64), 0.5, 8, {"layer0": curves["layer0"]})
 

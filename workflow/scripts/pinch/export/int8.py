@@ -71,7 +71,7 @@ class Quantizer:
         # Folds constants and infers shapes. The symbolic kind of inference is for shapes that are not static.
         quant_pre_process(str(float_model(session)), str(self._prepared), skip_symbolic_shape=True)
         self._model = onnx.load(self._prepared)
-        # Those that hardswish was taken apart into have none, and nodes are excluded by name.
+        # Nodes are excluded by name, and those that hardswish was taken apart into come without one.
         for node in self._model.graph.node:
             node.name = node.name or node.output[0]
         onnx.save(self._model, self._prepared)

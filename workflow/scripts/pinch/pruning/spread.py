@@ -67,7 +67,7 @@ def globally(
     if costs.macs(found) > limit:
         raise PinchError(
             f"removing {ratio:.0%} of the channels globally leaves {costs.macs(found):.1%} of the multiply-accumulates "
-            f"at least, more than {macs_limit:g} times what is usual: raise macs_limit"
+            f"at least, more than the {limit:.1%} that a macs_limit of {macs_limit:g} allows: raise macs_limit"
         )
     return found
 
