@@ -200,6 +200,16 @@ def test_global_spread_pays_for_scores_with_multiply_accumulates():
         spread.globally(both, 0.5, 8, {"layer0": [dear], "layer1": [cheap]}, unequal, 0.3)
 
 
+@pytest.mark.parametrize(("width", "least"), [(64, 16), (48, 8)])
+def test_global_spread_leaves_sixteen_channels_where_uniform_leaves_more(width, least):
+    layers = units(width, 256)
+    cheap = Costs(layers, [Convolution(1.0, unit.name, {}) for unit in layers])
+    scores = {"layer0": [torch.full((width,), 0.01)], "layer1": [torch.linspace(1, 2, 256)]}
+    widths = spread.globally(layers, 0.7, 8, scores, cheap, 9.0)
+    assert widths["layer0"] == least
+    assert sum(widths.values()) == pytest.approx(0.3 * (width + 256), abs=8)
+
+
 @pytest.mark.parametrize(("ratio", "share"), [(0.3, 0.49), (0.5, 0.25), (0.75, 0.125)])
 def test_usual_macs_fall_with_the_square_of_channels_and_then_in_proportion(ratio, share):
     layers = units(200, 200)

@@ -14,6 +14,9 @@ SPREADS = ("uniform", "global", "sensitivity")
 # The least that a non-uniform spread leaves of a layer, as a share of what the uniform one would. Scores of a network
 # as it is say little of what a layer can be trained to. Between 0.4 and 0.8 it matters little (docs/method.md).
 FLOOR = 0.6
+# Nor does it leave less than these channels where the uniform one leaves more: all that a network knows of a scale
+# passes through single layers, and eight channels are few for that (docs/method.md).
+NARROWEST = 16
 # The most that it takes from one.
 CEILING = 0.95
 # Prices of a channel and of its multiply-accumulates, relative to the mean score.
@@ -129,9 +132,9 @@ def _balanced(
         lowest: pressure at which next to all is left.
         highest: pressure at which next to nothing is left.
     """
+    least = {unit.name: _least(unit, ratio) for unit in units}
 
     def widths(pressure: float) -> dict[str, int]:
-        least = {unit.name: unit.width * max((1 - ratio) * FLOOR, 1 - CEILING) for unit in units}
         return {unit.name: _rounded(unit, max(kept(unit, pressure), least[unit.name]), round_to) for unit in units}
 
     wanted = sum(unit.width for unit in units) * (1 - ratio)
@@ -147,6 +150,13 @@ def _bisect(enough: Callable[[float], bool], low: float, high: float, steps: int
         else:
             low = middle
     return high
+
+
+def _least(unit: Unit, ratio: float) -> float:
+    """The least width that a non-uniform spread leaves, before it is rounded."""
+    usual = unit.width * (1 - ratio)
+    least = max(usual * FLOOR, unit.width * (1 - CEILING))
+    return max(least, NARROWEST) if usual > NARROWEST else least
 
 
 def _rounded(unit: Unit, width: float, round_to: int) -> int:
