@@ -33,7 +33,8 @@ RUN = f"results/{NAME}"
 COMMANDS = [f"{workflow.basedir}/workflow/scripts"]
 if not workflow.deployment_settings.deployment_method:
     COMMANDS.append(str(Path(sys.executable).parent))
-shell.prefix(f"export PATH={shlex.quote(':'.join(COMMANDS))}:$PATH; ")
+# A prefix takes the place of Snakemake's own, which lets a job fail with any of its commands.
+shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(':'.join(COMMANDS))}:$PATH; ")
 
 SEED = config["seed"]
 DEVICE = config["device"]
@@ -190,6 +191,16 @@ def user_paths():
     return {key: path for key, path in paths.items() if path}
 
 
+def refuse_braces():
+    """Stop at a path that Snakemake would take for a pattern."""
+    for key, path in user_paths().items():
+        if set("{}") & set(path):
+            raise WorkflowError(
+                f"The configuration is wrong: {key}: {path} has braces, which Snakemake takes for wildcards:"
+                " rename it, or link to it under another name"
+            )
+
+
 def missing_paths():
     """One sentence for each path of the configuration that does not exist."""
     return [
@@ -205,15 +216,22 @@ def refuse_missing_paths():
         raise WorkflowError("The configuration is wrong: " + "; ".join(missing))
 
 
+refuse_braces()
 if workflow.is_main_process:
     for sentence in missing_paths():
         logger.warning(f"The configuration names a path that is not there yet: {sentence}")
 
 
 # --- Arguments of commands --------------------------------------------------------------------------------------------
+# Every value reaches the shell quoted (`:q`); what may be absent is a list of arguments, empty where it is.
+def option(name, value=None):
+    """An argument with its value, or nothing where there is no value."""
+    return [name, value] if value else []
+
+
 def settings(options):
     """Training settings as `--set` arguments, or nothing."""
-    return "--set " + " ".join(f"{key}={value}" for key, value in options.items()) if options else ""
+    return ["--set", *(f"{key}={value}" for key, value in options.items())] if options else []
 
 
 def gpu_check(purpose, device=None):
@@ -233,13 +251,13 @@ def tuning(wildcards):
 
 def distillation(wildcards):
     """The base as a teacher, where the configuration asks for it."""
-    return f"--distill {RUN}/models/{NAME}.pt" if tuning(wildcards)["distill"] else ""
+    return ["--distill", f"{RUN}/models/{NAME}.pt"] if tuning(wildcards)["distill"] else []
 
 
 def gradual(wildcards):
     """The dense model that a gradual schedule of fine pruning starts from."""
     cubic = "_fine_prune_" in wildcards.pruned and config["fine"]["schedule"] == "cubic"
-    return f"--gradual-from {RUN}/models/{NAME}.pt" if cubic else ""
+    return ["--gradual-from", f"{RUN}/models/{NAME}.pt"] if cubic else []
 
 
 def scan_record():

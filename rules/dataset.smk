@@ -23,9 +23,9 @@ if SYNTHETIC:
         message:
             "Rendering hands"
         shell:
-            "synthesize_hands.py {params.folder} --images {params.images} --users {params.users}"
-            " --size {params.size} --seed {params.seed} --gestures {params.targets} --video {output.video}"
-            " --processes {threads} > {log} 2>&1"
+            "synthesize_hands.py {params.folder:q} --images {params.images:q} --users {params.users:q}"
+            " --size {params.size:q} --seed {params.seed:q} --gestures {params.targets:q} --video {output.video:q}"
+            " --processes {threads} > {log:q} 2>&1"
 
 
 if config["dataset"]:
@@ -48,8 +48,8 @@ if config["dataset"]:
         message:
             "Looking through the data set {params.data}"
         shell:
-            "prepare_dataset.py {params.data} --out {params.folder} --label-cache"
-            " --record {output.record} > {log} 2>&1"
+            "prepare_dataset.py {params.data:q} --out {params.folder:q} --label-cache"
+            " --record {output.record:q} > {log:q} 2>&1"
 
 else:
 
@@ -74,15 +74,15 @@ else:
             images=hagrid_images,
             annotations=hagrid_annotations,
             targets=config["hagrid"]["targets"],
-            limit=(f"--limit {config['hagrid']['limit']}" if config["hagrid"]["limit"] else ""),
+            limit=option("--limit", config["hagrid"]["limit"]),
             seed=SEED,
             folder=subpath(output.data, parent=True),
         message:
             "Converting HaGRID's annotations to a YOLO data set"
         shell:
-            "hagrid_to_yolo.py --images {params.images} --annotations {params.annotations}"
-            " --targets {params.targets} {params.limit} --seed {params.seed} --out {params.folder} --label-cache"
-            " --record {output.record} > {log} 2>&1"
+            "hagrid_to_yolo.py --images {params.images:q} --annotations {params.annotations:q}"
+            " --targets {params.targets:q} {params.limit:q} --seed {params.seed:q} --out {params.folder:q}"
+            " --label-cache --record {output.record:q} > {log:q} 2>&1"
 
 
 rule draw_samples:
@@ -101,4 +101,4 @@ rule draw_samples:
     message:
         "Drawing samples of the data set"
     shell:
-        "contact_sheet.py {input.data} {output} --seed {params.seed} > {log} 2>&1"
+        "contact_sheet.py {input.data:q} {output:q} --seed {params.seed:q} > {log:q} 2>&1"

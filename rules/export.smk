@@ -8,9 +8,7 @@ for entry in formats.FORMATS.values():
             data=DATA,
             model=lambda wildcards: f"{RUN}/models/{STEMS[wildcards.stem][0]}.pt",
         output:
-            artifact=(directory if not entry.ending.startswith(".") else str)(
-                f"{RUN}/artifacts/{{stem}}_{{precision}}{entry.ending}"
-            ),
+            artifact=(directory if entry.is_folder else str)(f"{RUN}/artifacts/{{stem}}_{{precision}}{entry.ending}"),
             record=f"{RUN}/records/export/{{stem}}_{{precision}}{entry.ending}.json",
         log:
             f"logs/export_{entry.name}/{{stem}}_{{precision}}.log",
@@ -32,7 +30,7 @@ for entry in formats.FORMATS.values():
         message:
             "Exporting {wildcards.stem} as {wildcards.precision}{params.ending}"
         shell:
-            "quantization.py {input.model} {input.data} {params.folder} --name {wildcards.stem}"
-            " --imgsz {params.imgsz} --artifacts {wildcards.precision}{params.ending} --target {params.target}"
-            " --candidates {params.candidates} --calibration-images {params.calibration} --methods {params.methods}"
-            " --guard {params.guard} --seed {params.seed} --records {params.records} > {log} 2>&1"
+            "quantization.py {input.model:q} {input.data:q} {params.folder:q} --name {wildcards.stem:q}"
+            " --imgsz {params.imgsz:q} --artifacts {wildcards.precision:q}{params.ending:q} --target {params.target:q}"
+            " --candidates {params.candidates:q} --calibration-images {params.calibration:q}"
+            " --methods {params.methods:q} --guard {params.guard:q} --seed {params.seed:q} --records {params.records:q} > {log:q} 2>&1"

@@ -20,8 +20,8 @@ rule evaluate_model:
     message:
         "Measuring the accuracy of {wildcards.model}"
     shell:
-        "evaluate.py {input.model} {input.data} --split val test --imgsz {params.imgsz}"
-        " --device {params.device} --threads {threads} --output {output} > {log} 2>&1"
+        "evaluate.py {input.model:q} {input.data:q} --split val test --imgsz {params.imgsz:q}"
+        " --device {params.device:q} --threads {threads} --output {output:q} > {log:q} 2>&1"
 
 
 rule evaluate_artifact:
@@ -39,8 +39,8 @@ rule evaluate_artifact:
     message:
         "Measuring the accuracy of {wildcards.artifact}"
     shell:
-        "evaluate.py {input.artifact} {input.data} --split val test --threads {threads}"
-        " --output {output} > {log} 2>&1"
+        "evaluate.py {input.artifact:q} {input.data:q} --split val test --threads {threads}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 # One rule for each device: clusters give them other nodes, and GPU jobs are never grouped.
@@ -66,7 +66,7 @@ for kind in ("cpu", "gpu"):
         resources:
             gpu=int(kind == "gpu"),
         params:
-            baseline="--baseline" if BASELINE else "",
+            baseline=["--baseline"] if BASELINE else [],
             frames=config["measure"]["frames"],
             rounds=config["measure"]["rounds"],
             warmup=config["measure"]["warmup"],
@@ -75,6 +75,7 @@ for kind in ("cpu", "gpu"):
         message:
             "Timing {wildcards.artifact} on the {params.device}, {wildcards.threads} thread(s)"
         shell:
-            "measure_inference.py {input.artifact} {input.video} --device {params.device}"
-            " --threads {wildcards.threads} {params.baseline} {input.baseline} --frames {params.frames} --rounds {params.rounds}"
-            " --warmup {params.warmup} --seed {params.seed} --output {output} > {log} 2>&1"
+            "measure_inference.py {input.artifact:q} {input.video:q} --device {params.device:q}"
+            " --threads {wildcards.threads:q} {params.baseline:q} {input.baseline:q} --frames {params.frames:q}"
+            " --rounds {params.rounds:q} --warmup {params.warmup:q} --seed {params.seed:q}"
+            " --output {output:q} > {log:q} 2>&1"

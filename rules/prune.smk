@@ -23,15 +23,15 @@ rule coarse_prune:
         round_to=config["coarse"]["round_to"],
         activation=config["coarse"]["activation"],
         mode=config["coarse"]["mode"],
-        scan=f"--sensitivity {scan_record()[0]}" if scan_record() else "",
+        scan=option("--sensitivity", *scan_record()),
         seed=SEED,
     message:
         "Removing {wildcards.percent}% of the channels"
     shell:
-        "coarse_prune.py --model {input.base} --sparsity {params.ratio} --output {params.folder}"
-        " --dataset {input.data} --ranking {params.ranking} --norm {params.norm} --spread {params.spread}"
-        " --macs-limit {params.macs_limit} --round-to {params.round_to} --activation {params.activation}"
-        " --mode {params.mode} {params.scan} --seed {params.seed} --record {output.record} > {log} 2>&1"
+        "coarse_prune.py --model {input.base:q} --sparsity {params.ratio:q} --output {params.folder:q}"
+        " --dataset {input.data:q} --ranking {params.ranking:q} --norm {params.norm:q} --spread {params.spread:q}"
+        " --macs-limit {params.macs_limit:q} --round-to {params.round_to:q} --activation {params.activation:q}"
+        " --mode {params.mode:q} {params.scan:q} --seed {params.seed:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule fine_prune:
@@ -51,12 +51,13 @@ rule fine_prune:
         folder=subpath(output.model, parent=True),
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
         scope=config["fine"]["scope"],
-        pattern=(f"--pattern {config['fine']['pattern']}" if config["fine"]["pattern"] else ""),
+        pattern=option("--pattern", config["fine"]["pattern"]),
     message:
         "Zeroing {wildcards.percent}% of the weights"
     shell:
-        "fine_prune.py {params.name} --base-model {input.base} --prune-ratio {params.ratio}"
-        " --project {params.folder} --scope {params.scope} {params.pattern} --record {output.record} > {log} 2>&1"
+        "fine_prune.py {params.name:q} --base-model {input.base:q} --prune-ratio {params.ratio:q}"
+        " --project {params.folder:q} --scope {params.scope:q} {params.pattern:q}"
+        " --record {output.record:q} > {log:q} 2>&1"
 
 
 rule scan_layers:
@@ -77,8 +78,8 @@ rule scan_layers:
     message:
         "Pruning each layer alone and measuring what that costs"
     shell:
-        "scan_layers.py {input.model} {input.data} --ratios {params.ratios} --seed {params.seed} --output {output}"
-        " > {log} 2>&1"
+        "scan_layers.py {input.model:q} {input.data:q} --ratios {params.ratios:q}"
+        " --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule explain_pruning:
@@ -103,5 +104,5 @@ rule explain_pruning:
     message:
         "Repeating the mistakes of the reference beside the right way"
     shell:
-        "explain_pruning.py {input.model} {input.data} --epochs {params.epochs} --device {params.device}"
-        " --seed {params.seed} --output {output} > {log} 2>&1"
+        "explain_pruning.py {input.model:q} {input.data:q} --epochs {params.epochs:q} --device {params.device:q}"
+        " --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"

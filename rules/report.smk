@@ -30,7 +30,7 @@ rule gather_records:
     message:
         "Gathering all records into tables"
     shell:
-        "gather.py {params.run} > {log} 2>&1"
+        "gather.py {params.run:q} > {log:q} 2>&1"
 
 
 rule select_models:
@@ -48,7 +48,7 @@ rule select_models:
     message:
         "Choosing models for each device"
     shell:
-        "select_models.py {params.run} --keep {params.keep} > {log} 2>&1"
+        "select_models.py {params.run:q} --keep {params.keep:q} > {log:q} 2>&1"
 
 
 rule plot_results:
@@ -66,7 +66,7 @@ rule plot_results:
     message:
         "Drawing plots"
     shell:
-        "plot_results.py {params.run} > {log} 2>&1"
+        "plot_results.py {params.run:q} > {log:q} 2>&1"
 
 
 rule render_report:
@@ -89,4 +89,4 @@ rule render_report:
     message:
         "Writing the report's texts and tables"
     shell:
-        "render_report.py {params.run} --optional {params.optional} > {log} 2>&1"
+        "render_report.py {params.run:q} --optional {params.optional:q} > {log:q} 2>&1"

@@ -9,7 +9,7 @@ rule fetch_weights:
     message:
         "Fetching {wildcards.weights}.pt, once, on this node"
     shell:
-        "fetch_weights.py {wildcards.weights}.pt {output} > {log} 2>&1"
+        "fetch_weights.py {wildcards.weights:q}.pt {output:q} > {log:q} 2>&1"
 
 
 rule check_gpu:
@@ -22,11 +22,11 @@ rule check_gpu:
     resources:
         gpu=1,
     params:
-        torch_only=lambda wildcards: ("--torch-only" if wildcards.purpose == "training" else ""),
+        torch_only=lambda wildcards: (["--torch-only"] if wildcards.purpose == "training" else []),
     message:
         "Checking the GPU for {wildcards.purpose}"
     shell:
-        "check_gpu.py --output {output} {params.torch_only} > {log} 2>&1"
+        "check_gpu.py --output {output:q} {params.torch_only:q} > {log:q} 2>&1"
 
 
 if config["trained_model"]:
@@ -46,7 +46,7 @@ if config["trained_model"]:
         message:
             "Taking over the trained model {params.model}"
         shell:
-            "import_model.py {params.model} {input.data} {output.model} > {log} 2>&1"
+            "import_model.py {params.model:q} {input.data:q} {output.model:q} > {log:q} 2>&1"
 
 else:
 
@@ -81,10 +81,11 @@ else:
         message:
             "Training the base model for at most {params.epochs} epochs"
         shell:
-            "train.py {params.name} --dataset {input.data} --project {params.folder} --base-model {params.base}"
-            " --resume --epochs {params.epochs} --patience {params.patience} --imgsz {params.imgsz}"
-            ' --batch {params.batch} --device {params.device} --gpus {resources.gpu} --stage-to "{resources.stage_to}"'
-            " --seed {params.seed} --record {output.record} {params.options} 2>&1 | tee {log}"
+            "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q} --base-model {params.base:q}"
+            " --resume --epochs {params.epochs:q} --patience {params.patience:q} --imgsz {params.imgsz:q}"
+            " --batch {params.batch:q} --device {params.device:q} --gpus {resources.gpu}"
+            " --stage-to={resources.stage_to:q} --seed {params.seed:q} --record {output.record:q} {params.options:q}"
+            " 2>&1 | tee {log:q}"
 
 
 rule tune_pruned:
@@ -119,7 +120,8 @@ rule tune_pruned:
     message:
         "Fine-tuning {wildcards.pruned}"
     shell:
-        "train.py {wildcards.pruned}_tuned --dataset {input.data} --project {params.folder}"
-        " --base-model {input.pruned} --pruned-model --resume --epochs {params.epochs} --patience {params.patience}"
-        ' --imgsz {params.imgsz} --batch {params.batch} --device {params.device} --stage-to "{resources.stage_to}"'
-        " --seed {params.seed} {params.distill} {params.gradual} --record {output.record} {params.options} 2>&1 | tee {log}"
+        "train.py {wildcards.pruned:q}_tuned --dataset {input.data:q} --project {params.folder:q}"
+        " --base-model {input.pruned:q} --pruned-model --resume --epochs {params.epochs:q}"
+        " --patience {params.patience:q} --imgsz {params.imgsz:q} --batch {params.batch:q} --device {params.device:q}"
+        " --stage-to={resources.stage_to:q} --seed {params.seed:q} {params.distill:q} {params.gradual:q} --record {output.record:q} {params.options:q}"
+        " 2>&1 | tee {log:q}"

@@ -1,6 +1,7 @@
 """The shipped profiles, in dry runs: what a cluster's jobs would be asked to do."""
 
 import re
+import shlex
 
 import pytest
 import yaml
@@ -44,10 +45,34 @@ def test_base_training_alone_gets_several_gpus(dry_run):
     assert "--gpus" not in tuned
 
 
-@pytest.mark.parametrize("folder", [None, "$SLURM_TMPDIR"])
-def test_pictures_are_staged_where_the_site_says(dry_run, folder):
+@pytest.mark.parametrize(("folder", "argument"), [(None, "--stage-to="), ("$SLURM_TMPDIR", "--stage-to=$SLURM_TMPDIR")])
+def test_pictures_are_staged_where_the_site_says(dry_run, folder, argument):
     for line in trainings(dry_run(stage_to=folder)):
-        assert f'--stage-to "{folder or ""}"' in line
+        assert argument in shlex.split(line)
+
+
+def minutes(profile, rule, attempt, gpu):
+    """What a rule asks for: its expression, computed as Snakemake does."""
+    wanted = profile["set-resources"].get(rule, {}).get("runtime", profile["default-resources"]["runtime"])
+    return eval(str(wanted), {"attempt": attempt, "input": {"gpu": ["record"] if gpu else []}})
+
+
+@pytest.mark.parametrize(("cpu", "gpu"), [(120, 60), (30, 1440), (1440, 30), (1440, 1440), (10, 10)])
+def test_no_job_and_no_group_asks_for_more_than_its_partition_allows(tmp_path, cpu, gpu):
+    content = profile.render({"cpu_minutes": cpu, "gpu_minutes": gpu}, tmp_path)
+    rules = {*content["set-resources"], "explain_pruning", "draw_samples"}
+    on_gpus = {*profile.GPU_RULES, "measure_on_gpu"}
+    for attempt in (1, 2, 3):
+        asked = {rule: minutes(content, rule, attempt, rule in on_gpus) for rule in rules}
+        for rule, wanted in asked.items():
+            assert wanted <= (gpu if rule in on_gpus | {"check_gpu"} else cpu), rule
+            # With `device: cpu` the same rules fall to the other partition.
+            if rule not in ("check_gpu", "measure_on_gpu"):
+                assert minutes(content, rule, attempt, False) <= cpu, rule
+        # Times of a group's members are added up.
+        assert content["group-components"]["timing"] * asked["measure_on_cpu"] <= cpu or cpu < 15
+        for rule in ("export_onnx", "export_tflite", "export_openvino"):
+            assert asked[rule] + asked["evaluate_artifact"] <= cpu
 
 
 def test_every_rule_that_the_profile_names_exists(tmp_path):

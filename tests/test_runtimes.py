@@ -115,6 +115,24 @@ def test_onnx_of_one_size_is_not_run_at_another(onnx_file):
         runtimes.open(onnx_file, imgsz=96)
 
 
+@pytest.fixture
+def bf16_processor(monkeypatch):
+    """OpenVINO as on a processor with bfloat16, where it takes that for float32 models unless told otherwise."""
+    import openvino
+
+    class Core(openvino.Core):
+        def compile_model(self, model, device, config=None):
+            return super().compile_model(model, device, {"INFERENCE_PRECISION_HINT": "bf16", **(config or {})})
+
+    monkeypatch.setattr(openvino, "Core", Core)
+
+
+def test_float32_is_float32_on_a_processor_with_bfloat16(folder, onnx_file, batch, bf16_processor):
+    backend = runtimes.open(detectors.openvino_detector(folder / "exact_openvino", onnx_file))
+    np.testing.assert_allclose(backend.infer(batch), expected(batch), rtol=1e-4)
+    assert backend.notes == ["OpenVINO runs the floating-point part in f32"]
+
+
 def test_openvino(folder, onnx_file, batch):
     for name in ("toy_full_openvino", "toy_openvino_model"):  # as Pinch and as Ultralytics call it
         backend = runtimes.open(detectors.openvino_detector(folder / name, onnx_file))

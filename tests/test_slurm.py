@@ -27,9 +27,21 @@ pytestmark = [
     ),
 ]
 TINY = yaml.safe_load((ROOT / "tests/configs/tiny.yaml").read_text())
-SITE = {"cpu_partition": "cpu", "gpu_partition": "gpu", "account": ACCOUNT}
+# Partitions as short as some sites have them: a job or group that asks for more would never start.
+CPU_MINUTES, GPU_MINUTES = 30, 40
+SITE = {
+    "cpu_partition": "cpu",
+    "gpu_partition": "gpu",
+    "cpu_minutes": CPU_MINUTES,
+    "gpu_minutes": GPU_MINUTES,
+    "account": ACCOUNT,
+}
 # The node that is set down is in a partition of its own, where it fails no other run's jobs.
-NODES = (Nodes("spare", 2, cpus=8, gpus=2), Nodes("gpu", 2, cpus=8, gpus=2), Nodes("cpu", 2, cpus=8))
+NODES = (
+    Nodes("spare", 2, cpus=8, gpus=2, minutes=GPU_MINUTES),
+    Nodes("gpu", 2, cpus=8, gpus=2, minutes=GPU_MINUTES),
+    Nodes("cpu", 2, cpus=8, minutes=CPU_MINUTES),
+)
 EPOCHS = 4
 
 
@@ -146,14 +158,14 @@ class Scenarios:
 
     def _training(self, name, **options):
         """A run that only trains a base, on the data of the whole run."""
-        data = self.folder / "whole/results/tiny/dataset/data.yaml"
+        data = self.folder / "whole run/results/tiny/dataset/data.yaml"
         while not (data.parent.parent / "records/dataset.json").exists():
             assert not (self.whole.done() and self.whole.exception()), "the whole run failed"
             time.sleep(0.5)
         return self._run(name, config={"dataset": str(data), "synthetic": None}, **options)
 
     def _whole(self):
-        run = self._run("whole")
+        run = self._run("whole run")
         begin = time.monotonic()
         process = run.start()
         while not (run.folder / ".snakemake/locks").exists() or not any((run.folder / ".snakemake/locks").iterdir()):

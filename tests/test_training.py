@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,11 +13,11 @@ import yaml
 from ultralytics.nn.tasks import DetectionModel
 
 import train as command
-from pinch import checkpoints
+from pinch import checkpoints, files
 from pinch.errors import PinchError
 from pinch.pruning import coarse, fine
 from pinch.pruning import masks as mask_tools
-from pinch.training import Request, devices, recipes, train
+from pinch.training import Request, devices, recipes, runs, train
 from pinch.training.trainer import Trainer, bare
 
 pytestmark = pytest.mark.slow
@@ -246,6 +247,92 @@ def test_resuming_what_was_finished_only_writes_the_checkpoint(request_of, capsy
     train(request)
     assert request.checkpoint.exists()
     assert "epoch" not in capsys.readouterr().out
+
+
+@pytest.fixture
+def finished(models, tmp_path):
+    """A finished training on a data set of its own, which may be changed: its request, and what resuming it prints."""
+    data = shapes.write(tmp_path / "own", train=16, val=4)
+    request = Request("tuned", data, tmp_path / "models", models / "base.pt", resume=True, epochs=1, batch=8)
+    train(request)
+    return request
+
+
+def change_label(request):
+    path = next((request.data.parent / "labels/train").glob("*.txt"))
+    path.write_text(path.read_text().replace("0.", "0.1", 1))
+
+
+def change_order_of_classes(request):
+    text = request.data.read_text()
+    request.data.write_text(
+        text.replace("0: disc", "0: x").replace("1: square", "1: disc").replace("0: x", "0: square")
+    )
+
+
+def change_size_of_a_picture(request):
+    path = next((request.data.parent / "images/val").glob("*.png"))
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+def rename_a_picture(request):
+    for kind, ending in (("images", "png"), ("labels", "txt")):
+        path = request.data.parent / kind / f"train/0000.{ending}"
+        path.rename(path.with_stem("other"))
+
+
+@pytest.mark.parametrize(
+    "change", [change_label, change_order_of_classes, change_size_of_a_picture, rename_a_picture, "patience", "recipe"]
+)
+def test_a_finished_model_is_not_handed_out_for_another_request(finished, monkeypatch, capsys, change):
+    if change == "patience":
+        finished = dataclasses.replace(finished, patience=3)
+    elif change == "recipe":
+        monkeypatch.setattr(recipes, "FINE_TUNING", recipes.FINE_TUNING | {"lr0": 0.0007})
+    else:
+        change(finished)
+    capsys.readouterr()
+    assert not train(finished)["taken_over"]
+    printed = capsys.readouterr().out
+    assert "is of another request" in printed
+    assert "epoch 1/1" in printed
+
+
+@pytest.mark.parametrize("how", ["fresh", "moved", "other packages"])
+def test_a_finished_model_stands_for_its_own_request(finished, monkeypatch, capsys, tmp_path, how):
+    if how == "fresh":
+        finished = dataclasses.replace(finished, resume=False)
+    elif how == "moved":
+        (tmp_path / "own").rename(tmp_path / "moved")
+        finished = dataclasses.replace(finished, data=tmp_path / "moved/data.yaml")
+    else:
+        monkeypatch.setattr(runs, "__version__", "0.0.0")
+    capsys.readouterr()
+    assert train(finished)["taken_over"] == (how != "fresh")
+    assert ("epoch 1/1" in capsys.readouterr().out) == (how == "fresh")
+
+
+def test_other_packages_end_an_unfinished_run(request_of, monkeypatch, capsys):
+    request = request_of("tuned", "fine.pt", epochs=2, resume=True)
+    interrupted_train(request, monkeypatch, 0)
+    monkeypatch.setattr(runs, "__version__", "0.0.0")
+    train(request)
+    printed = capsys.readouterr().out
+    assert "unfinished training with other packages (pinch 1.0.0 then, 0.0.0 now): starting anew" in printed
+    assert printed.count("epoch 1/2") == 2
+
+
+def test_run_folders_of_earlier_versions_are_known_and_those_of_others_left_alone(finished, capsys, tmp_path):
+    (finished.run_folder / files.MARK).unlink()
+    assert train(finished)["taken_over"]
+    arguments = finished.run_folder / "args.yaml"
+    (finished.run_folder / files.MARK).unlink()
+    arguments.write_text(
+        yaml.safe_dump(yaml.safe_load(arguments.read_text()) | {"model": "yolo11n.pt", "data": "d.yaml"})
+    )
+    with pytest.raises(PinchError, match="was not made for this"):
+        train(finished)
+    assert arguments.exists()
 
 
 def test_training_from_scratch_by_the_command(data, tmp_path):

@@ -1,5 +1,6 @@
 """The DAG: dry runs of the shipped configurations, lint, and what wrong configurations are told."""
 
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import shapes
 import yaml
 from conftest import ROOT, SCRIPTS
 
@@ -138,6 +140,50 @@ def test_only_common_reads_the_configuration_into_lists():
     for path in (ROOT / "rules").glob("*.smk"):
         if path.name != "common.smk":
             assert not re.search(r"for .* in .*config\[", path.read_text()), path
+
+
+def hostile(folder):
+    """A folder whose name a shell would take apart, run, or fill in."""
+    made = folder / "my 'data'; touch pwned; $HOME & \"x\""
+    made.mkdir()
+    return made
+
+
+def test_names_that_a_shell_would_take_for_commands_stay_names(snakemake, tmp_path):
+    data = shapes.write(hostile(tmp_path), train=3, val=3)
+    config = {"name": "mine", "dataset": str(data), "base_model": "yolo11n.yaml", "train": {"imgsz": 64}}
+    result = snakemake(tmp_path, "results/mine/dataset/data.yaml", "results/mine/plots/samples.png", config=config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (tmp_path / "results/mine/plots/samples.png").exists()
+    assert not (tmp_path / "pwned").exists()
+    record = json.loads((tmp_path / "results/mine/records/dataset.json").read_text())
+    assert record["result"]["splits"]["train"]["images"] == 3
+
+
+def test_every_value_reaches_the_shell_quoted():
+    unquoted = set()
+    for path in (ROOT / "rules").glob("*.smk"):
+        for shell in re.findall(r"shell:\n((?:\s+[\"'].*\n)+)", path.read_text()):
+            unquoted |= set(re.findall(r"\{([^}]*)(?<!:q)\}", shell))
+    assert unquoted == {"threads", "resources.gpu"}, "numbers of Snakemake's own"
+
+
+def test_paths_with_braces_are_refused_with_a_sentence(snakemake, tmp_path):
+    result = snakemake(tmp_path, "-n", config=DATA | {"video": "clips/{new}.mp4"})
+    assert result.returncode != 0
+    assert "video: clips/{new}.mp4 has braces, which Snakemake takes for wildcards" in result.stdout + result.stderr
+
+
+def test_a_failed_training_is_a_failed_job(snakemake, tmp_path):
+    """Its output also goes through a pipe, whose last command does not fail."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "broken.pt")
+    data = shapes.write(tmp_path / "set", train=3, val=3)
+    config = {"name": "mine", "dataset": str(data), "base_model": str(tmp_path / "broken.pt")}
+    result = snakemake(tmp_path, "results/mine/models/mine.pt", config=config)
+    text = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "non-zero exit code" in text
+    assert "MissingOutputException" not in text
 
 
 def test_a_failing_command_is_named_with_its_reason_and_log(snakemake, tmp_path):

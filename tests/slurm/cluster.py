@@ -34,13 +34,14 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 @dataclass(frozen=True)
 class Nodes:
-    """Nodes of one partition: their names, and what each has (memory in MB)."""
+    """Nodes of one partition: their names, what each has (memory in MB), and how many minutes a job may take."""
 
     partition: str
     count: int
     cpus: int
     memory: int = 64000
     gpus: int = 0
+    minutes: int = 1440
 
     @property
     def names(self) -> list[str]:
@@ -180,9 +181,8 @@ class Cluster:
                 )
         for position, group in enumerate(self.nodes):
             default = "YES" if position == len(self.nodes) - 1 else "NO"
-            lines.append(
-                f"PartitionName={group.partition} Nodes={','.join(group.names)} Default={default} MaxTime=1-00:00:00"
-            )
+            partition = f"PartitionName={group.partition} Nodes={','.join(group.names)}"
+            lines.append(f"{partition} Default={default} MaxTime={group.minutes}")
         (self.folder / "gres.conf").write_text("\n".join(gres) + "\n")
         database = self.folder / "slurmdbd.conf"
         database.write_text(_SLURMDBD.format(folder=self.folder, user=user, **self.ports))

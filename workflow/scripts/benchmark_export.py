@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     parser.add_argument("--rounds", type=int, default=5, help="processes for each file")
-    parser.add_argument("--output", type=Path, default=None, help="JSON with the rows")
+    parser.add_argument("--output", type=cli.output_file, default=None, help="JSON with the rows")
     return parser
 
 

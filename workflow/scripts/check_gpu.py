@@ -2,7 +2,6 @@
 """Make sure that PyTorch and ONNX Runtime can use the GPU; fail within seconds with the reason where they cannot."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, records
@@ -11,7 +10,7 @@ from pinch import cli, records
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the arguments, check, write the record."""
     parser = cli.parser(__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="record to write (.json)")
+    parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
     parser.add_argument(
         "--torch-only", action="store_true", help="leave ONNX Runtime out, as training needs only PyTorch"
     )

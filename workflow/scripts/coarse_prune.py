@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=10, help="epochs of fine-tuning at most")
     parser.add_argument("--patience", type=int, default=3, help="stop it after so many epochs without improvement")
     parser.add_argument("--device", default="cpu", help="of fine-tuning: cpu, gpu, or numbers of GPUs such as 0,1")
-    parser.add_argument("--record", type=Path, help="write a pruning record")
+    parser.add_argument("--record", type=cli.output_file, help="write a pruning record")
     arguments = parser.parse_args(argv)
     if arguments.fine_tune and not arguments.dataset:
         raise PinchError("--fine-tune needs a data set: add --dataset data.yaml")

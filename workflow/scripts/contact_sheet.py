@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parse the arguments, draw the sheet."""
     parser = cli.parser(__doc__)
     parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
-    parser.add_argument("output", metavar="OUTPUT", type=Path, help="picture to write (.png or .jpg)")
+    parser.add_argument("output", metavar="OUTPUT", type=cli.output_file, help="picture to write (.png or .jpg)")
     parser.add_argument("--images", type=cli.whole, default=40, help="about how many images to show")
     parser.add_argument("--columns", type=cli.whole, default=8, help="images in a row")
     parser.add_argument("--seed", type=int, default=0, help="another seed shows other images")

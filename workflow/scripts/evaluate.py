@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
     parser.add_argument("--split", nargs="+", default=["test"], choices=["train", "val", "test"], help="splits")
-    parser.add_argument("--output", type=Path, required=True, help="record to write (.json)")
+    parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
     parser.add_argument("--imgsz", type=cli.whole, help="side of the pictures in pixels (default: the model's own)")
     parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where to run the model")
     parser.add_argument("--threads", type=cli.whole, default=1, help="threads on the CPU")

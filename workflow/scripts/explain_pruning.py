@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu", help="of tuning: cpu, gpu, or numbers of GPUs such as 0,1")
     parser.add_argument("--split", choices=["val", "test"], default="test", help="split to measure on")
     parser.add_argument("--seed", type=int, default=0, help="seed of tuning")
-    parser.add_argument("--output", type=Path, required=True, help="record to write")
+    parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)
 
     from pinch.pruning import explain

@@ -2,7 +2,6 @@
 """Fetch pretrained weights of Ultralytics by name. The only command that uses the network; run it on a login node."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pinch import cli
 
@@ -11,7 +10,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parse the arguments and download."""
     parser = cli.parser(__doc__ or "")
     parser.add_argument("name", help="e.g. yolo11n.pt")
-    parser.add_argument("output", type=Path, help="file to write")
+    parser.add_argument("output", type=cli.output_file, help="file to write")
     args = parser.parse_args(argv)
 
     from pinch import weights

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--scope", choices=["layer", "global", "lamp"], default="layer", help="where weights are ranked"
     )
     parser.add_argument("--pattern", choices=["2:4"], help="keep two of every four weights (ratio 0.5)")
-    parser.add_argument("--record", type=Path, help="write a pruning record")
+    parser.add_argument("--record", type=cli.output_file, help="write a pruning record")
     arguments = parser.parse_args(argv)
 
     from pinch.pruning import fine

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--skip-broken", action="store_true", help="leave out images that cannot be decoded")
     parser.add_argument("--copy", action="store_true", help="copy images instead of linking to them")
     parser.add_argument("--label-cache", action="store_true", help="also write Ultralytics' label caches")
-    parser.add_argument("--record", type=Path, help="record of the data set to write (.json)")
+    parser.add_argument("--record", type=cli.output_file, help="record of the data set to write (.json)")
     arguments = parser.parse_args(argv)
 
     from pinch import dataset, hagrid

@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__ or "")
     parser.add_argument("model", type=Path, help="checkpoint (.pt) of a detector")
     parser.add_argument("data", type=Path, help="data.yaml of the data set")
-    parser.add_argument("output", type=Path, help="checkpoint to write")
+    parser.add_argument("output", type=cli.output_file, help="checkpoint to write")
     args = parser.parse_args(argv)
 
     from pinch import weights

@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "video", metavar="VIDEO", type=Path, help="video, picture, folder of pictures, or data.yaml (its val split)"
     )
     parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where to run the model")
-    parser.add_argument("--output", type=Path, required=True, help="record to write (.json)")
+    parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
     parser.add_argument("--baseline", type=Path, help="another model, timed in turns with this one, for a fair ratio")
     parser.add_argument(
         "--imgsz", type=cli.whole, help="side of the input of a checkpoint (default: as it was trained)"

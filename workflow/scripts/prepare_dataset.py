@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, records
+from pinch.files import claim
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,13 +19,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
     parser.add_argument("--out", type=Path, required=True, help="folder to write data.yaml to")
     parser.add_argument("--label-cache", action="store_true", help="also write Ultralytics' label caches")
-    parser.add_argument("--record", type=Path, help="record of the data set to write (.json)")
+    parser.add_argument("--record", type=cli.output_file, help="record of the data set to write (.json)")
     arguments = parser.parse_args(argv)
 
     from pinch import dataset, dataset_check
 
     source = dataset.load(arguments.data)
     prepared = dataset.with_test_split(source)
+    claim(arguments.out, dataset.FOLDER, ["data.yaml", *(f"{split}.txt" for split in prepared.splits)])
     found = dataset_check.inspect(prepared)
     dataset_check.stop_at(found.broken)
     if prepared is not source:

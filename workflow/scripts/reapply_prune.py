@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__ or "")
     parser.add_argument("pruned", type=Path, help="fine-pruned model before tuning")
     parser.add_argument("tuned", type=Path, help="the same model after tuning")
-    parser.add_argument("output", type=Path, help="where to write the model with its zeros restored")
+    parser.add_argument("output", type=cli.output_file, help="where to write the model with its zeros restored")
     arguments = parser.parse_args(argv)
 
     from pinch.pruning import fine

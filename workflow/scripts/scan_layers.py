@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--ratios", type=cli.fraction, nargs="+", default=[0.3, 0.5, 0.7], help="ratios to prune at")
     parser.add_argument("--images", type=int, default=200, help="pictures of the val split to measure on, at most")
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice of pictures")
-    parser.add_argument("--output", type=Path, required=True, help="record to write")
+    parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)
 
     from pinch.pruning import sensitivity

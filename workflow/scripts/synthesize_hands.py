@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=320, help="pixels of the longer side of a picture")
     parser.add_argument("--seed", type=int, default=0, help="other seeds are other people and rooms")
     parser.add_argument("--gestures", nargs="+", help="subset of the ten gestures")
-    parser.add_argument("--video", type=Path, help="also render this video (.mp4)")
+    parser.add_argument("--video", type=cli.output_file, help="also render this video (.mp4)")
     parser.add_argument("--processes", type=int, default=1, help="processes that render")
     args = parser.parse_args(argv)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Train a detector, or fine-tune a trained or pruned one."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--base-model", default="yolo11n.pt", help="checkpoint to start from, or a .yaml to train from scratch"
     )
     parser.add_argument("--pruned-model", action="store_true", help="the base model is pruned: keep its pruning")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on where an interrupted run stopped, if there was one"
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where an interrupted run of the same request stopped, and take the model of a finished one",
+    )
+    again.add_argument(
+        "--fresh", action="store_true", help="train anew, whatever an earlier run left (as without --resume)"
     )
     parser.add_argument("--epochs", type=int, default=100, help="train at most so many epochs")
     parser.add_argument(
@@ -35,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--stage-to",
         metavar="FOLDER",
-        type=lambda text: Path(text) if text else None,
+        type=_folder_on_node,
         help="copy the pictures to a new folder in this one (a node's own disk) while training",
     )
     parser.add_argument("--workers", type=int, default=8, help="processes that load images (on GPUs)")
@@ -54,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         metavar="KEY=VALUE",
         help="Ultralytics' training settings, e.g. lr0=0.002 mosaic=0",
     )
-    parser.add_argument("--record", type=Path, help="write a training record")
+    parser.add_argument("--record", type=cli.output_file, help="write a training record")
     arguments = parser.parse_args(argv)
     settings = dict(_setting(text) for text in arguments.set)
 
@@ -83,6 +90,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     result = train(request)
     if arguments.record:
         records.write(arguments.record, "training", result, arguments.seed)
+
+
+def _folder_on_node(text: str) -> Path | None:
+    """A folder whose name may hold variables of the node's, such as $SLURM_TMPDIR; nothing where nothing is named."""
+    return Path(os.path.expandvars(text)) if text else None
 
 
 def _setting(text: str) -> tuple[str, Any]:

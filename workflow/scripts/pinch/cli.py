@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pinch.errors import PinchError
+from pinch.files import require_replaceable
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -26,6 +27,13 @@ def whole(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
+
+
+def output_file(text: str) -> Path:
+    """An argument that names a file to write: refused at once where something stands that must stay."""
+    path = Path(text)
+    require_replaceable(path)
+    return path
 
 
 def run(main: Callable[[Sequence[str] | None], None]) -> None:

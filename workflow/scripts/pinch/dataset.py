@@ -5,6 +5,8 @@ and classes (`names`). A relative `path` means the folder of that file. Labels l
 `images` folder of the path replaced by `labels`: one line `class x y width height` per box, as fractions of the image.
 """
 
+import hashlib
+import json
 import os
 import random
 import shutil
@@ -40,6 +42,9 @@ IMAGE_SUFFIXES = {
     ".webp",
 }
 _THREADS = 16  # small files wait for the disk more than for the processor
+
+FOLDER = "data set"
+"""The mark of folders in which Pinch writes a data set, see `pinch.files.mark`."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -152,6 +157,27 @@ def read_labels(path: Path) -> np.ndarray:
     except ValueError as error:
         raise PinchError(f"{path} is not a YOLO label file (lines of `class x y width height`): {error}") from error
     return np.array(boxes, np.float32).reshape(-1, 5)
+
+
+def digest(dataset: Dataset, splits: Iterable[str]) -> str:
+    """SHA-256 of what a data set says: its classes in their order, the name and size of each picture, and its labels.
+
+    Names are relative to the root, so that a data set keeps its digest when it is moved. Pictures are not read.
+    """
+    found = hashlib.sha256(json.dumps(dataset.names).encode())
+    for split in splits:
+        images = dataset.images(split)
+        found.update(f"\n{split} {len(images)}\n".encode())
+        for image, (size, labels) in zip(images, in_threads(_size_and_labels, images), strict=True):
+            name = image.relative_to(dataset.root) if image.is_relative_to(dataset.root) else image
+            found.update(f"{name}\0{size}\0{len(labels)}\0".encode() + labels)
+    return found.hexdigest()
+
+
+def _size_and_labels(image: Path) -> tuple[int, bytes]:
+    """Bytes of an image file, and the content of its label file (empty where there is none)."""
+    labels = label_path(image)
+    return image.stat().st_size, labels.read_bytes() if labels.is_file() else b""
 
 
 def ultralytics_yaml(dataset: Dataset, folder: str | Path) -> Path:

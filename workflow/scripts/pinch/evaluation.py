@@ -23,6 +23,7 @@ from pinch.dataset import Dataset
 from pinch.errors import PinchError
 from pinch.formats import parse_artifact
 from pinch.names import Model, parse_model
+from pinch.runtimes.torch import forbid_tf32
 
 
 def evaluate(
@@ -86,6 +87,7 @@ class _Validator(DetectionValidator):
         super().__init__(**kwargs)
         # Ultralytics sets its own number of threads when it selects the device.
         self.callbacks["on_val_start"].append(lambda _: torch.set_num_threads(threads))
+        forbid_tf32()
 
     def get_model(self, model: nn.Module, trainer: Any = None) -> nn.Module:
         """The very model."""
@@ -117,7 +119,7 @@ def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads:
             f"{path} takes pictures of {backend.shape[1]}x{backend.shape[0]}: only square models are evaluated"
         )
     _check_classes(path, _class_count(backend), dataset)
-    described["imgsz"] = backend.imgsz
+    described |= {"imgsz": backend.imgsz, "notes": backend.notes}
     return _Artifact(backend, backend.names or dict(enumerate(dataset.names))), described
 
 

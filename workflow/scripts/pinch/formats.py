@@ -32,6 +32,11 @@ class Format:
     exporter: str
     backend: str
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether an artifact of this format is a folder (then its ending is no suffix of a file)."""
+        return not self.ending.startswith(".")
+
     def load(self, attribute: str) -> Callable[..., Any]:
         """Import the function or class that `attribute` ("exporter" or "backend") names."""
         module, name = getattr(self, attribute).split(":")

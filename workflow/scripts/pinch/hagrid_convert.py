@@ -3,7 +3,7 @@
 <out>/data.yaml
 <out>/images/<split>/<gesture>/<stem>.<ending>      links to HaGRID's images
 <out>/labels/<split>/<gesture>/<stem>.txt
-<out>/conversion.json                               what was asked for; marks the folder as made here
+<out>/conversion.json                               what was asked for
 """
 
 import hashlib
@@ -18,17 +18,16 @@ from pathlib import Path
 
 import yaml
 
-from pinch.dataset import SPLITS, in_threads
+from pinch.dataset import FOLDER, SPLITS, in_threads
 from pinch.dataset_check import Findings, decoding_error, stop_at
-from pinch.errors import PinchError
-from pinch.files import atomic, write_json
+from pinch.files import atomic, claim, mark, write_json
 from pinch.hagrid import Annotation, Box, Source, read_annotations
 
 # Boxes leave the image by rounding; more than this fraction of it is worth a warning.
 ROUNDING = 1e-3
 # Version 1 has no annotations of a val phase: this share of the users of train is set apart.
 VAL_SHARE = 0.1
-_MARKER = "conversion.json"
+_REQUEST = "conversion.json"
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,12 @@ def clip(box: Box) -> Box:
 
 def _claim(source: Source, out: Path, options: Options) -> None:
     """Mark `out` as ours before anything in it is replaced, and take its data.yaml away until it is whole again."""
-    marker = out / _MARKER
-    if not marker.exists() and any((out / name).exists() for name in ("images", "labels")):
-        raise PinchError(f"{out} holds images or labels that were not made by this conversion: choose another folder")
+    request = out / _REQUEST
+    if request.exists():
+        mark(out, FOLDER)  # earlier versions had no other mark
+    claim(out, FOLDER, ("data.yaml", "images", "labels"))
     asked = {"images": str(source.images), "annotations": str(source.annotations)}
-    write_json(marker, asked | {"phases": source.phases, "targets": source.targets} | vars(options))
+    write_json(request, asked | {"phases": source.phases, "targets": source.targets} | vars(options))
     (out / "data.yaml").unlink(missing_ok=True)
 
 

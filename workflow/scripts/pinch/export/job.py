@@ -28,6 +28,8 @@ from pinch.runtimes.preprocess import letterbox
 TARGETS = ("x86-vnni", "x86", "arm")
 METHODS = ("minmax", "percentile", "entropy")
 PARITY_IMAGES = 4
+ARTIFACT = "artifact"
+"""The mark of artifacts that are folders, see `pinch.files.mark`."""
 
 
 @dataclass(frozen=True)
@@ -205,12 +207,13 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
         The result of an export record.
 
     Raises:
-        PinchError: calibration images are missing, the file is not what the network computes, or the disk is full.
+        PinchError: calibration images are missing, the file is not what the network computes, the disk is full, or
+            something that Pinch did not make stands at `output`.
     """
     started = time.perf_counter()
     if precision == "int8":
         _ = session.calibration  # refuses before the conversion starts
-    with atomic(output) as temporary:
+    with atomic(output, folder=ARTIFACT if entry.is_folder else None) as temporary:
         details = entry.load("exporter")(Job(session, precision, temporary))
         result = {
             "file": output.name,

@@ -17,6 +17,7 @@ from pinch.export import metadata, parity
 from pinch.export.guard import keep_accuracy
 from pinch.export.job import Job, Session
 from pinch.export.onnx import float_model
+from pinch.runtimes.openvino import compile_float32
 
 
 def export(job: Job) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def _export_int8(job: Job) -> dict[str, Any]:
         return sorted(operators, key=lambda name: -noise[name])
 
     path, guard = keep_accuracy(session, quantize, worst_first, len(operators))
-    shutil.copytree(path, job.output)
+    shutil.copytree(path, job.output, dirs_exist_ok=True)
     return {
         "target": None,
         "calibration": {
@@ -92,7 +93,7 @@ def _outputs(session: Session, model: Any, operators: list[str]) -> Iterator[lis
     observed = model.clone()
     found = {op.get_friendly_name(): op for op in observed.get_ordered_ops()}
     observed.add_outputs([found[name].output(0) for name in operators])
-    run = openvino.Core().compile_model(observed, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    run = compile_float32(observed)
     for batch in session.parity_inputs:
         result = run(batch)
         yield [result[run.output(index + 1)] for index in range(len(operators))]
@@ -124,7 +125,7 @@ def _biases(model: Any) -> set[str]:
 
 def _write(session: Session, folder: Path, precision: str, model: Any) -> Path:
     """Save a model in place of what the folder holds; float weights stay float32."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
     described = metadata.describe(session, precision)
     (folder / "metadata.yaml").write_text(yaml.safe_dump(described, sort_keys=False, allow_unicode=True))

@@ -48,8 +48,8 @@ def check(path: Path, model: nn.Module, inputs: list[np.ndarray], precision: str
         precision: "full" or "half", which sets the limits.
 
     Returns:
-        The largest differences (`box`, a share of the image's side; `box_pixels`; `score`), the limits, and how many
-        images and candidates were compared.
+        The largest differences (`box`, a share of the image's side; `box_pixels`; `score`), the limits, how many
+        images and candidates were compared, and the runtime's `notes` (on how it computes).
 
     Raises:
         PinchError: a difference is above its limit.
@@ -73,6 +73,7 @@ def check(path: Path, model: nn.Module, inputs: list[np.ndarray], precision: str
         "limits": {"box": limits.box, "score": limits.score},
         "images": len(inputs),
         "candidates": compared,
+        "notes": backend.notes,
     }
     # Written so that NaN fails too.
     if not (worst[0] <= limits.box and worst[1] <= limits.score):

@@ -11,7 +11,7 @@ from pinch import checkpoints
 from pinch.checkpoints import Checkpoint
 from pinch.dataset import Dataset
 from pinch.errors import PinchError
-from pinch.files import read_json
+from pinch.files import read_json, require_replaceable
 from pinch.pruning import activations, cost, images, ranking, spread
 from pinch.pruning import masks as mask_tools
 from pinch.pruning.graph import Graph
@@ -184,6 +184,7 @@ def recalibrate(
 
 def prune_file(base: Path, output: Path, how: CoarsePruning, dataset: Dataset | None = None) -> dict[str, Any]:
     """Prune the checkpoint `base` into `output` and return the figures for a pruning record."""
+    require_replaceable(output)
     checkpoint = checkpoints.load(base)
     before, wide = checkpoints.describe(checkpoint.model, checkpoint.imgsz), _widths(checkpoint.model)
     meta = prune(checkpoint, how, dataset)

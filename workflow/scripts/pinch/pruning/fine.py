@@ -10,6 +10,7 @@ from typing import Any
 from pinch import checkpoints
 from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
+from pinch.files import require_replaceable
 from pinch.pruning import masks as mask_tools
 
 
@@ -70,6 +71,7 @@ def layers(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 def prune_file(base: Path, output: Path, how: FinePruning) -> dict[str, Any]:
     """Prune the checkpoint `base` into `output` and return the figures for a pruning record."""
+    require_replaceable(output)
     checkpoint = checkpoints.load(base)
     before = checkpoints.describe(checkpoint.model, checkpoint.imgsz)
     meta = prune(checkpoint, how)

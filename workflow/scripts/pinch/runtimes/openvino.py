@@ -11,6 +11,15 @@ from pinch.errors import PinchError
 from pinch.runtimes.base import Backend, input_shape, only_output
 
 
+def compile_float32(model: Any, **settings: Any) -> Any:
+    """Compile a model for the CPU so that what is not int8 in it is computed in float32.
+
+    On a processor with bfloat16 OpenVINO would otherwise take that for float32 models, without a word: boxes of YOLO11n
+    move by 0.012 of the image, scores by 0.06.
+    """
+    return openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", **settings})
+
+
 class OpenvinoBackend(Backend):
     """A folder with OpenVINO's IR (.xml and .bin) and metadata.yaml; see `Backend`."""
 
@@ -18,18 +27,15 @@ class OpenvinoBackend(Backend):
         graph = next(path.glob("*.xml"), None)
         if graph is None:
             raise PinchError(f"{path} holds no .xml of OpenVINO: export it again")
-        core = openvino.Core()
-        model = core.read_model(graph)
+        model = openvino.Core().read_model(graph)
         only_output(path, len(model.outputs))
         metadata = _metadata(path)
         sides = [side.get_length() if side.is_static else None for side in model.input().partial_shape]
         super().__init__(path, metadata, input_shape(path, (sides[2], sides[3]), metadata, imgsz))
         model.reshape([1, 3, *self.shape])
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
-        compiled = core.compile_model(model, "CPU", settings)
+        compiled = compile_float32(model, PERFORMANCE_HINT="LATENCY", INFERENCE_NUM_THREADS=threads)
         self._request = compiled.create_infer_request()
         precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        # Where the processor has bf16 OpenVINO takes it even for a float32 model.
         self.notes.append(f"OpenVINO runs the floating-point part in {precision}")
 
     def run(self, inputs: np.ndarray) -> np.ndarray:

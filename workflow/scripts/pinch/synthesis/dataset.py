@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from pinch.errors import PinchError
-from pinch.files import atomic
+from pinch.files import atomic, claim
 from pinch.synthesis import hand as hands
 from pinch.synthesis.render import Placement, paste, render
 from pinch.synthesis.scene import Picture, User, camera_light, develop, room, take_picture
@@ -65,9 +65,10 @@ def synthesize(plan: Plan, root: Path, processes: int = 1) -> Iterator[int]:
     """Render a data set under `root`, yielding the number of pictures done so far.
 
     Raises:
-        PinchError: an unknown gesture, or too few users for three splits.
+        PinchError: an unknown gesture, too few users for three splits, or pictures from elsewhere in `root`.
     """
     _check(plan)
+    claim(root, "synthetic hands", ("images", "annotations"))
     tasks = [
         _Task(split, gesture, number)
         for split, count in zip(SPLITS, plan.images, strict=True)

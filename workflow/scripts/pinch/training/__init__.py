@@ -2,10 +2,7 @@
 
 import contextlib
 import csv
-import hashlib
-import json
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -17,9 +14,9 @@ from typing import Any
 from pinch import checkpoints, dataset, dataset_check
 from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
-from pinch.files import sha256
+from pinch.files import require_replaceable
 from pinch.pruning import masks as mask_tools
-from pinch.training import recipes
+from pinch.training import recipes, runs
 from pinch.training.devices import ultralytics_device
 
 # Images that are kept decoded in memory while training, at most, in bytes.
@@ -38,7 +35,8 @@ class Request:
         project: folder of models.
         base: a checkpoint to go on from, or a .yaml of Ultralytics to train from scratch.
         pruned: whether the base is pruned and must stay so.
-        resume: go on where an interrupted run of the same request stopped, if there was one.
+        resume: go on where an interrupted run of the same request stopped, and take the model of a finished one; else
+            train anew, whatever an earlier run left.
         epochs: at most so many.
         patience: stop when validation has not improved for so many epochs (0: never).
         imgsz: image size in pixels; None takes the base's.
@@ -87,9 +85,12 @@ def train(request: Request) -> dict[str, Any]:
     """Train, write the best model by validation to `request.checkpoint`, and return the figures for a training record.
 
     Raises:
-        PinchError: something is wrong with the request, the base, the data or the device (all found before training),
-            or the pruning did not survive.
+        PinchError: something is wrong with the request, the base, the data or the device, or something that Pinch did
+            not make stands where the run folder or the model is to be (all found before training); or the pruning did
+            not survive.
     """
+    require_replaceable(request.checkpoint)
+    runs.claim(request.run_folder)
     device = ultralytics_device(request.device, request.gpus)
     _check_settings(request.settings)
     data = dataset.load(request.data)
@@ -97,20 +98,21 @@ def train(request: Request) -> dict[str, Any]:
     dataset_check.check(data, for_training=True)
     request.project.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with _scratch(request.name, request.project) as folder:
-        start = _write_start(request, base, Path(folder))
-        last = _last_checkpoint(request, start)
-        if last is None or not _is_finished(last):
-            with _staged(request, data) as staged:
-                arguments = {
-                    **_arguments(request, base, staged),
-                    "model": str(start),
-                    "data": str(dataset.ultralytics_yaml(staged, folder)),
-                    "device": device,
-                    **({"resume": str(last)} if last else {}),
-                }
-                _run(request, arguments, bool(last))
-    return _finish(request, base, time.monotonic() - started)
+    arguments = _arguments(request, base, data)
+    identity = runs.identity(arguments | _schedule(request), _sources(request), data)
+    left = runs.left_by(request.run_folder, identity) if request.resume else None
+    finished = left is not None and left.finished
+    if not finished:
+        with _scratch(request.name, request.project) as folder, _staged(request, data) as staged:
+            places = {
+                "model": str(_write_start(request, base, identity, Path(folder))),
+                "data": str(dataset.ultralytics_yaml(staged, folder)),
+                "device": device,
+            }
+            if left is None:
+                runs.renew(request.run_folder)
+            _run(request, arguments | places | ({"resume": str(left.last)} if left else {}))
+    return {**_finish(request, base, time.monotonic() - started), "taken_over": finished}
 
 
 def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
@@ -178,52 +180,25 @@ def _from_scratch(request: Request, classes: int) -> Checkpoint:
     return Checkpoint(Path(request.base), model, {"method": "none", "ratio": 0.0, "tuned": False})
 
 
-def _write_start(request: Request, base: Checkpoint, folder: Path) -> Path:
+def _sources(request: Request) -> list[Path | None]:
+    """The checkpoints that shape a training."""
+    return [Path(request.base), request.dense, request.teacher]
+
+
+def _schedule(request: Request) -> dict[str, Any]:
+    """What shapes a gradual schedule, which Ultralytics has no arguments for."""
+    return {"ramp": recipes.RAMP} if request.dense else {}
+
+
+def _write_start(request: Request, base: Checkpoint, identity: dict[str, Any], folder: Path) -> Path:
     """Write the checkpoint that Ultralytics starts from: the base, with what the trainer must know in its `pinch`."""
-    model, meta = base.model, {**base.meta, "request": _fingerprint(request, base)}
+    model, meta = base.model, {**base.meta, **identity}
     if request.dense:
         model = checkpoints.load(request.dense).model
         mask_tools.unpack(base.meta["masks"], model, str(request.dense))
         meta["gradual"] = True
     checkpoints.save(folder / "start.pt", model, meta, base)
     return folder / "start.pt"
-
-
-def _fingerprint(request: Request, base: Checkpoint) -> str:
-    """What makes two requests the same run, so that only then the second resumes the first."""
-    files = [
-        sha256(path) if path and Path(path).is_file() else str(path)
-        for path in (base.path, request.dense, request.teacher)
-    ]
-    wanted = [request.epochs, request.imgsz, request.batch, request.seed, sorted(request.settings.items())]
-    return hashlib.sha256(json.dumps([files, str(Path(request.data).absolute()), wanted]).encode()).hexdigest()
-
-
-def _last_checkpoint(request: Request, start: Path) -> Path | None:
-    """The last.pt of an interrupted run of this very request; what another request left is removed."""
-    last = request.run_folder / "weights" / "last.pt"
-    if request.resume and last.is_file():
-        try:
-            if _run_meta(last) == checkpoints.load(start).meta["request"]:
-                print(f"going on from {last}", flush=True)
-                return last
-            print(f"{last} is of another request: starting anew", flush=True)
-        except PinchError as error:
-            print(f"{error}: starting anew", flush=True)
-    shutil.rmtree(request.run_folder, ignore_errors=True)
-    return None
-
-
-def _run_meta(path: Path) -> str | None:
-    return getattr(checkpoints.load(path).model, "pinch", {}).get("request")
-
-
-def _is_finished(last: Path) -> bool:
-    """Whether training ended (its last step strips last.pt, which sets the epoch to -1) but not the whole job."""
-    import torch
-
-    content = torch.load(last, map_location="cpu", weights_only=False)
-    return content["epoch"] < 0 or content["epoch"] + 1 >= content["train_args"]["epochs"]
 
 
 def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dict[str, Any]:
@@ -251,7 +226,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
     }
 
 
-def _run(request: Request, arguments: dict[str, Any], resumed: bool) -> None:
+def _run(request: Request, arguments: dict[str, Any]) -> None:
     import pinch
     from pinch.training.trainer import Trainer
 
@@ -344,6 +319,7 @@ def tuned_pruning(prune: Callable[[Path], dict[str, Any]], output: Path, data: P
     Returns:
         What `prune` returned, with the model's name and what tuning was like (a training record's result) in `tuning`.
     """
+    require_replaceable(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.stem}-", dir=output.parent) as folder:
         base = Path(folder) / f"{output.stem.removesuffix('_tuned')}.pt"
