@@ -81,9 +81,9 @@ def test_checkpoints_of_pinch_are_replaced(tmp_path):
 
 # A folder of the user's stands where each of these commands is to write.
 COMMANDS = {
-    "train.py": ["mine", "--dataset", "mine/data.yaml", "--project", "."],
-    "evaluate.py": ["base.pt", "data.yaml", "--output", "mine"],
-    "measure_inference.py": ["base.pt", "clip.mp4", "--output", "mine"],
+    "train.py": ["mine", "--dataset", "mine/data.yaml", "--project", ".", "--base-model", "base.pt", "--epochs", "1"],
+    "evaluate.py": ["base.pt", "set/data.yaml", "--output", "mine"],
+    "measure_inference.py": ["base.pt", "set/images/val", "--output", "mine", "--rounds", "1"],
     "fine_prune.py": ["m", "--base-model", "base.pt", "--prune-ratio", "0.5", "--project", ".", "--record", "mine"],
     "coarse_prune.py": ["--model", "base.pt", "--sparsity", "0.5", "--output", "."],
     "quantization.py": ["base.pt", "set/data.yaml", ".", "--artifacts", "full.onnx"],
@@ -92,6 +92,7 @@ COMMANDS = {
     "synthesize_hands.py": ["hagrid", "--images", "1", "1", "1", "--users", "5", "--gestures", "fist"],
 }
 IN_THE_WAY = {
+    "train.py": "mine",
     "coarse_prune.py": "base_coarse_prune_50.pt",
     "quantization.py": "base_full.onnx",
     "quantization.py ": "base_full_openvino",
@@ -106,7 +107,9 @@ def test_commands_leave_folders_of_the_user_alone(command, tmp_path, name):
     detectors.write(tmp_path / "base.pt", width=0.125, names=shapes.NAMES)
     shapes.write(tmp_path / "set", train=2, val=2)
     folder = tmp_path / IN_THE_WAY.get(name, "mine")
-    if not folder.exists():
+    if name == "train.py":
+        shapes.write(folder, train=3, val=3)
+    elif not folder.exists():
         holding(folder)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     result = command(name.strip(), *COMMANDS[name], cwd=tmp_path)

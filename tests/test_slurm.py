@@ -28,7 +28,7 @@ pytestmark = [
 ]
 TINY = yaml.safe_load((ROOT / "tests/configs/tiny.yaml").read_text())
 # Partitions as short as some sites have them: a job or group that asks for more would never start.
-CPU_MINUTES, GPU_MINUTES = 30, 40
+CPU_MINUTES, GPU_MINUTES = 90, 40
 SITE = {
     "cpu_partition": "cpu",
     "gpu_partition": "gpu",
@@ -262,6 +262,14 @@ def test_short_jobs_share_submissions_and_timing_has_its_node_alone(scenarios):
     assert len(timing) == 1
     assert timing[0]["AllocCPUS"] == str(NODES[-1].cpus)
     assert not any(comment.startswith(("rule_export", "rule_evaluate_artifact")) for comment in comments)
+
+
+def test_no_submission_asks_for_more_than_its_partition_allows(scenarios):
+    run, _, _ = scenarios.whole.result()
+    allowed = {"cpu": CPU_MINUTES, "gpu": GPU_MINUTES}
+    for row in run.accounts():
+        hours, minutes, _ = map(int, row["Timelimit"].split(":"))
+        assert 60 * hours + minutes <= allowed[row["Partition"]], row["Comment"]
 
 
 @pytest.mark.parametrize("fault", ["killed", "node_down", "over_time"])
