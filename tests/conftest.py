@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pinch.environment import isolate_ultralytics
+
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow/scripts"
 
 # Small models gain nothing from threads, and the suite shares few cores with the workflow's own jobs.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+isolate_ultralytics()
 
 
 def pytest_collection_modifyitems(items):

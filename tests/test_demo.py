@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import demo
-import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch import frames
 from pinch.errors import PinchError
 

@@ -5,7 +5,6 @@ import json
 import known_detectors as detectors
 import pytest
 
-import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch import records
 from pinch.errors import PinchError
 

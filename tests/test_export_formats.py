@@ -5,7 +5,6 @@ import export_session
 import numpy as np
 import pytest
 
-import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch import runtimes
 from pinch.formats import parse_spec
 

@@ -4,7 +4,6 @@ import detectors
 import pytest
 import torch
 
-import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch.export.head import map_names
 from pinch.export.network import LateUpsample, exportable
 

@@ -9,7 +9,6 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch import records, runtimes
 from pinch.errors import PinchError
 from pinch.export import graph, parity

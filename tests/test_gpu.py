@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import check_gpu
-import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch import gpu
 from pinch.errors import PinchError
 from pinch.runtimes import onnx as runtime

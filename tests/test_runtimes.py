@@ -4,7 +4,6 @@ import known_detectors as detectors
 import numpy as np
 import pytest
 
-import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch import runtimes
 from pinch.errors import PinchError
 from pinch.runtimes import postprocess

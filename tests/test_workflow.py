@@ -199,3 +199,19 @@ def test_a_failing_command_is_named_with_its_reason_and_log(snakemake, tmp_path)
     assert "Error in rule import_model" in text
     assert "logs/import_model/mine.log" in text
     assert "broken.pt" in text.split("Logfile")[1]
+
+
+def test_importing_the_library_changes_nothing(tmp_path):
+    """Snakemake imports it, and hands its environment on to every job, on SLURM to every node."""
+    modules = [path.relative_to(SCRIPTS).with_suffix("") for path in sorted((SCRIPTS / "pinch").rglob("*.py"))]
+    names = [".".join(path.parts).removesuffix(".__init__") for path in modules]
+    code = (
+        "import importlib, os; before = dict(os.environ)\n"
+        f"for name in {names}:\n    importlib.import_module(name)\n"
+        "changed = {k for k in os.environ.keys() | before if os.environ.get(k) != before.get(k)}\n"
+        "print({k for k in changed if k.startswith(('YOLO', 'PINCH'))})"
+    )
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("YOLO")}
+    clean |= {"PYTHONPATH": str(SCRIPTS), "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"

@@ -106,4 +106,4 @@ def _print(made: plan.Plan, work: plan.Workload) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, starts_snakemake=True)

@@ -58,4 +58,4 @@ def _write_tables(runs: list[study.Run], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, starts_snakemake=True)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pinch.environment import isolate_ultralytics
 from pinch.errors import PinchError
 from pinch.files import require_replaceable
 
@@ -36,8 +37,15 @@ def output_file(text: str) -> Path:
     return path
 
 
-def run(main: Callable[[Sequence[str] | None], None]) -> None:
-    """Run a command's `main` and end the process: 0, or 1 with one sentence for what the user can mend."""
+def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = False) -> None:
+    """Run a command's `main` and end the process: 0, or 1 with one sentence for what the user can mend.
+
+    Args:
+        main: the command.
+        starts_snakemake: whether it starts Snakemake, which would hand this process's environment on to every job.
+    """
+    if not starts_snakemake:
+        isolate_ultralytics()
     try:
         main(None)
     except PinchError as error:

@@ -33,9 +33,6 @@ class _NoBar(TQDM):
         super().__init__(*args, **{**options, "disable": True})
 
 
-data_base.TQDM = _NoBar  # type: ignore[misc]
-
-
 def bare(model: Any) -> Any:
     """The network itself, without what data parallelism and distillation wrap around it."""
     model = unwrap_model(model)
@@ -49,6 +46,10 @@ class Trainer(DetectionTrainer):
     ema: Any
     masks: mask_tools.Masks
     parameters: int
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        data_base.TQDM = _NoBar  # type: ignore[misc]
+        super().__init__(*args, **kwargs)
 
     def setup_model(self) -> dict[str, Any] | None:
         """Load the network; a start checkpoint's `pinch` entry becomes its attribute."""
