@@ -1,5 +1,6 @@
 # The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
 import gc
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -9,10 +10,11 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 
-from pinch import formats, manifest, reporting, schema
+from pinch import formats, reporting, schema
 from pinch.errors import PinchError
 from pinch.files import write_json
-from pinch.names import Model
+from pinch.run.identity import METHODS, Artifact, Model, Timing
+from pinch.run.manifest import Manifest
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
@@ -23,7 +25,7 @@ try:
         config,
         schema.load(str(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")),
     )
-    ARTIFACT_SPECS = [formats.parse_spec(spec) for spec in config["export"]["artifacts"]]
+    SPECS = [formats.parse_spec(spec) for spec in config["export"]["artifacts"]]
 except PinchError as error:
     raise WorkflowError(f"The configuration is wrong: {error}") from None
 
@@ -47,10 +49,8 @@ FRONT_CAPTION = str(Path(f"{RUN}/{reporting.FRONT}").resolve())
 
 # --- Models -----------------------------------------------------------------------------------------------------------
 BASE = Model(NAME)
-TUNED = [
-    Model(NAME, method, ratio, True) for method in ("coarse", "fine") for ratio in sorted(config[method]["ratios"])
-]
-UNTUNED = [Model(model.name, model.method, model.ratio) for model in TUNED]
+TUNED = [Model(NAME, method, ratio, True) for method in METHODS for ratio in sorted(config[method]["ratios"])]
+UNTUNED = [model.untuned for model in TUNED]
 
 
 def exported_models():
@@ -67,23 +67,21 @@ def exported_models():
 
 
 # --- Artifacts --------------------------------------------------------------------------------------------------------
-# An artifact's name up to its precision -> its model and its image size.
-STEMS = {str(model): (str(model), IMGSZ) for model in exported_models()}
-STEMS |= {
-    f"{model}_{size}": (str(model), size)
-    for model in exported_models()
-    for size in config["export"]["imgsz"]
-    if size != IMGSZ
+SIZES = [None, *(size for size in config["export"]["imgsz"] if size != IMGSZ)]
+ARTIFACTS = {
+    artifact.file: artifact
+    for artifact in (
+        Artifact(model, entry, precision, size)
+        for model in exported_models()
+        for size in SIZES
+        for precision, entry in SPECS
+    )
 }
-ARTIFACTS = sorted(
-    (formats.Artifact(stem, *spec).file for stem in STEMS for spec in ARTIFACT_SPECS),
-    key=manifest.artifact_key,
-)
 
 
 def backs_off(artifact, device):
     """Whether an artifact cannot run on a device: TFLite and OpenVINO have no NVIDIA runtime here."""
-    return device == "gpu" and not artifact.endswith(".onnx")
+    return device == "gpu" and artifact.format.name != "onnx"
 
 
 DEVICES = [
@@ -91,9 +89,18 @@ DEVICES = [
     for device in config["measure"]["devices"]
     for threads in (config["measure"]["threads"] if device == "cpu" else [1])
 ]
-MEASUREMENTS = [(d, t, artifact) for d, t in DEVICES for artifact in ARTIFACTS if not backs_off(artifact, d)]
+TIMINGS = [
+    Timing(device, threads, artifact)
+    for device, threads in DEVICES
+    for artifact in ARTIFACTS.values()
+    if not backs_off(artifact, device)
+]
 # Every artifact is timed in turns with this one, so that ratios hold when the machine's speed drifts.
-BASELINE = [f"{RUN}/artifacts/{file}" for file in ARTIFACTS if file == f"{NAME}_full.onnx"]
+BASELINE = [
+    f"{RUN}/artifacts/{artifact.file}"
+    for artifact in ARTIFACTS.values()
+    if artifact == Artifact(BASE, formats.FORMATS["onnx"], "full")
+]
 
 
 # --- Records ----------------------------------------------------------------------------------------------------------
@@ -104,17 +111,16 @@ if not config["trained_model"]:
 PRUNING_RECORDS = [f"{RUN}/records/pruning/{model}.json" for model in UNTUNED]
 EXPORT_RECORDS = [f"{RUN}/records/export/{file}.json" for file in ARTIFACTS]
 ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
-INFERENCE_RECORDS = [
-    f"{RUN}/records/inference/{device}_{threads}/{file}.json" for device, threads, file in MEASUREMENTS
-]
+INFERENCE_RECORDS = [f"{RUN}/records/inference/{timing.place}/{timing.artifact.file}.json" for timing in TIMINGS]
 LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
-# Optional studies: what asks for them, their record, and the picture that the report then shows.
-STUDIES = [
-    (config["sensitivity"]["scan"] or config["coarse"]["spread"] == "sensitivity", LAYER_SCAN, "layer_sensitivity"),
-    (config["sensitivity"]["explain"], f"{RUN}/records/sensitivity/explain.json", "explain"),
-]
-STUDY_RECORDS = [record for wanted, record, _ in STUDIES if wanted]
-STUDY_PLOTS = [f"plots/{plot}.png" for wanted, _, plot in STUDIES if wanted]
+# Optional studies, by the name of their record: what asks for them.
+STUDIES = {
+    "layers": config["sensitivity"]["scan"] or config["coarse"]["spread"] == "sensitivity",
+    "explain": config["sensitivity"]["explain"],
+}
+STUDIES = [study for study, wanted in STUDIES.items() if wanted]
+STUDY_RECORDS = [f"{RUN}/records/sensitivity/{study}.json" for study in STUDIES]
+STUDY_PLOTS = [reporting.STUDY_PLOTS[study] for study in STUDIES]
 ALL_RECORDS = (
     STUDY_RECORDS
     + MODEL_RECORDS
@@ -126,15 +132,7 @@ ALL_RECORDS = (
 )
 OPTIONAL_ITEMS = ["plots/samples.png", *STUDY_PLOTS]
 
-MANIFEST = {
-    "name": NAME,
-    "base": str(BASE),
-    "models": [str(model) for model in (BASE, *TUNED)],
-    "untuned": [str(model) for model in UNTUNED],
-    "artifacts": ARTIFACTS,
-    "devices": DEVICES,
-    "measurements": MEASUREMENTS,
-}
+MANIFEST = Manifest([BASE, *TUNED], list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json()
 
 
 # --- Where things come from -------------------------------------------------------------------------------------------
@@ -239,24 +237,19 @@ def gpu_check(purpose, device=None):
     return [f"{RUN}/records/gpu/{purpose}.json"] if (device or DEVICE) == "gpu" else []
 
 
-def export_size(wildcards):
-    """Image size of one artifact."""
-    return STEMS[wildcards.stem][1]
-
-
-def tuning(wildcards):
-    """The section of the configuration that says how this pruned model is fine-tuned."""
-    return config["coarse" if "_coarse_prune_" in wildcards.pruned else "fine"]
+def exported(ending):
+    """What is exported, to a format with this ending: a function of a job's wildcards."""
+    return lambda wildcards: ARTIFACTS[f"{wildcards.stem}_{wildcards.precision}{ending}"]
 
 
 def distillation(wildcards):
     """The base as a teacher, where the configuration asks for it."""
-    return ["--distill", f"{RUN}/models/{NAME}.pt"] if tuning(wildcards)["distill"] else []
+    return ["--distill", f"{RUN}/models/{NAME}.pt"] if config[wildcards.method]["distill"] else []
 
 
 def gradual(wildcards):
     """The dense model that a gradual schedule of fine pruning starts from."""
-    cubic = "_fine_prune_" in wildcards.pruned and config["fine"]["schedule"] == "cubic"
+    cubic = wildcards.method == "fine" and config["fine"]["schedule"] == "cubic"
     return ["--gradual-from", f"{RUN}/models/{NAME}.pt"] if cubic else []
 
 
@@ -275,12 +268,18 @@ def reported(path):
 SHOWN_TABLES = [f"tables/{table}.csv" for table in ("models", "artifacts", "inference")]
 
 
+METHOD, PERCENT = "|".join(METHODS), r"\d+(\.\d+)?"
+MODEL = rf"{NAME}(_({METHOD})_prune_{PERCENT}(_tuned)?)?"
+STEM = rf"{MODEL}(_\d+)?"
+SPEC = "|".join(map(re.escape, formats.specs()))
+
+
 wildcard_constraints:
-    percent=r"\d+(\.\d+)?",
-    pruned=rf"{NAME}_(coarse|fine)_prune_\d+(\.\d+)?",
-    model=rf"{NAME}(_(coarse|fine)_prune_\d+(\.\d+)?(_tuned)?)?",
-    stem=rf"{NAME}[A-Za-z0-9_.]*?",
-    precision="full|half|int8",
-    artifact=rf"{NAME}.*_(full|half|int8)(\.onnx|\.tflite|_openvino)",
+    method=METHOD,
+    percent=PERCENT,
+    model=MODEL,
+    stem=STEM,
+    precision="|".join(sorted({precision for entry in formats.FORMATS.values() for precision in entry.precisions})),
+    artifact=rf"{STEM}_({SPEC})",
     device="cpu|gpu",
     threads=r"\d+",

@@ -92,25 +92,26 @@ rule tune_pruned:
     input:
         data=DATA,
         base=f"{RUN}/models/{NAME}.pt",
-        pruned=f"{RUN}/models/{{pruned}}.pt",
+        pruned=f"{RUN}/models/{NAME}_{{method}}_prune_{{percent}}.pt",
         gpu=gpu_check("training"),
     output:
-        model=f"{RUN}/models/{{pruned}}_tuned.pt",
-        record=f"{RUN}/records/training/{{pruned}}_tuned.json",
+        model=f"{RUN}/models/{NAME}_{{method}}_prune_{{percent}}_tuned.pt",
+        record=f"{RUN}/records/training/{NAME}_{{method}}_prune_{{percent}}_tuned.json",
     log:
-        "logs/tune_pruned/{pruned}.log",
+        f"logs/tune_pruned/{NAME}_{{method}}_prune_{{percent}}.log",
     benchmark:
-        f"{RUN}/benchmarks/tune_pruned/{{pruned}}.tsv"
+        f"{RUN}/benchmarks/tune_pruned/{NAME}_{{method}}_prune_{{percent}}.tsv"
     conda:
         "../envs/train.yaml"
     resources:
         gpu=GPUS,
         stage_to="",
     params:
+        name=subpath(output.model, basename=True, strip_suffix=".pt"),
         folder=subpath(output.model, parent=True),
-        epochs=lambda wildcards: tuning(wildcards)["epochs"],
-        patience=lambda wildcards: tuning(wildcards)["patience"],
-        options=lambda wildcards: settings(tuning(wildcards)["options"]),
+        epochs=lambda wildcards: config[wildcards.method]["epochs"],
+        patience=lambda wildcards: config[wildcards.method]["patience"],
+        options=lambda wildcards: settings(config[wildcards.method]["options"]),
         distill=distillation,
         gradual=gradual,
         imgsz=IMGSZ,
@@ -118,9 +119,9 @@ rule tune_pruned:
         device=DEVICE,
         seed=SEED,
     message:
-        "Fine-tuning {wildcards.pruned}"
+        "Fine-tuning after {wildcards.method} pruning of {wildcards.percent}%"
     shell:
-        "train.py {wildcards.pruned:q}_tuned --dataset {input.data:q} --project {params.folder:q}"
+        "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q}"
         " --base-model {input.pruned:q} --pruned-model --resume --epochs {params.epochs:q}"
         " --patience {params.patience:q} --imgsz {params.imgsz:q} --batch {params.batch:q} --device {params.device:q}"
         " --stage-to={resources.stage_to:q} --seed {params.seed:q} {params.distill:q} {params.gradual:q} --record {output.record:q} {params.options:q}"

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from pinch import reporting
 from pinch.files import write_json
+from pinch.formats import FORMATS
+from pinch.run.identity import Artifact, Model, Timing
+from pinch.run.manifest import Manifest
 
 PRECISION_TIME = {"full": 1.0, "half": 1.15, "int8": 0.55}
 PRECISION_BYTES = {"full": 1.0, "half": 0.51, "int8": 0.31}
@@ -18,27 +21,33 @@ BASE = {"val": (0.945, 0.742), "test": (0.93, 0.727)}
 
 
 def make(
-    folder: Path, name: str = "demo", devices=(("cpu", 1), ("cpu", 2)), coarse=(30, 50, 70), fine=(30, 50, 70, 90)
+    folder: Path,
+    name: str = "demo",
+    devices=(("cpu", 1), ("cpu", 2)),
+    coarse=(30, 50, 70),
+    fine=(30, 50, 70, 90),
+    sizes=(None,),
 ) -> Path:
     """Write a whole run to `folder` and return it."""
-    models = {name: ("none", 0.0, 1.0)}
-    models |= {f"{name}_coarse_prune_{r}_tuned": ("coarse", r / 100, COARSE_KEPT[r]) for r in coarse}
-    models |= {f"{name}_fine_prune_{r}_tuned": ("fine", r / 100, FINE_KEPT[r]) for r in fine}
-    specs = [f"{p}.{f}" for f in FORMAT_TIME for p in PRECISION_TIME]
-    artifacts = [f"{model}_{spec}" for model in models for spec in specs]
-    measured = [(d, t, a) for d, t in devices for a in artifacts if d == "cpu" or a.endswith(".onnx")]
-    untuned = [model.removesuffix("_tuned") for model, (method, _, _) in models.items() if method != "none"]
-    write_json(
-        folder / "manifest.json",
-        {"name": name, "base": name, "models": list(models), "untuned": untuned, "artifacts": artifacts}
-        | {"devices": [list(d) for d in devices], "measurements": [list(m) for m in measured]},
-    )
-    for model, (method, ratio, kept) in models.items():
-        _model(folder, model, method, ratio, kept)
+    kept = {Model(name): 1.0}
+    kept |= {Model(name, "coarse", r / 100, True): COARSE_KEPT[r] for r in coarse}
+    kept |= {Model(name, "fine", r / 100, True): FINE_KEPT[r] for r in fine}
+    artifacts = [
+        Artifact(model, FORMATS[kind], precision, size)
+        for model in kept
+        for size in sizes
+        for kind in FORMAT_TIME
+        for precision in PRECISION_TIME
+    ]
+    timings = [Timing(d, t, a) for d, t in devices for a in artifacts if d == "cpu" or a.format.name == "onnx"]
+    expected = Manifest(list(kept), artifacts, timings, ["layers"])
+    write_json(folder / "manifest.json", expected.to_json())
+    for model, share in kept.items():
+        _model(folder, model, share)
     for artifact in artifacts:
-        _artifact(folder, artifact, *models[artifact.rsplit("_", 1)[0]])
-    for device, threads, artifact in measured:
-        _timing(folder, name, device, threads, artifact, *models[artifact.rsplit("_", 1)[0]])
+        _artifact(folder, artifact, kept[artifact.model])
+    for timing in timings:
+        _timing(folder, timing)
     _dataset(folder)
     _sensitivity(folder)
     _benchmarks(folder)
@@ -75,12 +84,13 @@ def _size(method: str, ratio: float) -> tuple[int, int, int]:
     return int(2_583_322 * share), int(10_200_000 * share), int(408_000_000 * share)
 
 
-def _model(folder: Path, model: str, method: str, ratio: float, kept: float) -> None:
+def _model(folder: Path, model: Model, kept: float) -> None:
+    method, ratio = model.method, model.ratio
     parameters, size, macs = _size(method, ratio)
     nonzero = int(parameters * (1 - ratio)) if method == "fine" else parameters
-    common = {"method": method, "ratio": ratio, "format": "pt", "precision": "full", "imgsz": 320, "bytes": size // 2}
+    common = {"format": "pt", "precision": None, "imgsz": 320, "bytes": size // 2}
     common |= {"bytes_zipped": int(size * 0.46), "parameters": parameters, "nonzero_parameters": nonzero, "macs": macs}
-    result = {"model": model, "tuned": method != "none", "file": f"{model}.pt", "splits": _splits(kept)} | common
+    result = model.fields() | {"file": f"{model}.pt", "splits": _splits(kept)} | common
     _write(folder, f"accuracy/{model}.json", "accuracy", result)
     epochs = 6 if method == "none" else 4
     final = BASE["val"][1] * kept
@@ -88,73 +98,68 @@ def _model(folder: Path, model: str, method: str, ratio: float, kept: float) -> 
         {"epoch": e, "map50": final * 1.27 * (1 - 0.5 * 0.45**e), "map50_95": final * (1 - 0.6 * 0.45**e)}
         for e in range(1, epochs + 1)
     ]
-    training = {"model": model, "epochs_requested": epochs, "epochs_run": epochs, "best_epoch": epochs, "seconds": 40.0}
+    training = {"model": str(model), "epochs_requested": epochs, "epochs_run": epochs, "best_epoch": epochs}
+    training |= {"seconds": 40.0}
     _write(folder, f"training/{model}.json", "training", training | {"imgsz": 320, "device": "cpu", "curve": curve})
     if method != "none":
-        untuned = model.removesuffix("_tuned")
+        untuned = model.untuned
         low = max(0.0, 1 - (2.2 * ratio if method == "coarse" else 1.2 * ratio**3))
-        before = {"model": untuned, "tuned": False, "file": f"{untuned}.pt", "splits": _splits(low)} | common
+        before = untuned.fields() | {"file": f"{untuned}.pt", "splits": _splits(low)} | common
         _write(folder, f"accuracy/{untuned}.json", "accuracy", before)
 
 
-def _artifact(folder: Path, artifact: str, method: str, ratio: float, kept: float) -> None:
-    model, spec = artifact.rsplit("_", 1)
-    precision, kind = spec.split(".")
+def _artifact(folder: Path, artifact: Artifact, kept: float) -> None:
+    method, ratio, precision = artifact.model.method, artifact.model.ratio, artifact.precision
     size = int(_size(method, ratio)[1] * PRECISION_BYTES[precision])
     zipped = int(size * 0.92 * (1 - 0.8 * ratio)) if method == "fine" else int(size * 0.92)
-    result = {
-        "model": model,
-        "method": method,
-        "ratio": ratio,
-        "tuned": method != "none",
-        "file": artifact,
-        "format": kind,
-    }
-    result |= {"precision": precision, "imgsz": 320, "bytes": size, "bytes_zipped": zipped}
+    result = artifact.model.fields() | {"file": artifact.file, "format": artifact.format.name}
+    result |= {"precision": precision, "imgsz": artifact.size or 320, "bytes": size, "bytes_zipped": zipped}
     result["splits"] = _splits(kept * PRECISION_ACCURACY[precision])
-    _write(folder, f"accuracy/{artifact}.json", "accuracy", result)
+    _write(folder, f"accuracy/{artifact.file}.json", "accuracy", result)
     guard = None
     if precision == "int8":
         guard = {"reference": 0.742, "share": 0.992, "required": 0.99, "passed": True, "operators": 90}
         guard |= {"float_operators": ["a", "b"], "steps": [{}, {}]}
     export = {
-        "file": artifact,
+        "file": artifact.file,
         "target": "x86",
         "seconds": 3.2,
         "parity": {"box": 1e-6, "score": 1e-4},
         "guard": guard,
     }
-    _write(folder, f"export/{artifact}.json", "export", export)
+    _write(folder, f"export/{artifact.file}.json", "export", export)
 
 
-def _timing(
-    folder: Path, name: str, device: str, threads: int, artifact: str, method: str, ratio: float, kept: float
-) -> None:
-    spec = artifact.rsplit("_", 1)[1]
-    precision, kind = spec.split(".")
+def _timing(folder: Path, timing: Timing) -> None:
+    device, threads, artifact = timing.device, timing.threads, timing.artifact
+    precision, kind = artifact.precision, artifact.format.name
+    baseline = f"{artifact.model.name}_full.onnx"
     base = {("cpu", 1): 21.0, ("cpu", 2): 12.5, ("gpu", 1): 1.9}[device, threads]
-    speed = (0.25 + 0.75 * _size(method, ratio)[2] / 408_000_000) * PRECISION_TIME[precision] * FORMAT_TIME[kind]
+    work = _size(artifact.model.method, artifact.model.ratio)[2] / 408_000_000
+    speed = (0.25 + 0.75 * work) * PRECISION_TIME[precision] * FORMAT_TIME[kind]
     if device == "gpu":
         speed = 0.8 + 0.2 * speed if precision != "int8" else 1.9
     # The same artifact with other weights takes the same time: a little noise, the same in every test.
-    speed *= 1 + ((sum(map(ord, artifact)) % 7) - 3) / 300
+    speed *= 1 + ((sum(map(ord, artifact.file)) % 7) - 3) / 300
     p50 = base * speed
-    result = {
-        "file": artifact,
-        "model": artifact.rsplit("_", 1)[0],
-        "format": kind,
-        "precision": precision,
+    result = artifact.model.fields() | {"file": artifact.file, "format": kind, "precision": precision}
+    result |= {
         "device": device,
+        "threads": threads,
+        "imgsz": artifact.size or 320,
+        "source": "video.mp4",
+        "frames": 60,
+        "warmup": 10,
+        "rounds": 5,
     }
-    result |= {"threads": threads, "imgsz": 320, "source": "video.mp4", "frames": 60, "warmup": 10, "rounds": 5}
     result |= {"p50_ms": p50, "p90_ms": p50 * 1.08, "p99_ms": p50 * 1.3, "mean_ms": p50 * 1.02, "min_ms": p50 * 0.97}
     result |= {"preprocess_ms": 0.8, "postprocess_ms": 0.4, "peak_rss_mb": 180 + 30 * speed, "energy_mj": None}
     result |= {"energy_source": None, "spread": 0.03, "exclusive": False, "notes": [], "relative_to_baseline": speed}
-    result["baseline"] = {"file": f"{name}_full.onnx", "p50_ms": base}
-    if artifact == f"{name}_full.onnx":
+    result["baseline"] = {"file": baseline, "p50_ms": base}
+    if artifact.file == baseline:
         # The baseline is timed alone.
         result |= {"baseline": None, "relative_to_baseline": None}
-    _write(folder, f"inference/{device}_{threads}/{artifact}.json", "inference", result)
+    _write(folder, f"inference/{timing.place}/{artifact.file}.json", "inference", result)
 
 
 def _dataset(folder: Path) -> None:
@@ -185,7 +190,7 @@ def _sensitivity(folder: Path) -> None:
         "base_map50_95": 0.742,
         "layers": layers,
     }
-    _write(folder, "sensitivity/demo.json", "sensitivity", result)
+    _write(folder, "sensitivity/layers.json", "sensitivity", result)
 
 
 def _benchmarks(folder: Path, start: float = 1_700_000_000.0) -> None:
@@ -226,6 +231,13 @@ def add_explain(folder: Path) -> None:
     ]
     result = {"model": "demo", "split": "test", "images": 80, "base_map50_95": 0.727, "rows": rows}
     _write(folder, "sensitivity/explain.json", "sensitivity", result)
+    expect(folder, studies=["explain", "layers"])
+
+
+def expect(folder: Path, **changes) -> None:
+    """Change parts of a run's manifest."""
+    content = json.loads((folder / "manifest.json").read_text())
+    write_json(folder / "manifest.json", content | changes)
 
 
 def add_pictures(folder: Path) -> None:

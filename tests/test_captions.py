@@ -11,7 +11,7 @@ import pytest
 
 import print_summary
 import render_report
-from pinch import captions, facts, html, labels, reporting, selection, tables
+from pinch import captions, facts, html, reporting, selection, tables
 
 OPTIONAL = ("plots/layer_sensitivity.png", "plots/explain.png")
 SCRIPTS = Path(render_report.__file__).parent
@@ -125,20 +125,6 @@ def test_facts_leave_out_what_is_unknown():
     assert facts.share(1.0, None) is None
     assert facts.share(1.0, 0) is None
     assert facts.share(1.0, 4) == 0.25
-
-
-@pytest.mark.parametrize(
-    ("name", "short"),
-    [
-        ("demo", "demo"),
-        ("demo_coarse_prune_50_tuned", "coarse 50%"),
-        ("demo_fine_prune_12.5_tuned", "fine 12.5%"),
-        ("demo_coarse_prune_50_tuned_320", "coarse 50% @320"),
-        ("demo_320", "demo_320"),
-    ],
-)
-def test_short_names(name, short):
-    assert labels.model(name) == short
 
 
 def test_report_arguments_are_unique_and_sorted():

@@ -171,19 +171,3 @@ def test_images_that_cannot_be_read_are_counted(onnx_file, tmp_path):
     result = evaluate(onnx_file, data, ["val"])
     assert result["splits"]["val"]["images"] == 2
     assert any("1 of 3 images in the val split cannot be used" in warning for warning in result["warnings"])
-
-
-@pytest.mark.parametrize(
-    ("model", "parts"),
-    [
-        ("toy", ("none", 0, False)),
-        ("toy_coarse_prune_50", ("coarse", 0.5, False)),
-        ("toy_coarse_prune_50_320", ("coarse", 0.5, False)),
-        ("toy_fine_prune_30_tuned_320", ("fine", 0.3, True)),
-    ],
-)
-def test_method_and_ratio_are_read_from_the_name_of_an_artifact_of_any_size(model, parts):
-    from pinch.evaluation import _parse_name
-
-    name = _parse_name(model)
-    assert (name.method, name.ratio, name.tuned) == parts

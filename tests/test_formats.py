@@ -6,14 +6,6 @@ from pinch import formats
 from pinch.errors import PinchError
 
 
-def test_every_artifact_can_be_told_from_its_name():
-    for spec in formats.specs():
-        precision, entry = formats.parse_spec(spec)
-        artifact = formats.Artifact("demo_coarse_prune_50_tuned", precision, entry)
-        assert artifact.spec == spec
-        assert formats.parse_artifact(artifact.file) == artifact
-
-
 def test_the_six_artifacts_keep_their_names():
     fixed = {"full.onnx", "half.onnx", "int8.onnx", "full.tflite", "half.tflite", "int8.tflite"}
     assert fixed <= set(formats.specs())
@@ -26,7 +18,6 @@ def test_an_unknown_artifact_is_refused_with_those_there_are(spec):
 
 
 def test_files_of_others_are_known_by_their_ending_alone():
-    assert formats.parse_artifact("detector.onnx") is None
     assert formats.format_of("detector.onnx").name == "onnx"
     assert formats.format_of("detector.pt") is None
 

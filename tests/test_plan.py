@@ -11,8 +11,8 @@ DOT = r"""digraph snakemake_dag {
     1[label = "check_gpu\nuse: training", color = "0.2 0.6 0.85", style="rounded"];
     2[label = "hagrid_to_yolo", color = "0.3 0.6 0.85", style="rounded,dashed"];
     3[label = "train_base", color = "0.4 0.6 0.85", style="rounded"];
-    4[label = "tune_pruned\npruned: some_coarse_prune_50", color = "0.5 0.6 0.85", style="rounded"];
-    5[label = "tune_pruned\npruned: some_fine_prune_50", color = "0.5 0.6 0.85", style="rounded"];
+    4[label = "tune_pruned\nmethod: coarse", color = "0.5 0.6 0.85", style="rounded"];
+    5[label = "tune_pruned\nmethod: fine", color = "0.5 0.6 0.85", style="rounded"];
     6[label = "export_onnx\nmodel: some\nprecision: int8", color = "0.6 0.6 0.85", style="rounded"];
     1 -> 3
     2 -> 3
@@ -37,7 +37,7 @@ def graph():
 
 
 def test_graphs_keep_rules_wildcards_and_what_is_done(graph):
-    assert graph.jobs[4] == plan.Job("tune_pruned", {"pruned": "some_coarse_prune_50"})
+    assert graph.jobs[4] == plan.Job("tune_pruned", {"method": "coarse"})
     assert graph.jobs[2].done
     assert graph.needs[3] == {1, 2}
     assert [number for number in graph.jobs if graph.uses_gpu(number)] == [1, 3, 4, 5]

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 import gather
-from pinch import manifest, stages, tables
+from pinch import stages, tables
 from pinch.errors import PinchError
+from pinch.run import manifest
+from pinch.run.identity import Model
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_without_a_manifest_every_record_counts(run):
     by_hand = tables.gather(run).tables
     for name in ("models", "artifacts", "inference"):
         pd.testing.assert_frame_equal(whole[name], by_hand[name])
-    assert manifest.load(run).base == "demo"
+    assert manifest.load(run).base == Model("demo")
 
 
 def test_other_image_sizes_are_models_of_their_own(run):
@@ -104,6 +106,34 @@ def test_other_image_sizes_are_models_of_their_own(run):
     (run / "manifest.json").unlink()
     row = tables.gather(run).tables["artifacts"].set_index("file").loc["demo_coarse_prune_50_tuned_256_int8.onnx"]
     assert (row["model"], row["method"], row["ratio"]) == ("demo_coarse_prune_50_tuned_256", "coarse", 0.5)
+
+
+@pytest.mark.parametrize("name", ["demo", "hands_640", "my_coarse_prune_x", "my_fine_prune_30"])
+def test_rows_are_what_the_manifest_says_whatever_names_look_like(tmp_path, name):
+    gathered = tables.gather(made_up_run.make(tmp_path / "run", name, coarse=(50,), fine=(), sizes=(None, 256))).tables
+    pruned = f"{name}_coarse_prune_50_tuned"
+    assert list(gathered["models"]["label"]) == [name, "coarse 50%"]
+    for table in ("artifacts", "inference"):
+        found = gathered[table].drop_duplicates("model")[["model", "method", "ratio", "label"]]
+        assert found.to_numpy().tolist() == [
+            [name, "none", 0.0, name],
+            [f"{name}_256", "none", 0.0, f"{name} @256"],
+            [pruned, "coarse", 0.5, "coarse 50%"],
+            [f"{pruned}_256", "coarse", 0.5, "coarse 50% @256"],
+        ]
+
+
+def test_a_study_that_is_no_longer_asked_for_is_in_no_table(run):
+    made_up_run.add_explain(run)
+    assert set(tables.gather(run).tables["sensitivity"]["study"]) == {"layers", "explain"}
+    made_up_run.expect(run, studies=["layers"])
+    assert set(tables.gather(run).tables["sensitivity"]["study"]) == {"layers"}
+
+
+def test_a_manifest_of_an_earlier_version_is_named_as_such(run):
+    (run / "manifest.json").write_text('{"name": "demo", "base": "demo", "models": ["demo"], "artifacts": []}')
+    with pytest.raises(PinchError, match="is of an earlier version of Pinch"):
+        tables.gather(run)
 
 
 def test_folders_that_are_no_runs(tmp_path):

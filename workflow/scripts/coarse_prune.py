@@ -4,8 +4,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, names, records
+from pinch import cli, records
 from pinch.errors import PinchError
+from pinch.run.identity import Model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed=arguments.seed,
     )
     data = dataset.load(arguments.dataset) if arguments.dataset else None
-    model = names.Model(arguments.model.stem, "coarse", arguments.sparsity, arguments.fine_tune)
+    model = Model(arguments.model.stem, "coarse", arguments.sparsity, arguments.fine_tune)
     output = arguments.output / f"{model}.pt"
     if arguments.fine_tune:
         from pinch.training import tuned_pruning

@@ -5,7 +5,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, names, records
+from pinch import cli, records
+from pinch.run.identity import Model
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from pinch.pruning import fine
 
-    model = names.Model(arguments.name, "fine", arguments.prune_ratio)
+    model = Model(arguments.name, "fine", arguments.prune_ratio)
     how = fine.FinePruning(arguments.prune_ratio, arguments.scope, arguments.pattern)
     result = fine.prune_file(arguments.base_model, arguments.project / f"{model}.pt", how)
     print(f"{model}: {result['sparsity']:.2%} of the weights are zero")

@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     stem = arguments.name or arguments.model.stem
     with job.open_session(arguments.model, arguments.dataset, settings) as session:
         for precision, entry in wanted:
-            artifact = formats.Artifact(stem, precision, entry)
-            record = arguments.records / f"{artifact.file}.json" if arguments.records else None
-            result = job.run(session, precision, entry, arguments.output / artifact.file, record)
-            print(f"{arguments.output / artifact.file}: {result['bytes']} bytes in {result['seconds']} s")
+            path = arguments.output / entry.file(stem, precision)
+            record = arguments.records / f"{path.name}.json" if arguments.records else None
+            result = job.run(session, precision, entry, path, record)
+            print(f"{path}: {result['bytes']} bytes in {result['seconds']} s")
 
 
 def _parser() -> argparse.ArgumentParser:

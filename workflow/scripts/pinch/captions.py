@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-from pinch import facts, labels, reporting
+from pinch import facts, reporting
 from pinch.errors import PinchError
 from pinch.files import atomic
 
@@ -74,7 +74,6 @@ def _environment() -> Environment:
         "gibibytes": lambda value: _known(value and value / 1024, "{:.1f} GiB"),
         "minutes": lambda value: _known(value and value / 60, "{:.1f} min"),
         "whole": lambda value: _known(value, "{:,.0f}"),
-        "short": labels.model,
     }
     return environment
 

@@ -6,7 +6,6 @@ its artifacts can be compared.
 """
 
 import dataclasses
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -21,8 +20,8 @@ from pinch import checkpoints, files, runtimes
 from pinch import dataset as datasets
 from pinch.dataset import Dataset
 from pinch.errors import PinchError
-from pinch.formats import parse_artifact
-from pinch.names import Model, parse_model
+from pinch.run import identity
+from pinch.run.identity import Model
 from pinch.runtimes.torch import forbid_tf32
 
 
@@ -90,24 +89,16 @@ class _Validator(DetectionValidator):
         forbid_tf32()
 
     def get_model(self, model: nn.Module, trainer: Any = None) -> nn.Module:
-        """The very model."""
+        """The model itself: Ultralytics would copy it."""
         return model
 
 
 def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads: int) -> tuple[Any, dict[str, Any]]:
     """The network to validate, and what its record says of it."""
     entry = runtimes.find_format(path)
-    artifact = parse_artifact(path)
-    model = artifact.model if artifact else path.stem
-    name = _parse_name(model)
     described: dict[str, Any] = {
-        "model": model,
-        "method": name.method,
-        "ratio": name.ratio,
-        "tuned": name.tuned,
         "file": path.name,
         "format": entry.name,
-        "precision": artifact.precision if artifact else None,
         "bytes": files.size(path),
         "bytes_zipped": files.zipped_size(path),
     }
@@ -119,14 +110,9 @@ def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads:
             f"{path} takes pictures of {backend.shape[1]}x{backend.shape[0]}: only square models are evaluated"
         )
     _check_classes(path, _class_count(backend), dataset)
+    described |= identity.described(path, backend.metadata)
     described |= {"imgsz": backend.imgsz, "notes": backend.notes}
     return _Artifact(backend, backend.names or dict(enumerate(dataset.names))), described
-
-
-def _parse_name(model: str) -> Model:
-    """The parts of a model's name, behind which the image size may stand where it is not the training size."""
-    name = parse_model(model)
-    return parse_model(re.sub(r"_\d+$", "", model)) if name.method == "none" else name
 
 
 def _load_checkpoint(
@@ -134,8 +120,8 @@ def _load_checkpoint(
 ) -> tuple[Any, dict[str, Any]]:
     checkpoint = checkpoints.load(path)
     _check_classes(path, len(checkpoint.names), dataset)
+    described |= Model.of_checkpoint(path, checkpoint.meta).fields() | {"precision": None}
     described["imgsz"] = imgsz or checkpoint.imgsz
-    described |= {key: checkpoint.meta[key] for key in ("method", "ratio", "tuned") if key in checkpoint.meta}
     described |= checkpoints.describe(checkpoint.model, described["imgsz"])
     return checkpoint.model, described
 

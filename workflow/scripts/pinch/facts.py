@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pinch import labels, selection, stages, tables
-from pinch.names import percent
+from pinch.run.identity import percent
 
 Row = dict[str, Any]
 # The artifact whose time, size and accuracy stand for a model's when models are compared.
@@ -119,7 +119,7 @@ def _training(rows: list[Row]) -> list[Row]:
         curve = [row for row in rows if row["model"] == model and row["map50_95"] is not None]
         if curve:
             best = next((row for row in curve if row["epoch"] == row["best_epoch"]), curve[-1])
-            told = {"model": model, "short": labels.model(model), "epochs": len(curve), "best": best["epoch"]}
+            told = {"model": model, "label": curve[0]["label"], "epochs": len(curve), "best": best["epoch"]}
             rising = best["epoch"] == curve[-1]["epoch"]
             found.append(told | {"rising": rising, "map50_95": best["map50_95"], "seconds": curve[0]["seconds"]})
     return found

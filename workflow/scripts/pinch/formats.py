@@ -37,29 +37,14 @@ class Format:
         """Whether an artifact of this format is a folder (then its ending is no suffix of a file)."""
         return not self.ending.startswith(".")
 
+    def file(self, stem: str, precision: str | None) -> str:
+        """The name of a file (or folder) of this format, e.g. "demo_int8.onnx"."""
+        return f"{stem}{f'_{precision}' if precision else ''}{self.ending}"
+
     def load(self, attribute: str) -> Callable[..., Any]:
         """Import the function or class that `attribute` ("exporter" or "backend") names."""
         module, name = getattr(self, attribute).split(":")
         return getattr(importlib.import_module(module), name)
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """What an artifact's name says: its model (with the image size, where that is not the training size) and kind."""
-
-    model: str
-    precision: str
-    format: Format
-
-    @property
-    def spec(self) -> str:
-        """The short name used by configs and `--artifacts`, e.g. "int8.onnx"."""
-        return f"{self.precision}{self.format.ending}"
-
-    @property
-    def file(self) -> str:
-        """The file's (or folder's) name, e.g. "demo_int8.onnx"."""
-        return f"{self.model}_{self.spec}"
 
 
 FORMATS = {
@@ -102,17 +87,6 @@ def parse_spec(spec: str) -> tuple[str, Format]:
             if spec == f"{precision}{entry.ending}":
                 return precision, entry
     raise PinchError(f"{spec!r} is not an artifact that can be made: choose from {', '.join(specs())}")
-
-
-def parse_artifact(path: str | Path) -> Artifact | None:
-    """What the name of an artifact made here says; None for a file with another name."""
-    name = Path(path).name
-    for entry in FORMATS.values():
-        for precision in entry.precisions:
-            ending = f"_{precision}{entry.ending}"
-            if name.endswith(ending):
-                return Artifact(name.removesuffix(ending), precision, entry)
-    return None
 
 
 def format_of(path: str | Path) -> Format | None:

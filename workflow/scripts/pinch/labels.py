@@ -1,16 +1,6 @@
-"""How models and devices are called where a reader sees them."""
+"""How devices are called where a reader sees them."""
 
 import pandas as pd
-
-from pinch.names import parse_model, percent
-
-
-def model(name: str) -> str:
-    """A model's short name: "coarse 50%", the base's own, with the image size behind it where the name has one."""
-    stem, _, size = name.rpartition("_")
-    at_size = f" @{size}" if size.isdigit() and parse_model(stem).method != "none" else ""
-    parsed = parse_model(stem if at_size else name)
-    return parsed.name if parsed.method == "none" else f"{parsed.method} {percent(parsed.ratio)}%{at_size}"
 
 
 def place(device: str, threads: int) -> str:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pinch import stages
-from pinch.names import parse_model
 
 _NODE = re.compile(r'^\s*(\d+)\[label = "(?P<label>[^"]*)".*style="(?P<style>[^"]*)"\];', re.MULTILINE)
 _EDGE = re.compile(r"^\s*(\d+) -> (\d+)\s*$", re.MULTILINE)
@@ -109,14 +108,13 @@ def assumed_seconds(job: Job, gpu: bool, work: Workload) -> float:
     trains, infers = ("train_gpu", "infer_gpu") if gpu else ("train_cpu", "infer_cpu")
     epoch = work.scale * (train / rate[trains] + val / rate[infers])
     looked_at = work.scale * (val + test)
-    method = parse_model(job.wildcards.get("pruned", "")).method if job.wildcards.get("pruned") else "base"
     guarded = "int8" in job.wildcards.get("precision", "")
     estimates: dict[str, Callable[[], float]] = {
         "synthesize_hands": lambda: sum(work.images) / rate["rendered"],
         "hagrid_to_yolo": lambda: sum(work.images) / rate["files"],
         "prepare_dataset": lambda: sum(work.images) / rate["files"],
         "train_base": lambda: work.epochs["base"] * epoch,
-        "tune_pruned": lambda: work.epochs[method] * epoch,
+        "tune_pruned": lambda: work.epochs[job.wildcards["method"]] * epoch,
         "evaluate_model": lambda: looked_at / rate[infers],
         "evaluate_artifact": lambda: looked_at / rate["infer_cpu"],
         # An artifact is timed in turns with the baseline.

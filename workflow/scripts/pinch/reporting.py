@@ -64,6 +64,8 @@ ITEMS = (
     Item("plots/pareto.png", "choice", "Time against accuracy"),
     Item("tables/selection.html", "choice", "Which model to choose"),
 )
+# The picture of each optional study, by the name of its record.
+STUDY_PLOTS = {"layers": "plots/layer_sensitivity.png", "explain": "plots/explain.png"}
 PLOTS = tuple(item.path for item in ITEMS if item.path.startswith("plots/") and not item.optional)
 HTML_TABLES = tuple(item.path for item in ITEMS if item.path.endswith(".html"))
 PAGES = tuple(f"pages/{section}.html" for section in SECTIONS)

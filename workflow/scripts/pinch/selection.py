@@ -14,7 +14,7 @@ import pandas as pd
 from pinch import labels, tables
 
 COLUMNS = ["device", "model", "format", "precision", "reason", "goal", "threads", "file", "p50_ms", "relative_time"]
-COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped"]
+COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped", "label"]
 # Times closer than this are the same: medians of one artifact differ by as much between two rounds.
 TIE = 0.02
 # Exponent of MnasNet's objective accuracy * (time / target) ** w: half the time is worth 5% of the accuracy
@@ -60,7 +60,7 @@ def measured(results: Path) -> pd.DataFrame:
     """
     models, artifacts = tables.read(results, "models"), tables.read(results, "artifacts")
     base = models.loc[models["method"] == "none", "val_map50_95"].dropna()
-    accuracy = ["method", "ratio", "bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
+    accuracy = ["bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
     joined = tables.read(results, "inference").merge(artifacts[["file", *accuracy]], on="file", how="inner")
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
     joined["kept"] = joined["val_map50_95"] / base.iloc[0] if len(base) and base.iloc[0] > 0 else float("nan")

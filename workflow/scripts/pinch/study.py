@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pinch import records
-from pinch.names import METHODS, Model
+from pinch.run.identity import METHODS, Model
 
 # Parts that a run can have in the study, besides ablating one of METHODS.
 FIRST, REPEAT, LONGER_BASE = "first", "repeat", "longer_base"

@@ -32,7 +32,7 @@ def _models(results: Path) -> pd.DataFrame:
     whole = base.iloc[0] if len(base) else float("nan")
     return pd.DataFrame(
         {
-            "model": table["model"].map(labels.model),
+            "model": table["label"],
             "mAP50": table["map50"].map(_three),
             "mAP50-95": table["map50_95"].map(_three),
             "before tuning": table["map50_95_before_tuning"].map(_three),

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from pinch import manifest, records, stages
+from pinch import records, stages
 from pinch.errors import PinchError
 from pinch.files import atomic
-from pinch.formats import parse_artifact
-from pinch.names import parse_model
+from pinch.run import manifest
+from pinch.run.identity import Artifact, Model
 
 # The first columns of each table are the project's interface: see the table of results in README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
@@ -25,19 +25,23 @@ COLUMNS = {
     "models": [
         *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
         *["map50_before_tuning", "map50_95_before_tuning", "val_map50", "val_map50_95"],
-        *["val_map50_before_tuning", "val_map50_95_before_tuning", "imgsz", "bytes", "bytes_zipped"],
+        *["val_map50_before_tuning", "val_map50_95_before_tuning", "imgsz", "bytes", "bytes_zipped", "label"],
     ],
     "artifacts": [
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *_ACCURACY],
-        *["method", "ratio", "imgsz", "target", "export_seconds"],
+        *["method", "ratio", "label", "imgsz", "target", "export_seconds"],
     ],
     "inference": [
         *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
-        *["file", "imgsz", "relative_to_baseline", "baseline_file", "baseline_p50_ms", "spread", "exclusive"],
+        *["file", "method", "ratio", "label", "imgsz"],
+        *["relative_to_baseline", "baseline_file", "baseline_p50_ms", "spread", "exclusive"],
         *["busy_cores", "energy_net_mj", "frames", "warmup", "rounds", "source", "processor", "notes"],
     ],
     "dataset": ["split", "images", "users", "class", "boxes"],
-    "training": ["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
+    "training": [
+        *["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
+        *["method", "ratio", "label"],
+    ],
     "sensitivity": [
         *["study", "method", "layer", "variant", "ratio", "tuned", "map50_95", "base_map50_95", "sparsity"],
         *["split", "images"],
@@ -145,17 +149,15 @@ class _Reader:
 
     def models(self) -> list[dict[str, Any]]:
         rows = []
-        for name in self.expected.models:
-            row = self._required("models", name, "accuracy", name)
+        for model in self.expected.models:
+            row = self._required("models", str(model), "accuracy", str(model))
             if row is None:
                 continue
-            result, parsed = row["result"], parse_model(name)
-            before: dict[str, Any] = {}
-            if parsed.method != "none":
-                untuned = name.removesuffix("_tuned")
-                before = (self._required("models", name, "accuracy", untuned) or {}).get("result", {})
+            result, before = row["result"], {}
+            if model.method != "none":
+                before = (self._required("models", str(model), "accuracy", str(model.untuned)) or {}).get("result", {})
             rows.append(
-                {"model": name, "method": parsed.method, "ratio": parsed.ratio}
+                _of_model(model)
                 | _pick(result, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
                 | _accuracy(result)
                 | {f"{key}_before_tuning": value for key, value in _accuracy(before).items()}
@@ -164,13 +166,13 @@ class _Reader:
 
     def artifacts(self) -> list[dict[str, Any]]:
         rows = []
-        for file in self.expected.artifacts:
-            record = self._required("artifacts", file, "accuracy", file)
+        for artifact in self.expected.artifacts:
+            record = self._required("artifacts", artifact.file, "accuracy", artifact.file)
             if record is None:
                 continue
             result = record["result"]
-            export = (self._optional("export", file) or {}).get("result", {})
-            row = {"file": file} | _named(file, result, self.expected.models)
+            export = (self._optional("export", artifact.file) or {}).get("result", {})
+            row = _of_artifact(artifact)
             row |= _pick(result, "bytes", "bytes_zipped", "imgsz") | _accuracy(result)
             row |= {"target": export.get("target"), "export_seconds": export.get("seconds")}
             for part in ("parity", "guard", "calibration"):
@@ -180,26 +182,27 @@ class _Reader:
 
     def inference(self) -> list[dict[str, Any]]:
         rows = []
-        for device, threads, file in self.expected.measurements:
-            row_name = f"{file} on {device}, {threads} threads"
-            record = self._required("inference", row_name, f"inference/{device}_{threads}", file)
+        for timing in self.expected.timings:
+            file = timing.artifact.file
+            row_name = f"{file} on {timing.device}, {timing.threads} threads"
+            record = self._required("inference", row_name, f"inference/{timing.place}", file)
             if record is None:
                 continue
             result, baseline = record["result"], record["result"].get("baseline") or {}
-            row = {"device": device, "threads": threads, "file": file} | _named(file, result, self.expected.models)
+            row = {"device": timing.device, "threads": timing.threads} | _of_artifact(timing.artifact)
             row |= _pick(result, *_TIMES, *_CONDITIONS)
             row |= {"baseline_file": baseline.get("file"), "baseline_p50_ms": baseline.get("p50_ms")}
             row |= {"busy_cores": (result.get("others") or {}).get("busy_cores")}
             hardware = record["provenance"].get("hardware", {})
-            row |= {"processor": hardware.get("gpu") if device == "gpu" else hardware.get("cpu")}
+            row |= {"processor": hardware.get("gpu") if timing.device == "gpu" else hardware.get("cpu")}
             row |= {"notes": "; ".join(map(str, result.get("notes") or []))}
-            row.pop("method"), row.pop("ratio")
             rows.append(row)
         return rows
 
     def dataset(self) -> list[dict[str, Any]]:
         rows = []
-        for record in self._all("dataset"):
+        record = self._optional("dataset")
+        if record is not None:
             for split, content in record["result"].get("splits", {}).items():
                 for name, boxes in content.get("boxes", {}).items():
                     rows.append({"split": split, "class": name, "boxes": boxes} | _pick(content, "images", "users"))
@@ -207,29 +210,28 @@ class _Reader:
 
     def training(self) -> list[dict[str, Any]]:
         rows = []
-        for name in self.expected.models:
-            result = (self._optional("training", name) or {}).get("result", {})
+        for model in self.expected.models:
+            result = (self._optional("training", str(model)) or {}).get("result", {})
             about = _pick(result, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
-            rows += [{"model": name} | _scalars(point) | about for point in result.get("curve", [])]
+            about |= _of_model(model)
+            rows += [_scalars(point) | about for point in result.get("curve", [])]
         return rows
 
     def sensitivity(self) -> list[dict[str, Any]]:
         rows = []
-        for record in self._all("sensitivity"):
+        for study in self.expected.studies:
+            record = self._required("sensitivity", study, "sensitivity", study)
+            if record is None:
+                continue
             result = record["result"]
             shared = _scalars(result)
             rows += [{"study": "layers"} | shared | _scalars(row) for row in result.get("layers", [])]
             rows += [{"study": "explain"} | shared | _scalars(row) for row in result.get("rows", [])]
         return rows
 
-    def _all(self, kind: str) -> list[dict[str, Any]]:
-        paths = sorted((self.results / "records").glob(f"{kind}/**/*.json"))
-        paths += sorted((self.results / "records").glob(f"{kind}.json"))
-        return [record for path in paths if (record := self._read(path, kind, kind, path.stem)) is not None]
-
-    def _optional(self, kind: str, stem: str) -> dict[str, Any] | None:
-        path = self.results / f"records/{kind}/{stem}.json"
-        return self._read(path, kind, kind, stem) if path.exists() else None
+    def _optional(self, kind: str, stem: str | None = None) -> dict[str, Any] | None:
+        path = self.results / "records" / (f"{kind}/{stem}.json" if stem else f"{kind}.json")
+        return self._read(path, kind, kind, path.stem) if path.exists() else None
 
     def _required(self, table: str, row: str, folder: str, stem: str) -> dict[str, Any] | None:
         path = self.results / f"records/{folder}/{stem}.json"
@@ -247,17 +249,18 @@ class _Reader:
         return None
 
 
-def _named(file: str, result: dict[str, Any], models: list[str]) -> dict[str, Any]:
-    """Model (with its size where it is not the training size), format, precision, method and ratio of an artifact."""
-    artifact = parse_artifact(file)
-    if artifact is None:
-        model = str(result.get("model") or file)
-        return {"model": model, "method": "none", "ratio": 0.0} | _pick(result, "format", "precision")
-    model = artifact.model
-    source = model if model in models else model.removesuffix(f"_{result.get('imgsz')}")
-    parsed = parse_model(source)
-    named = {"model": model, "format": artifact.format.name, "precision": artifact.precision}
-    return named | {"method": parsed.method, "ratio": parsed.ratio}
+def _of_model(model: Model) -> dict[str, Any]:
+    return {"model": str(model), "method": model.method, "ratio": model.ratio, "label": model.label}
+
+
+def _of_artifact(artifact: Artifact) -> dict[str, Any]:
+    return _of_model(artifact.model) | {
+        "model": artifact.sized_model,
+        "label": artifact.label,
+        "format": artifact.format.name,
+        "precision": artifact.precision,
+        "file": artifact.file,
+    }
 
 
 def _accuracy(result: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ import numpy as np
 from pinch import frames as sources
 from pinch import gpu, runtimes
 from pinch.errors import PinchError
-from pinch.formats import parse_artifact
 from pinch.timing_worker import STEPS
 
 QUIET_CORES = 0.1
@@ -215,16 +214,14 @@ def _environment(threads: int) -> dict[str, str]:
 
 def _summary(path: Path, rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """The figures of one model over its rounds."""
-    artifact = parse_artifact(path)
     samples = {step: [value for answer in rounds for value in answer["samples_ms"][step]] for step in STEPS}
     inference = np.array(samples["inference"])
     p50, p90, p99 = np.percentile(inference, (50, 90, 99)).tolist()
     medians = _medians(rounds)
     return {
         "file": path.name,
-        "model": artifact.model if artifact else path.stem,
+        **rounds[0]["described"],
         "format": runtimes.find_format(path).name,
-        "precision": artifact.precision if artifact else None,
         "imgsz": max(rounds[0]["shape"]),
         "p50_ms": p50,
         "p90_ms": p90,

@@ -17,6 +17,7 @@ import numpy as np
 
 from pinch import energy, runtimes
 from pinch.errors import PinchError
+from pinch.run import identity
 from pinch.runtimes.base import Backend
 from pinch.runtimes.postprocess import detections
 from pinch.runtimes.preprocess import letterbox
@@ -79,7 +80,8 @@ def _step(backend: Backend, frame: np.ndarray) -> tuple[float, float, float]:
 def _time(job: dict[str, Any]) -> dict[str, Any]:
     backend = _open(job)
     samples = time_steps(backend, _frames(job), job["warmup"], job["min_seconds"])
-    return {"samples_ms": samples, "shape": backend.shape, "notes": backend.notes}
+    described = identity.described(backend.path, backend.metadata)
+    return {"samples_ms": samples, "shape": backend.shape, "notes": backend.notes, "described": described}
 
 
 def _memory(job: dict[str, Any]) -> dict[str, Any]:

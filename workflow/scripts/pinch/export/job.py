@@ -23,6 +23,7 @@ from pinch.dataset import Dataset
 from pinch.errors import PinchError
 from pinch.files import atomic, members, sha256, size
 from pinch.formats import Format
+from pinch.run.identity import Model
 from pinch.runtimes.preprocess import letterbox
 
 TARGETS = ("x86-vnni", "x86", "arm")
@@ -90,6 +91,11 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.resources.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+    @property
+    def model(self) -> Model:
+        """What the checkpoint is."""
+        return Model.of_checkpoint(self.checkpoint.path, self.checkpoint.meta)
 
     @functools.cached_property
     def source_sha256(self) -> str:
@@ -217,7 +223,7 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
         details = entry.load("exporter")(Job(session, precision, temporary))
         result = {
             "file": output.name,
-            "model": session.checkpoint.path.stem,
+            **session.model.fields(),
             "format": entry.name,
             "precision": precision,
             "imgsz": session.imgsz,

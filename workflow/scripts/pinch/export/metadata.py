@@ -9,6 +9,7 @@ import ultralytics
 
 from pinch import __version__
 from pinch.export.job import Session
+from pinch.run.identity import to_json
 
 
 def describe(session: Session, precision: str, target: str | None = None) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def describe(session: Session, precision: str, target: str | None = None) -> dic
     head: Any = network.model[-1]  # type: ignore[index]
     ours = {
         "pinch": __version__,
+        "model": to_json(session.model),
         "precision": precision,
         "candidates": settings.candidates,
         "source_sha256": session.source_sha256,

@@ -38,5 +38,4 @@ def draw(results: Path) -> list[Path]:
 def optional(results: Path) -> list[str]:
     """The optional pictures that the run has data for."""
     studies = set(tables.read(results, "sensitivity")["study"].dropna())
-    pictures = {"layers": "plots/layer_sensitivity.png", "explain": "plots/explain.png"}
-    return [picture for study, picture in pictures.items() if study in studies]
+    return [picture for study, picture in reporting.STUDY_PLOTS.items() if study in studies]

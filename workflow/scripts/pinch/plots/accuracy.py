@@ -7,8 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from pinch import labels, tables
-from pinch.names import parse_model
+from pinch import tables
 from pinch.plots import style
 
 
@@ -17,18 +16,17 @@ def training(results: Path) -> Figure:
     curves = tables.read(results, "training").dropna(subset=["map50_95"])
     if curves.empty:
         return style.note("Nothing was trained in this run.")
-    method = curves["model"].map(lambda name: parse_model(name).method)
-    shown = [name for name in style.METHOD_NAMES if (method == name).any()]
+    shown = [name for name in style.METHOD_NAMES if (curves["method"] == name).any()]
     drawn, axes = style.figure(4.6 * max(2, len(shown)), 4.4, 1, len(shown), sharey=True)
     palettes = {"none": "Greys", "coarse": "Blues", "fine": "Oranges"}
     for axis, name in zip(axes, shown, strict=True):
-        group = curves[method == name]
+        group = curves[curves["method"] == name]
         colours = mpl.colormaps[palettes[name]]
         models = list(group["model"].unique())
         for index, model in enumerate(models):
             points = group[group["model"] == model].sort_values("epoch")
             colour = colours(0.45 + 0.5 * (index + 1) / len(models))
-            axis.plot(points["epoch"], points["map50_95"], color=colour, marker=".", label=labels.model(model))
+            axis.plot(points["epoch"], points["map50_95"], color=colour, marker=".", label=points["label"].iloc[0])
         title = "training of the base" if name == "none" else f"tuning after {style.METHOD_NAMES[name]}"
         axis.set(title=title, xlabel="epoch", ylabel="mAP50-95 on val", ylim=(0, 1))
         axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
@@ -57,7 +55,7 @@ def artifacts(results: Path) -> Figure:
     shares = values / scale if scale else values
     colours = {"cmap": "cividis", "vmin": _floor(shares), "vmax": 1, "cbar_kws": {"label": "share of the base"}}
     sns.heatmap(shares, ax=axis, annot=values, fmt=".3f", linewidths=1.5, **colours)
-    axis.set_yticks([i + 0.5 for i in range(len(rows))], [labels.model(name) for name in rows], rotation=0)
+    axis.set_yticks([i + 0.5 for i in range(len(rows))], style.model_labels(table, rows), rotation=0)
     axis.set(title="mAP50-95 on test, measured on the file itself", xlabel="", ylabel="")
     return drawn
 

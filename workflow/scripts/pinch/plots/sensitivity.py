@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pinch import tables
-from pinch.names import percent
 from pinch.plots import style
+from pinch.run.identity import percent
 
 
 def coarse(results: Path) -> Figure:

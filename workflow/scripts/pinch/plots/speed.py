@@ -33,7 +33,7 @@ def latency(results: Path) -> Figure:
             _whisker(axis, row, models.index(row["model"]) - 0.4 + step * (0.5 + within))
         axis.set(title=place, xlabel="ms per frame", ylim=(len(models) - 0.5, -0.5))
         axis.set_xlim(left=0)
-        axis.set_yticks(range(len(models)), [labels.model(model) for model in models])
+        axis.set_yticks(range(len(models)), style.model_labels(table, models))
         axis.grid(axis="y", visible=False)
         for edge in range(1, len(models)):
             axis.axhline(edge - 0.5, color="#E4E7EB", linewidth=0.8)
@@ -71,7 +71,7 @@ def sizes(results: Path) -> Figure:
         for place, (size, zipped) in zip(y, group[["bytes", "bytes_zipped"]].to_numpy() / 1e6, strict=True):
             style.beside(axis, f"{size:.2f} / {zipped:.2f}", size, place)
         axis.set_title(f"{precision} {kind}")
-        axis.set_yticks(range(len(models)), [labels.model(model) for model in models])
+        axis.set_yticks(range(len(models)), style.model_labels(table, models))
         axis.grid(axis="y", visible=False)
     axes[0].set_ylim(len(models) - 0.5, -0.5)
     axes[0].set_xlim(0, table["bytes"].max() / 1e6 * 1.35)
@@ -151,7 +151,7 @@ def _front_list(side: Axes, best: pd.DataFrame) -> None:
     cells = [
         [
             str(n),
-            f"{labels.model(r['model'])} {r['precision']}.{r['format']}",
+            f"{r['label']} {r['precision']}.{r['format']}",
             f"{r['relative_time']:.2f} ({r['p50_ms']:.2f} ms)",
             f"{r['val_map50_95']:.3f}",
         ]

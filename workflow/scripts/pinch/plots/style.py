@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -60,6 +61,12 @@ def note(text: str) -> Figure:
     axis.axis("off")
     axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=13, color=GREY)
     return drawn
+
+
+def model_labels(table: pd.DataFrame, models: list[str]) -> list[str]:
+    """How a reader knows the models of a table, in the order of `models`."""
+    labels = dict(zip(table["model"], table["label"], strict=True))
+    return [labels[model] for model in models]
 
 
 def save(drawn: Figure, path: Path) -> Path:

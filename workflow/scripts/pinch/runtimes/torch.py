@@ -8,6 +8,7 @@ import torch
 
 from pinch import checkpoints
 from pinch.errors import PinchError
+from pinch.run.identity import Model, to_json
 from pinch.runtimes.base import Backend
 
 
@@ -29,7 +30,9 @@ class TorchBackend(Backend):
         forbid_tf32()
         checkpoint = checkpoints.load(path)
         side = imgsz or checkpoint.imgsz
-        super().__init__(path, {"names": checkpoint.names, "imgsz": checkpoint.imgsz}, (side, side))
+        said = {"names": checkpoint.names, "imgsz": checkpoint.imgsz}
+        said |= {"model": to_json(Model.of_checkpoint(path, checkpoint.meta))}
+        super().__init__(path, said, (side, side))
         self._device = torch.device("cuda" if device == "gpu" else "cpu")
         model = checkpoint.model
         model.end2end = False  # as Ultralytics validates: the one-to-many head where a model has both

@@ -1,0 +1,205 @@
+"""What a model, an artifact and a timing are: values that are built once, from the configuration, and carried whole.
+
+Names of files are made from them, here and nowhere else:
+
+    <name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model
+    <model>[_<size>]_<precision><ending>                               an artifact
+
+A name says less than its value: a base may be called `hands_640` or `my_coarse_prune_x`. So names are parsed only for
+files that come from outside (`parse_model`, `parse_artifact`).
+"""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pinch.formats import FORMATS, Format, format_of
+
+METHODS = ("coarse", "fine")
+"""Ways of pruning, in the order of the tables."""
+
+_MODEL = re.compile(r"^(?P<name>.+?)(?:_(?P<method>coarse|fine)_prune_(?P<percent>\d+(?:\.\d+)?))?(?P<tuned>_tuned)?$")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint.
+
+    Attributes:
+        name: the base's name.
+        method: how it was pruned: "none", or one of METHODS.
+        ratio: the requested fraction of channels (coarse) or weights (fine) that were removed; 0 for the base.
+        tuned: whether it was fine-tuned after pruning.
+    """
+
+    name: str
+    method: str = "none"
+    ratio: float = 0.0
+    tuned: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        pruned = "" if self.method == "none" else f"_{self.method}_prune_{percent(self.ratio)}"
+        return f"{pruned}{'_tuned' if self.tuned else ''}"
+
+    @property
+    def label(self) -> str:
+        """How a reader knows it: "coarse 50%", or the base's name."""
+        return self.name if self.method == "none" else f"{self.method} {percent(self.ratio)}%"
+
+    @property
+    def untuned(self) -> "Model":
+        """The same model before fine-tuning."""
+        return Model(self.name, self.method, self.ratio)
+
+    def fields(self) -> dict[str, Any]:
+        """How records and tables name it."""
+        return {"model": str(self), "method": self.method, "ratio": self.ratio, "tuned": self.tuned}
+
+    @property
+    def order(self) -> tuple[int, float, str]:
+        """Sorts models: bases, then coarse, then fine, by ratio."""
+        return ("none", *METHODS).index(self.method), self.ratio, self.name
+
+    @classmethod
+    def of_checkpoint(cls, path: Path, meta: Mapping[str, Any]) -> "Model":
+        """The model in a checkpoint whose entry `pinch` is `meta`; what it is called comes from the file."""
+        unnamed = cls("", meta["method"], meta["ratio"], bool(meta["tuned"]))
+        return cls(path.stem.removesuffix(unnamed._suffix), unnamed.method, unnamed.ratio, unnamed.tuned)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An exported file (or folder).
+
+    Attributes:
+        model: what was exported.
+        format: of the registry.
+        precision: of the format's; None for a file from outside that does not say.
+        size: its image size in pixels, where that is not the size of the model's training.
+    """
+
+    model: Model
+    format: Format
+    precision: str | None
+    size: int | None = None
+
+    @property
+    def sized_model(self) -> str:
+        """What tables call its model: the checkpoint's name, with the size behind it where it has one of its own."""
+        return f"{self.model}_{self.size}" if self.size else str(self.model)
+
+    @property
+    def label(self) -> str:
+        """How a reader knows its model: "coarse 50%", or "coarse 50% @320"."""
+        return f"{self.model.label} @{self.size}" if self.size else self.model.label
+
+    @property
+    def file(self) -> str:
+        """The file's (or folder's) name, e.g. "demo_int8.onnx"."""
+        return self.format.file(self.sized_model, self.precision)
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Sorts artifacts by model, size, format and precision, in the order of the registry."""
+        precisions = self.format.precisions
+        rank = precisions.index(self.precision) if self.precision in precisions else len(precisions)
+        return *self.model.order, self.size or 0, list(FORMATS).index(self.format.name), rank, self.file
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where an artifact is timed: on "cpu" or "gpu", with how many threads."""
+
+    device: str
+    threads: int
+    artifact: Artifact
+
+    @property
+    def place(self) -> str:
+        """The folder of its record: "cpu_2"."""
+        return f"{self.device}_{self.threads}"
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Sorts timings by where, then by artifact."""
+        return self.device, self.threads, *self.artifact.order
+
+
+def percent(ratio: float) -> str:
+    """A ratio as it stands in names: 0.5 -> "50", 0.125 -> "12.5"."""
+    return f"{ratio * 100:.10g}"
+
+
+def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
+    """A value as it stands in a manifest."""
+    content = asdict(value)
+    if isinstance(value, Artifact):
+        content |= {"format": value.format.name, "file": value.file}
+    elif isinstance(value, Timing):
+        content["artifact"] = to_json(value.artifact)
+    return content
+
+
+def model_from_json(content: Mapping[str, Any]) -> Model:
+    """The model that `to_json` wrote."""
+    return Model(str(content["name"]), str(content["method"]), float(content["ratio"]), bool(content["tuned"]))
+
+
+def artifact_from_json(content: Mapping[str, Any]) -> Artifact:
+    """The artifact that `to_json` wrote."""
+    model, size = model_from_json(content["model"]), content["size"]
+    return Artifact(model, FORMATS[content["format"]], content["precision"], None if size is None else int(size))
+
+
+def timing_from_json(content: Mapping[str, Any]) -> Timing:
+    """The timing that `to_json` wrote."""
+    return Timing(str(content["device"]), int(content["threads"]), artifact_from_json(content["artifact"]))
+
+
+def described(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says a file is: `model`, `method`, `ratio`, `tuned` and `precision`.
+
+    Args:
+        path: a checkpoint or an exported file.
+        metadata: what it says of itself. Those made here say it; of others the name is all there is.
+    """
+    try:
+        said = metadata["model"]
+        model = model_from_json(ast.literal_eval(said) if isinstance(said, str) else said)
+        return model.fields() | {"precision": metadata.get("precision")}
+    except (KeyError, TypeError, ValueError, SyntaxError):
+        artifact = parse_artifact(path)
+        model = artifact.model if artifact else parse_model(path.stem)
+        return model.fields() | {"precision": artifact.precision if artifact else None}
+
+
+def parse_model(stem: str) -> Model:
+    """What the name of a checkpoint from outside (without its suffix) says, if it is of the form of ours."""
+    match = _MODEL.match(stem)
+    assert match, stem
+    if not match["method"]:
+        return Model(stem)
+    return Model(match["name"], match["method"], float(match["percent"]) / 100, bool(match["tuned"]))
+
+
+def parse_artifact(path: str | Path) -> Artifact | None:
+    """What the name of an exported file from outside says; None where its ending is of no format."""
+    name = Path(path).name
+    entry = format_of(name)
+    if entry is None:
+        return None
+    stem = name.removesuffix(entry.ending)
+    precision = next((p for p in entry.precisions if stem.endswith(f"_{p}")), None)
+    stem = stem.removesuffix(f"_{precision}")
+    unsized, _, size = stem.rpartition("_")
+    # A number behind a base's name may be part of it.
+    if size.isdigit() and parse_model(unsized).method != "none":
+        return Artifact(parse_model(unsized), entry, precision, int(size))
+    return Artifact(parse_model(stem), entry, precision)

@@ -1,0 +1,108 @@
+"""What a run is expected to have measured: its models, artifacts, timings and studies, as values.
+
+`results/<name>/manifest.json` is written by the workflow, from the configuration. Without one, as after commands that
+were run by hand, whatever has a record is expected, and is what its name says.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pinch.errors import PinchError
+from pinch.files import read_json
+from pinch.run.identity import (
+    Artifact,
+    Model,
+    Timing,
+    artifact_from_json,
+    model_from_json,
+    parse_artifact,
+    parse_model,
+    timing_from_json,
+    to_json,
+)
+
+VERSION = 2
+"""Of the file. The first one held names only."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run consists of, in the order of the tables.
+
+    Attributes:
+        models: the base and every tuned model.
+        artifacts: exported files.
+        timings: of artifacts.
+        studies: names of the records of studies (under `records/sensitivity/`, without their suffix).
+    """
+
+    models: list[Model]
+    artifacts: list[Artifact]
+    timings: list[Timing]
+    studies: list[str]
+
+    def __post_init__(self) -> None:
+        for name in ("models", "artifacts", "timings"):
+            object.__setattr__(self, name, sorted(getattr(self, name), key=lambda value: value.order))
+
+    @property
+    def base(self) -> Model | None:
+        """The first model that is not pruned."""
+        return next((model for model in self.models if model.method == "none"), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of manifest.json."""
+        return {
+            "version": VERSION,
+            "models": [to_json(model) for model in self.models],
+            "artifacts": [to_json(artifact) for artifact in self.artifacts],
+            "timings": [to_json(timing) for timing in self.timings],
+            "studies": self.studies,
+        }
+
+
+def load(results: Path) -> Manifest:
+    """The manifest of a run, or what its records amount to where it has none.
+
+    Raises:
+        PinchError: the folder holds neither a manifest nor records, or the manifest cannot be read.
+    """
+    path = results / "manifest.json"
+    if not path.exists():
+        return _from_records(results)
+    content = read_json(path)
+    if isinstance(content, dict) and "base" in content:
+        raise PinchError(f"{path} is of an earlier version of Pinch: run the workflow again, which writes it anew")
+    try:
+        return Manifest(
+            [model_from_json(model) for model in content["models"]],
+            [artifact_from_json(artifact) for artifact in content["artifacts"]],
+            [timing_from_json(timing) for timing in content["timings"]],
+            [str(study) for study in content["studies"]],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise PinchError(
+            f"{path} is not a manifest of Pinch ({error!r}): delete it and run the workflow again"
+        ) from error
+
+
+def _from_records(results: Path) -> Manifest:
+    records = results / "records"
+    evaluated = [path.stem for path in (records / "accuracy").glob("*.json")]
+    timed = list((records / "inference").glob("*_*/*.json"))
+    if not evaluated and not timed:
+        raise PinchError(f"{results} holds neither a manifest.json nor records: is it results/<name>?")
+    artifacts = {file: artifact for file in evaluated if (artifact := parse_artifact(file))}
+    models = [parse_model(stem) for stem in evaluated if stem not in artifacts]
+    timings = []
+    for path in timed:
+        device, _, threads = path.parent.name.rpartition("_")
+        if threads.isdigit() and (artifact := parse_artifact(path.stem)):
+            timings.append(Timing(device, int(threads), artifact))
+    return Manifest(
+        [model for model in models if model.method == "none" or model.tuned],
+        list(artifacts.values()),
+        timings,
+        sorted(path.stem for path in (records / "sensitivity").glob("*.json")),
+    )
