@@ -1,5 +1,6 @@
 # The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
 import gc
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -82,8 +83,8 @@ ARTIFACTS = sorted(
 
 
 def backs_off(artifact, device):
-    """Whether an artifact cannot run on a device: TFLite and OpenVINO have no NVIDIA runtime here."""
-    return device == "gpu" and not artifact.endswith(".onnx")
+    """Whether the runtime of an artifact's format cannot run on a device."""
+    return device not in formats.parse_artifact(artifact).format.devices
 
 
 DEVICES = [
@@ -280,7 +281,7 @@ wildcard_constraints:
     pruned=rf"{NAME}_(coarse|fine)_prune_\d+(\.\d+)?",
     model=rf"{NAME}(_(coarse|fine)_prune_\d+(\.\d+)?(_tuned)?)?",
     stem=rf"{NAME}[A-Za-z0-9_.]*?",
-    precision="full|half|int8",
-    artifact=rf"{NAME}.*_(full|half|int8)(\.onnx|\.tflite|_openvino)",
+    precision="|".join(formats.PRECISIONS),
+    artifact=rf"{NAME}.*_({'|'.join(map(re.escape, formats.specs()))})",
     device="cpu|gpu",
     threads=r"\d+",
