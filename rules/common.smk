@@ -80,8 +80,8 @@ ARTIFACTS = {
 
 
 def backs_off(artifact, device):
-    """Whether an artifact cannot run on a device: TFLite and OpenVINO have no NVIDIA runtime here."""
-    return device == "gpu" and artifact.format.name != "onnx"
+    """Whether the runtime of an artifact's format cannot run on a device."""
+    return device not in artifact.format.devices
 
 
 DEVICES = [
@@ -279,7 +279,7 @@ wildcard_constraints:
     percent=PERCENT,
     model=MODEL,
     stem=STEM,
-    precision="|".join(sorted({precision for entry in formats.FORMATS.values() for precision in entry.precisions})),
+    precision="|".join(formats.PRECISIONS),
     artifact=rf"{STEM}_({SPEC})",
     device="cpu|gpu",
     threads=r"\d+",

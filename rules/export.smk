@@ -15,7 +15,7 @@ for entry in formats.FORMATS.values():
         benchmark:
             f"{RUN}/benchmarks/export_{entry.name}/{{stem}}_{{precision}}.tsv"
         conda:
-            f"../envs/export_{entry.name}.yaml"
+            f"../envs/{entry.environment}.yaml"
         params:
             folder=subpath(output.artifact, parent=True),
             records=subpath(output.record, parent=True),

@@ -10,6 +10,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from pinch.formats import FORMATS
+
 NAMES = list(environment_steps.STEPS)
 
 
@@ -49,7 +51,7 @@ def test_versions_are_those_of_the_local_environment(name):
 def test_every_environment_is_some_rules_and_has_steps():
     text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
     used = set(re.findall(r"envs/([a-z_]+)\.yaml", text))
-    used |= {f"export_{kind}" for kind in ("onnx", "tflite", "openvino")} | {"measure", "measure_gpu"}
+    used |= {entry.environment for entry in FORMATS.values()} | {"measure", "measure_gpu"}
     assert used == set(NAMES) == {path.stem for path in (ROOT / "envs").glob("*.yaml")}
 
 

@@ -8,6 +8,9 @@ import yaml
 from conftest import ROOT
 from slurm import profile
 
+from pinch.formats import FORMATS
+
+EXPORT_RULES = {f"export_{name}" for name in FORMATS}
 CONFIG = {
     "name": "some",
     "synthetic": {"images": [2, 1, 1]},
@@ -71,14 +74,14 @@ def test_no_job_and_no_group_asks_for_more_than_its_partition_allows(tmp_path, c
                 assert minutes(content, rule, attempt, False) <= cpu, rule
         # Times of a group's members are added up.
         assert content["group-components"]["timing"] * asked["measure_on_cpu"] <= cpu or cpu < 15
-        for rule in ("export_onnx", "export_tflite", "export_openvino"):
+        for rule in EXPORT_RULES:
             assert asked[rule] + asked["evaluate_artifact"] <= cpu
 
 
 def test_every_rule_that_the_profile_names_exists(tmp_path):
     content = profile.render({}, tmp_path)
     text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
-    rules = set(re.findall(r"rule (\w+):", text)) | {"export_onnx", "export_tflite", "export_openvino"}
+    rules = set(re.findall(r"rule (\w+):", text)) | EXPORT_RULES
     rules |= {"measure_on_cpu", "measure_on_gpu"}
     named = set(content["set-resources"]) | set(content["set-threads"]) | set(content["groups"])
     assert named <= rules

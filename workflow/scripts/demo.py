@@ -1,19 +1,22 @@
 #!/usr/bin/env python
-"""Serve a web page that runs a model (.pt, .onnx, .tflite, OpenVINO) on a picture, a video or the webcam."""
+"""Serve a web page that runs a model on a picture, a video or the webcam."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
-from pinch import cli
+from pinch import cli, formats
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the arguments, load the model, serve until Ctrl-C."""
     parser = cli.parser(__doc__)
     parser.add_argument(
-        "model", metavar="MODEL", type=Path, help="checkpoint or exported model, made here or by others"
+        "model",
+        metavar="MODEL",
+        type=Path,
+        help=f"checkpoint or exported model ({', '.join(formats.endings())}), made here or by others",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0 opens it to the network")
     parser.add_argument("--port", type=cli.whole, default=7860, help="port to serve at")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measure the accuracy of a model (.pt, .onnx, .tflite, OpenVINO) on splits of a data set."""
+"""Measure the accuracy of a model of any format on splits of a data set."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measure time per frame, memory and energy of a model (.pt, .onnx, .tflite, OpenVINO) on real frames."""
+"""Measure time per frame, memory and energy of a model of any format on real frames."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Export a checkpoint to ONNX, TFLite or OpenVINO files: full (float32), half (float16) and int8.
+"""Export a checkpoint to files that other runtimes execute, in several formats and precisions.
 
 Every file is checked before it gets its name: full and half against PyTorch, int8 by its mAP50-95 on the val split.
 """
@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pinch  # noqa: F401
 from pinch import cli, formats
-
-DEFAULT_FORMATS = ("onnx", "tflite")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -41,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(__doc__.split("\n")[0])
-    specs = formats.specs()
-    default = [spec for spec in specs if formats.parse_spec(spec)[1].name in DEFAULT_FORMATS]
+    precisions = ", ".join(f"{entry.name} is {entry.meaning}" for entry in formats.PRECISIONS.values())
+    parser = cli.parser(f"{__doc__.splitlines()[0]} Of the precisions, {precisions}.")
+    specs, default = formats.specs(), formats.default_specs()
     parser.add_argument("model", type=Path, help="checkpoint (.pt)")
     parser.add_argument("dataset", type=Path, help="data.yaml; train calibrates int8, val guards it")
     parser.add_argument("output", type=Path, help="folder for the artifacts")

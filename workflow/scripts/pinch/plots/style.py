@@ -11,19 +11,17 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.typing import FillStyleType
 
 from pinch.files import atomic
+from pinch.formats import FORMATS, PRECISIONS
 
 # Okabe and Ito, "Color Universal Design", 2008.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION = "#222222", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+PALETTE = {"black": BLACK, "orange": ORANGE, "sky": SKY, "green": GREEN, "blue": BLUE, "vermillion": VERMILLION}
 GREY = "#8A8F98"
 METHOD_COLOURS = {"none": BLACK, "coarse": BLUE, "fine": VERMILLION}
 METHOD_NAMES = {"none": "base", "coarse": "coarse pruning", "fine": "fine pruning"}
-PRECISION_COLOURS = {"full": BLACK, "half": ORANGE, "int8": GREEN}
-# One shape per precision, one filling per format, in every picture.
-PRECISION_MARKERS = {"full": "o", "half": "s", "int8": "^"}
-FORMAT_FILLINGS: dict[str, FillStyleType] = {"onnx": "full", "tflite": "none", "openvino": "left"}
+PRECISION_COLOURS = {name: PALETTE[precision.colour] for name, precision in PRECISIONS.items()}
 DPI = 130
 
 
@@ -99,6 +97,7 @@ def marker(kind: str, precision: str, colour: str) -> Line2D:
 
 
 def look(kind: str, precision: str, colour: str) -> dict[str, Any]:
-    """How an artifact's marker is drawn."""
-    shape, filling = PRECISION_MARKERS.get(precision, "D"), FORMAT_FILLINGS.get(kind, "full")
+    """How an artifact's marker is drawn: one shape per precision, one filling per format, in every picture."""
+    shape = PRECISIONS[precision].marker if precision in PRECISIONS else "D"
+    filling = FORMATS[kind].filling if kind in FORMATS else "full"
     return {"marker": shape, "fillstyle": filling, "color": colour, "markersize": 6}

@@ -4,7 +4,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +21,12 @@ class Backend(ABC):
     the model wants), `run` (the model alone; returns when the device has finished) and `download` (back to the host).
 
     Attributes:
-        devices: where this runtime can run, a subset of ("cpu", "gpu").
         path: the model.
         shape: (height, width) of the input, in pixels.
         names: class names by index; empty where the model does not tell.
         metadata: what the model says of itself.
         notes: what a reader of a measurement should know of how this runtime runs this model.
     """
-
-    devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     def __init__(self, path: Path, metadata: Mapping[str, Any], shape: tuple[int, int]):
         self.path = path

@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -19,8 +19,6 @@ CPU = "CPUExecutionProvider"
 
 class OnnxBackend(Backend):
     """An ONNX file in ONNX Runtime. See `Backend`; on the GPU input and output stay there, bound to the session."""
-
-    devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
 
     def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
         self._session = start(str(path), device, _options(threads))

@@ -1,7 +1,7 @@
 """PyTorch: checkpoints as they are, on the CPU or a GPU."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +20,6 @@ def forbid_tf32() -> None:
 
 class TorchBackend(Backend):
     """A checkpoint of Ultralytics, fused and channels-last as Ultralytics runs it; see `Backend`."""
-
-    devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
 
     def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
         if device == "gpu" and not torch.cuda.is_available():
