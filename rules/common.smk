@@ -13,6 +13,7 @@ from pinch import formats, manifest, reporting, schema
 from pinch.errors import PinchError
 from pinch.files import write_json
 from pinch.names import Model
+from pinch.pruning import kinds
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
@@ -108,9 +109,11 @@ INFERENCE_RECORDS = [
     f"{RUN}/records/inference/{device}_{threads}/{file}.json" for device, threads, file in MEASUREMENTS
 ]
 LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
+# What the configured kind of coarse pruning has to know. The configuration has values for the other kinds, too.
+COARSE_OPTIONS = kinds.coarse_options(*(config["coarse"][key] for key in ("mode", "ranking", "spread")))
 # Optional studies: what asks for them, their record, and the picture that the report then shows.
 STUDIES = [
-    (config["sensitivity"]["scan"] or config["coarse"]["spread"] == "sensitivity", LAYER_SCAN, "layer_sensitivity"),
+    (config["sensitivity"]["scan"] or "scan" in COARSE_OPTIONS, LAYER_SCAN, "layer_sensitivity"),
     (config["sensitivity"]["explain"], f"{RUN}/records/sensitivity/explain.json", "explain"),
 ]
 STUDY_RECORDS = [record for wanted, record, _ in STUDIES if wanted]
@@ -262,7 +265,19 @@ def gradual(wildcards):
 
 def scan_record():
     """The layer scan that the spread `sensitivity` reads."""
-    return [LAYER_SCAN] if config["coarse"]["spread"] == "sensitivity" else []
+    return [LAYER_SCAN] if "scan" in COARSE_OPTIONS else []
+
+
+def coarse_options():
+    """Arguments of coarse pruning: those that its mode, ranking and spread have."""
+    values = config["coarse"] | {"scan": LAYER_SCAN}
+    options = {name: flag for name, flag in kinds.OPTIONS.items() if name in COARSE_OPTIONS}
+    return [argument for name, flag in options.items() for argument in (flag, values[name])]
+
+
+def fine_options():
+    """Arguments of fine pruning: a pattern, or else where weights are ranked."""
+    return option("--pattern", config["fine"]["pattern"]) or ["--scope", config["fine"]["scope"]]
 
 
 # --- The report -------------------------------------------------------------------------------------------------------
