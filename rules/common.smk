@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 from pinch import formats, reporting, schema
 from pinch.errors import PinchError
 from pinch.files import write_json
+from pinch.pruning import kinds
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 
@@ -113,9 +114,11 @@ EXPORT_RECORDS = [f"{RUN}/records/export/{file}.json" for file in ARTIFACTS]
 ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
 INFERENCE_RECORDS = [f"{RUN}/records/inference/{timing.place}/{timing.artifact.file}.json" for timing in TIMINGS]
 LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
+# What the configured kind of coarse pruning has to know. The configuration has values for the other kinds, too.
+COARSE_OPTIONS = kinds.coarse_options(*(config["coarse"][key] for key in ("mode", "ranking", "spread")))
 # Optional studies, by the name of their record: what asks for them.
 STUDIES = {
-    "layers": config["sensitivity"]["scan"] or config["coarse"]["spread"] == "sensitivity",
+    "layers": config["sensitivity"]["scan"] or "scan" in COARSE_OPTIONS,
     "explain": config["sensitivity"]["explain"],
 }
 STUDIES = [study for study, wanted in STUDIES.items() if wanted]
@@ -255,7 +258,19 @@ def gradual(wildcards):
 
 def scan_record():
     """The layer scan that the spread `sensitivity` reads."""
-    return [LAYER_SCAN] if config["coarse"]["spread"] == "sensitivity" else []
+    return [LAYER_SCAN] if "scan" in COARSE_OPTIONS else []
+
+
+def coarse_options():
+    """Arguments of coarse pruning: those that its mode, ranking and spread have."""
+    values = config["coarse"] | {"scan": LAYER_SCAN}
+    options = {name: flag for name, flag in kinds.OPTIONS.items() if name in COARSE_OPTIONS}
+    return [argument for name, flag in options.items() for argument in (flag, values[name])]
+
+
+def fine_options():
+    """Arguments of fine pruning: a pattern, or else where weights are ranked."""
+    return option("--pattern", config["fine"]["pattern"]) or ["--scope", config["fine"]["scope"]]
 
 
 # --- The report -------------------------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ import detectors
 import pytest
 import shapes
 import torch
+from conftest import SCRIPTS
 
 import coarse_prune
 from pinch import checkpoints, dataset
 from pinch.errors import PinchError
-from pinch.pruning import coarse, images, ranking, spread
-from pinch.pruning.cost import Convolution, Costs, costs
-from pinch.pruning.graph import Graph
+from pinch.pruning import coarse, images, kinds, ranking, spread
+from pinch.pruning.cost import Convolution, Costs, channel_costs
+from pinch.pruning.graph import ChannelGraph
 from pinch.pruning.splitting import TwoHalves, WholeAttention, join, split
 
 FAMILIES = ["yolo11n.yaml", "yolov8n.yaml", "yolo26n.yaml"]
@@ -55,7 +56,7 @@ def test_stand_ins_change_nothing(yaml):
 def test_half_the_channels(yaml, tmp_path):
     checkpoint = opened(tmp_path, yaml=yaml)
     before = checkpoints.describe(checkpoint.model, 320)
-    meta = coarse.prune(checkpoint, coarse.CoarsePruning(0.5))
+    meta = coarse.prune(checkpoint, kinds.ChannelRemoval(0.5))
     after = checkpoints.describe(checkpoint.model, 320)
     assert after["macs"] <= 0.30 * before["macs"]
     assert after["parameters"] <= 0.32 * before["parameters"]
@@ -67,13 +68,13 @@ def test_half_the_channels(yaml, tmp_path):
         if name.endswith("dfl.conv"):
             assert module.weight.flatten().tolist() == list(range(16))
     with pytest.raises(PinchError, match="already pruned"):
-        coarse.prune(again, coarse.CoarsePruning(0.5))
+        coarse.prune(again, kinds.ChannelRemoval(0.5))
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.3, 0.7, 0.9])
 def test_any_ratio_gives_a_working_network_of_round_widths(ratio, tmp_path):
     checkpoint = opened(tmp_path)
-    coarse.prune(checkpoint, coarse.CoarsePruning(ratio))
+    coarse.prune(checkpoint, kinds.ChannelRemoval(ratio))
     assert predict(checkpoint.model).isfinite().all()
     inner = [
         m.conv.out_channels
@@ -85,14 +86,14 @@ def test_any_ratio_gives_a_working_network_of_round_widths(ratio, tmp_path):
 
 def test_other_sizes(tmp_path):
     checkpoint = opened(tmp_path, yaml="yolo11m.yaml")
-    coarse.prune(checkpoint, coarse.CoarsePruning(0.3))
+    coarse.prune(checkpoint, kinds.ChannelRemoval(0.3))
     assert predict(checkpoint.model).isfinite().all()
 
 
 def test_removing_channels_equals_zeroing_them():
     """A channel that is zero wherever it is produced is worth nothing to whoever reads it: removal must agree."""
     network = detectors.network()
-    removed, zeroed = Graph(copy.deepcopy(network)), Graph(copy.deepcopy(network))
+    removed, zeroed = ChannelGraph(copy.deepcopy(network)), ChannelGraph(copy.deepcopy(network))
     for index, unit in enumerate(zeroed.units):
         if unit.divisor > 1:  # inside attention other channels go as well
             continue
@@ -124,7 +125,7 @@ def _zero(graph, group, channels):
 
 def test_attention_shrinks(tmp_path):
     checkpoint = opened(tmp_path)
-    coarse.prune(checkpoint, coarse.CoarsePruning(0.5))
+    coarse.prune(checkpoint, kinds.ChannelRemoval(0.5))
     attention = checkpoint.model.model[10].m[0].attn
     assert (attention.num_heads, attention.head_dim, attention.key_dim) == (2, 32, 16)
     assert attention.qkv.conv.in_channels == 64
@@ -138,7 +139,7 @@ def test_attention_keeps_its_best_queries_and_values():
         rows = attention.qkv.conv.weight.view(2, 128, -1)
         rows[:, 16:32] *= 1e-3  # queries
         rows[:, 64:96] *= 1e-3  # values
-    graph = Graph(network)
+    graph = ChannelGraph(network)
     unit = next(u for u in graph.units if u.divisor == 2)
     expected = attention.qkv.conv.weight.view(2, 128, -1)[:, 96:].clone()
     for root in unit.roots:
@@ -147,7 +148,7 @@ def test_attention_keeps_its_best_queries_and_values():
     assert torch.equal(whole.qkv.conv.weight.view(2, 64, -1)[:, 32:], expected[..., 64:])
 
 
-@pytest.mark.parametrize("name", ranking.RANKINGS)
+@pytest.mark.parametrize("name", kinds.RANKINGS)
 def test_rankings_find_a_worthless_channel(name, data):
     network = detectors.network(width=0.125)
     with torch.no_grad():
@@ -155,8 +156,8 @@ def test_rankings_find_a_worthless_channel(name, data):
             network.model[1].conv.weight[worthless] = 0
             network.model[1].bn.weight[worthless] = 0
             network.model[2].cv1.conv.weight[:, worthless] = 0
-    graph = Graph(network)
-    scores = ranking.rank(graph, name, 2, images.batches(data, 64, 16))
+    graph = ChannelGraph(network)
+    scores = ranking.rank(graph, kinds.RANKINGS[name](), images.batches(data, 64, 16))
     chosen = scores["model.1.conv"][0].argsort()[:2].tolist()
     assert set(chosen) == {3, 5}
     assert not network.training
@@ -221,12 +222,13 @@ def test_usual_macs_fall_with_the_square_of_channels_and_then_in_proportion(rati
 def test_global_spread_of_a_detector_keeps_to_its_limit(yaml):
     network = detectors.network(yaml)
     whole = checkpoints.describe(network, 320)["macs"]
-    graph = Graph(network)
-    cost, scores = costs(graph), ranking.comparable(ranking.rank(graph, "ln"), "ln")
+    graph = ChannelGraph(network)
+    by_norm = kinds.FilterNorm(1)
+    cost, scores = channel_costs(graph), ranking.comparable(ranking.rank(graph, by_norm), by_norm)
     expected = {False: cost.macs(spread.uniform(graph.units, 0.5, 8))}
     join(network)
     for globally in (False, True):
-        pruned = Graph(copy.deepcopy(network))
+        pruned = ChannelGraph(copy.deepcopy(network))
         widths = spread.uniform(graph.units, 0.5, 8)
         if globally:
             widths = spread.globally(graph.units, 0.5, 8, scores, cost, 1.1)
@@ -240,9 +242,9 @@ def test_global_spread_of_a_detector_keeps_to_its_limit(yaml):
 
 def test_scores_by_norm_are_compared_relative_to_their_layer():
     scores = {"a": [torch.tensor([1.0, 3.0])], "b": [torch.tensor([10.0, 30.0])]}
-    relative = ranking.comparable(scores, "ln")
+    relative = ranking.comparable(scores, kinds.FilterNorm())
     assert torch.equal(relative["a"][0], relative["b"][0])
-    assert ranking.comparable(scores, "taylor") is scores
+    assert ranking.comparable(scores, kinds.Taylor()) is scores
 
 
 def test_sensitivity_spread_spares_what_hurts():
@@ -269,7 +271,7 @@ def test_recalibration_gives_the_means_of_the_training_pictures(data):
 def test_a_cheaper_activation_takes_every_place_of_silu(name, stock, tmp_path, data):
     checkpoint = opened(tmp_path)
     places = sum(isinstance(getattr(m, "act", None), torch.nn.SiLU) for m in checkpoint.model.modules())
-    meta = coarse.prune(checkpoint, coarse.CoarsePruning(0.5, activation=name), data)
+    meta = coarse.prune(checkpoint, kinds.ChannelRemoval(0.5, activation=name), data)
     assert meta["settings"]["activation"] == name
     assert not any(isinstance(m, torch.nn.SiLU) for m in checkpoint.model.modules())
     assert sum(isinstance(getattr(m, "act", None), stock) for m in checkpoint.model.modules()) == places
@@ -282,7 +284,7 @@ def test_a_cheaper_activation_takes_every_place_of_silu(name, stock, tmp_path, d
 def test_mask_mode_zeroes_and_keeps(tmp_path):
     checkpoint = opened(tmp_path)
     before = checkpoints.describe(checkpoint.model, 64)
-    meta = coarse.prune(checkpoint, coarse.CoarsePruning(0.5, mode="mask"))
+    meta = coarse.prune(checkpoint, kinds.ChannelMasking(0.5))
     after = checkpoints.describe(checkpoint.model, 64)
     assert after["parameters"] == before["parameters"]
     assert meta["sparsity"] == pytest.approx(0.5, abs=0.01)
@@ -329,15 +331,52 @@ assert "pinch" not in sys.modules
 
 
 @pytest.mark.parametrize(
-    ("how", "message"),
+    ("options", "message"),
     [
         ({"ratio": 0.97}, "empty"),
         ({"ratio": 0.97, "mode": "mask"}, "nothing of layer"),
-        ({"ratio": 0.5, "mode": "mask", "activation": "relu"}, "leave out the activation"),
+        ({"ratio": 0.5, "mode": "mask", "activation": "relu"}, "leave out --activation"),
         ({"ratio": 0.5, "ranking": "taylor"}, "--dataset"),
         ({"ratio": 0.5, "spread": "sensitivity"}, "layer scan"),
     ],
 )
-def test_bad_requests(how, message, tmp_path):
+def test_bad_requests(options, message, tmp_path):
     with pytest.raises(PinchError, match=message):
-        coarse.prune(opened(tmp_path), coarse.CoarsePruning(**how))
+        coarse.prune(opened(tmp_path), kinds.coarse_pruning(**options))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--mode mask --macs-limit 1.3", "--macs-limit is for the spread global, not for the mode mask"),
+        ("--mode mask --ranking ln", "--ranking is for the mode remove, not for the mode mask"),
+        ("--mode mask --round-to 4", "--round-to is for the mode remove, not for the mode mask"),
+        ("--spread uniform --macs-limit 1.3", "not for the ranking group_norm with the spread uniform"),
+        (
+            "--ranking bn_scale --norm 1",
+            "--norm is for the mode mask and the rankings ln and group_norm, not",
+        ),
+        ("--sensitivity scan.json", "--sensitivity is for the spread sensitivity, not"),
+        ("--spread sensitivity", "needs the record of a layer scan: add --sensitivity"),
+    ],
+)
+def test_options_of_another_kind_are_refused_before_any_work(options, sentence):
+    with pytest.raises(PinchError) as error:
+        coarse_prune.main(["--model", "absent.pt", "--sparsity", "0.5", "--output", ".", *options.split()])
+    assert sentence in str(error.value)
+
+
+def test_settings_hold_what_the_kind_knows(tmp_path):
+    common = {"round_to": 8, "activation": "silu", "mode": "remove", "seed": 3}
+    by_norm = kinds.ChannelRemoval(0.5, kinds.FilterNorm(1), kinds.Global(1.3), seed=3)
+    assert by_norm.settings() == {"ranking": "ln", "norm": 1, "spread": "global", "macs_limit": 1.3} | common
+    by_loss = kinds.ChannelRemoval(0.5, kinds.Taylor(), kinds.Sensitivity(tmp_path), seed=3)
+    assert by_loss.settings() == {"ranking": "taylor", "spread": "sensitivity"} | common
+    assert kinds.ChannelMasking(0.5, 1).settings() == {"norm": 1, "mode": "mask"}
+    assert kinds.Lamp(0.5).settings() == {"scope": "lamp", "pattern": None}
+    assert kinds.TwoOfFour().settings() == {"pattern": "2:4"}
+
+
+def test_kinds_need_no_torch(tmp_path):
+    code = "import sys; from pinch.pruning import activations, kinds; assert not {'torch', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(SCRIPTS)})

@@ -8,7 +8,7 @@ import fine_prune
 import reapply_prune
 from pinch import checkpoints
 from pinch.errors import PinchError
-from pinch.pruning import fine
+from pinch.pruning import fine, kinds
 from pinch.pruning import masks as mask_tools
 
 
@@ -18,7 +18,7 @@ def base(tmp_path_factory):
 
 
 def prune(base, tmp_path, ratio=0.7, **options):
-    fine.prune_file(base, tmp_path / "pruned.pt", fine.FinePruning(ratio, **options))
+    fine.prune_file(base, tmp_path / "pruned.pt", kinds.fine_pruning(ratio, **options))
     return checkpoints.load(tmp_path / "pruned.pt")
 
 
@@ -50,7 +50,7 @@ def test_other_scopes_reach_the_ratio_over_all_layers(base, tmp_path, scope, rat
 
 def test_lamp_scores():
     # Squares 1, 4, 9 from the smallest: 1/14, 4/13, 9/9.
-    scores = mask_tools._lamp(torch.tensor([[3.0, -1.0, 2.0]]))
+    scores = mask_tools.lamp(torch.tensor([[3.0, -1.0, 2.0]]))
     torch.testing.assert_close(scores, torch.tensor([1.0, 1 / 14, 4 / 13]))
 
 
@@ -66,9 +66,15 @@ def test_two_of_four(base, tmp_path):
         prune(base, tmp_path, 0.4, pattern="2:4")
 
 
+def test_a_scope_beside_a_pattern_is_refused_before_any_work(tmp_path):
+    arguments = ["m", "--base-model", "absent.pt", "--prune-ratio", "0.5", "--project", str(tmp_path)]
+    with pytest.raises(PinchError, match="--scope is for pruning without a pattern"):
+        fine_prune.main([*arguments, "--pattern", "2:4", "--scope", "lamp"])
+
+
 def test_masks_survive_packing(base):
     network = checkpoints.load(base).model
-    masks = mask_tools.magnitude_masks(mask_tools.prunable(network), 0.37, "layer")
+    masks = mask_tools.layer_masks(mask_tools.prunable(network), 0.37)
     packed = mask_tools.pack(masks)
     assert sum(bits.numel() for bits in packed.values()) < sum(m.numel() for m in masks.values()) / 7.5
     again = mask_tools.unpack(packed, network, "it")
@@ -98,7 +104,7 @@ def test_a_ratio_that_empties_a_layer(base, tmp_path):
 def test_pruning_twice(base, tmp_path):
     pruned = prune(base, tmp_path)
     with pytest.raises(PinchError, match="already pruned"):
-        fine.prune(pruned, fine.FinePruning(0.5))
+        fine.prune(pruned, kinds.LayerMagnitude(0.5))
 
 
 def test_tuned_model_of_other_shapes(base, tmp_path):

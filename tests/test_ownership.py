@@ -7,7 +7,7 @@ import torch
 
 from pinch import checkpoints, files
 from pinch.errors import PinchError
-from pinch.pruning import fine
+from pinch.pruning import fine, kinds
 
 
 def holding(folder):
@@ -68,14 +68,14 @@ def test_checkpoints_of_others_are_not_replaced(tmp_path, content):
     before = path.read_bytes()
     base = detectors.write(tmp_path / "base.pt", width=0.125)
     with pytest.raises(PinchError, match="a checkpoint that Pinch did not make"):
-        fine.prune_file(base, path, fine.FinePruning(0.5))
+        fine.prune_file(base, path, kinds.LayerMagnitude(0.5))
     assert path.read_bytes() == before
 
 
 def test_checkpoints_of_pinch_are_replaced(tmp_path):
     base = detectors.write(tmp_path / "base.pt", width=0.125)
     for ratio in (0.5, 0.7):
-        fine.prune_file(base, tmp_path / "pruned.pt", fine.FinePruning(ratio))
+        fine.prune_file(base, tmp_path / "pruned.pt", kinds.LayerMagnitude(ratio))
     assert checkpoints.load(tmp_path / "pruned.pt").meta["ratio"] == 0.7
 
 

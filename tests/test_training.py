@@ -15,7 +15,7 @@ from ultralytics.nn.tasks import DetectionModel
 import train as command
 from pinch import checkpoints, files
 from pinch.errors import PinchError
-from pinch.pruning import coarse, fine
+from pinch.pruning import coarse, fine, kinds
 from pinch.pruning import masks as mask_tools
 from pinch.training import Request, devices, recipes, runs, train
 from pinch.training.trainer import Trainer, bare
@@ -33,9 +33,9 @@ def models(tmp_path_factory):
     """A base (narrow, random) and what pruning makes of it."""
     folder = tmp_path_factory.mktemp("models")
     base = detectors.write(folder / "base.pt", width=0.125, names=shapes.NAMES)
-    fine.prune_file(base, folder / "fine.pt", fine.FinePruning(0.7))
-    coarse.prune_file(base, folder / "coarse.pt", coarse.CoarsePruning(0.5, round_to=4))
-    coarse.prune_file(base, folder / "masked.pt", coarse.CoarsePruning(0.5, mode="mask"))
+    fine.prune_file(base, folder / "fine.pt", kinds.LayerMagnitude(0.7))
+    coarse.prune_file(base, folder / "coarse.pt", kinds.ChannelRemoval(0.5, round_to=4))
+    coarse.prune_file(base, folder / "masked.pt", kinds.ChannelMasking(0.5))
     return folder
 
 
@@ -451,7 +451,7 @@ def test_other_classes(data, tmp_path):
     request = Request("three", data, tmp_path / "models", base, epochs=1, batch=8)
     train(request)
     assert checkpoints.load(request.checkpoint).model.model[-1].nc == 3
-    coarse.prune_file(base, tmp_path / "pruned.pt", coarse.CoarsePruning(0.5, round_to=4))
+    coarse.prune_file(base, tmp_path / "pruned.pt", kinds.ChannelRemoval(0.5, round_to=4))
     with pytest.raises(PinchError, match="pruned for 5 classes"):
         train(Request("three", data, tmp_path / "models", tmp_path / "pruned.pt", pruned=True))
 

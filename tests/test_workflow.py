@@ -89,6 +89,27 @@ def test_image_sizes_are_an_axis(snakemake, tmp_path):
     assert "some_64_full.onnx" not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(
+    ("section", "values", "arguments"),
+    [
+        ("coarse", {"spread": "uniform", "macs_limit": 1.3}, "--ranking taylor --spread uniform --round-to 8"),
+        (
+            "coarse",
+            {"ranking": "ln", "norm": 1},
+            "--ranking ln --norm 1 --spread global --macs-limit 1.15",
+        ),
+        ("coarse", {"mode": "mask", "spread": "sensitivity"}, "--mode mask --norm 2 --seed"),
+        ("fine", {"pattern": "2:4", "scope": "lamp"}, "--pattern 2:4 --record"),
+    ],
+)
+def test_pruning_gets_the_options_of_its_kind_only(snakemake, tmp_path, section, values, arguments):
+    target = f"results/some/models/some_{section}_prune_50.pt"
+    result = snakemake(tmp_path, "-n", "-p", target, config=DATA | {section: values})
+    found = jobs(result)
+    assert arguments in " ".join(result.stdout.split())
+    assert "scan_layers" not in found
+
+
 def test_where_a_gpu_is_asked_for_it_is_checked_first(snakemake, tmp_path):
     config = DATA | {"device": "gpu", "measure": {"devices": ["gpu"]}}
     assert jobs(snakemake(tmp_path, "-n", config=config))["check_gpu"] == 2

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)
 
-    from pinch.pruning import explain
+    from pinch.studies import explain
 
     result = explain.explain(
         arguments.model,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch import cli, records
+from pinch.pruning import kinds
 from pinch.run.identity import Model
 
 
@@ -22,17 +23,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--dataset", type=Path, help=argparse.SUPPRESS
     )  # the reference has it; pruning by magnitude needs none
     parser.add_argument(
-        "--scope", choices=["layer", "global", "lamp"], default="layer", help="where weights are ranked"
+        "--scope",
+        choices=kinds.SCOPES,
+        default=argparse.SUPPRESS,
+        help=f"where weights are ranked, without a pattern (default: {kinds.LayerMagnitude.scope})",
     )
-    parser.add_argument("--pattern", choices=["2:4"], help="keep two of every four weights (ratio 0.5)")
+    parser.add_argument(
+        "--pattern", choices=[kinds.TwoOfFour.pattern], help="keep two of every four weights (ratio 0.5)"
+    )
     parser.add_argument("--record", type=cli.output_file, help="write a pruning record")
     arguments = parser.parse_args(argv)
+
+    pruning = kinds.fine_pruning(arguments.prune_ratio, getattr(arguments, "scope", None), arguments.pattern)
 
     from pinch.pruning import fine
 
     model = Model(arguments.name, "fine", arguments.prune_ratio)
-    how = fine.FinePruning(arguments.prune_ratio, arguments.scope, arguments.pattern)
-    result = fine.prune_file(arguments.base_model, arguments.project / f"{model}.pt", how)
+    result = fine.prune_file(arguments.base_model, arguments.project / f"{model}.pt", pruning)
     print(f"{model}: {result['sparsity']:.2%} of the weights are zero")
     if arguments.record:
         records.write(arguments.record, "pruning", result)

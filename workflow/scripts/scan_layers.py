@@ -21,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)
 
-    from pinch.pruning import sensitivity
+    from pinch.studies import layer_scan
 
-    result = sensitivity.scan(
+    result = layer_scan.scan(
         arguments.model, arguments.dataset, arguments.method, arguments.ratios, arguments.images, arguments.seed
     )
     records.write(arguments.output, "sensitivity", result, arguments.seed)

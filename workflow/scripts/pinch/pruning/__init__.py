@@ -1,1 +1,1 @@
-"""Pruning: channels removed (coarse), weights zeroed (fine), and how much either costs per layer."""
+"""Pruning: channels removed (coarse) and weights zeroed (fine)."""

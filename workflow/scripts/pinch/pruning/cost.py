@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pinch.pruning.graph import Graph, Unit
+from pinch.pruning.graph import ChannelGraph, Unit
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Costs:
         return sum(shares) / self._widths[name]
 
 
-def costs(graph: Graph) -> Costs:
+def channel_costs(graph: ChannelGraph) -> Costs:
     """The costs of a detector's units, at full width. Costs of all layers grow alike with the size of the image."""
     macs = _measure(graph.network)
     makes: dict[nn.Conv2d, str] = {}

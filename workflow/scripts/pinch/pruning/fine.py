@@ -3,57 +3,51 @@
 Shapes stay, and with them the time; what falls is the size of a compressed file.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from pinch import checkpoints
 from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
 from pinch.files import require_replaceable
+from pinch.pruning import kinds
 from pinch.pruning import masks as mask_tools
 
 
-@dataclass(frozen=True)
-class FinePruning:
-    """How to prune.
-
-    Attributes:
-        ratio: fraction of the weights to zero.
-        scope: where they are ranked, one of `pinch.pruning.masks.SCOPES`.
-        pattern: None, or "2:4" (two of every four weights, whose ratio is 0.5).
-    """
-
-    ratio: float
-    scope: str = "layer"
-    pattern: str | None = None
-
-
-def prune(checkpoint: Checkpoint, how: FinePruning) -> dict[str, Any]:
+def prune(checkpoint: Checkpoint, pruning: kinds.FinePruning) -> dict[str, Any]:
     """Zero weights of `checkpoint.model` in place and return the `pinch` entry with their masks.
 
     Raises:
-        PinchError: it is pruned already, or the ratio leaves nothing of a layer or does not fit the pattern.
+        PinchError: it is pruned already, or the ratio leaves nothing of a layer.
     """
     checkpoints.require_unpruned(checkpoint)
-    weights = mask_tools.prunable(checkpoint.model)
-    if how.pattern:
-        if how.ratio != 0.5:
-            raise PinchError(f"the pattern {how.pattern} keeps two of four weights: its ratio is 0.5, not {how.ratio}")
-        masks = mask_tools.two_of_four_masks(weights)
-    else:
-        masks = mask_tools.magnitude_masks(weights, how.ratio, how.scope)
+    masks = _masks(mask_tools.prunable(checkpoint.model), pruning)
     mask_tools.apply(checkpoint.model, masks)
-    measured = mask_tools.require_sparsity(checkpoint.model, masks, how.ratio, str(checkpoint.path))
+    measured = mask_tools.require_sparsity(checkpoint.model, masks, pruning.ratio, str(checkpoint.path))
     return {
         "method": "fine",
-        "ratio": how.ratio,
+        "ratio": pruning.ratio,
         "tuned": False,
         "sparsity": measured,
         "source_sha256": checkpoint.sha256,
-        "settings": {"scope": how.scope, "pattern": how.pattern},
+        "settings": pruning.settings(),
         "masks": mask_tools.pack(masks),
     }
+
+
+def _masks(weights: Mapping[str, torch.Tensor], pruning: kinds.FinePruning) -> mask_tools.Masks:
+    match pruning:
+        case kinds.LayerMagnitude(ratio):
+            return mask_tools.layer_masks(weights, ratio)
+        case kinds.GlobalMagnitude(ratio):
+            return mask_tools.global_masks(weights, ratio)
+        case kinds.Lamp(ratio):
+            return mask_tools.global_masks(weights, ratio, mask_tools.lamp)
+        case kinds.TwoOfFour():
+            return mask_tools.two_of_four_masks(weights)
 
 
 def layers(checkpoint: Checkpoint) -> list[dict[str, Any]]:
@@ -69,17 +63,17 @@ def layers(checkpoint: Checkpoint) -> list[dict[str, Any]]:
     ]
 
 
-def prune_file(base: Path, output: Path, how: FinePruning) -> dict[str, Any]:
+def prune_file(base: Path, output: Path, pruning: kinds.FinePruning) -> dict[str, Any]:
     """Prune the checkpoint `base` into `output` and return the figures for a pruning record."""
     require_replaceable(output)
     checkpoint = checkpoints.load(base)
     before = checkpoints.describe(checkpoint.model, checkpoint.imgsz)
-    meta = prune(checkpoint, how)
+    meta = prune(checkpoint, pruning)
     checkpoints.save(output, checkpoint.model, meta, checkpoint)
     return {
         "model": output.stem,
         "method": "fine",
-        "ratio": how.ratio,
+        "ratio": pruning.ratio,
         "sparsity": meta["sparsity"],
         "settings": meta["settings"],
         "before": before,

@@ -38,7 +38,7 @@ class Unit:
     divisor: int
 
 
-class Graph:
+class ChannelGraph:
     """The dependency graph of a detector in which `split` has put stand-ins.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Pictures and labels in batches, letterboxed, without augmentation: for what pruning learns from data."""
+"""Images and labels in batches, letterboxed, without augmentation: for what pruning learns from data."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from pinch.dataset import Dataset, ultralytics_yaml
 
 
 def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Batches of training pictures as Ultralytics' losses expect them.
+    """Batches of training images as Ultralytics' losses expect them.
 
     Args:
         dataset: where from; its `train` split.
-        imgsz: side of the pictures in pixels.
-        count: pictures in all, drawn with `seed` (all of them if there are fewer).
-        size: pictures in a batch.
+        imgsz: side of the images in pixels.
+        count: images in all, drawn with `seed` (all of them if there are fewer).
+        size: images in a batch.
         seed: of the draw.
 
     Yields:
@@ -37,7 +37,7 @@ def raw_batches(
     with tempfile.TemporaryDirectory() as folder:
         data = check_det_dataset(str(ultralytics_yaml(dataset, folder)), autodownload=False)
         settings: Any = get_cfg(overrides={"imgsz": imgsz})
-        pictures: Any = build_yolo_dataset(settings, data[split], size, data, mode="val")
-        order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))[:count]
+        loaded: Any = build_yolo_dataset(settings, data[split], size, data, mode="val")
+        order = torch.randperm(len(loaded), generator=torch.Generator().manual_seed(seed))[:count]
         for chosen in order.split(size):
-            yield pictures.collate_fn([pictures[int(number)] for number in chosen])
+            yield loaded.collate_fn([loaded[int(number)] for number in chosen])

@@ -5,7 +5,7 @@ a byte, by the name of the weight in the unwrapped network (`model.0.conv.weight
 is wrapped later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,6 @@ from torch.nn.utils import prune
 from pinch.errors import PinchError
 
 Masks = dict[str, torch.Tensor]
-SCOPES = ("layer", "global", "lamp")
-PATTERNS = ("2:4",)
 # How far the sparsity of a tuned model may be from the requested one: 0.1 percentage point.
 TOLERANCE = 0.001
 
@@ -35,34 +33,46 @@ def prunable(network: nn.Module) -> dict[str, torch.Tensor]:
     return {f"{name}.weight": convolution.weight for name, convolution in convolutions}
 
 
-def magnitude_masks(weights: Mapping[str, torch.Tensor], ratio: float | Mapping[str, float], scope: str) -> Masks:
-    """Keep the largest weights.
+def layer_masks(weights: Mapping[str, torch.Tensor], ratio: float | Mapping[str, float]) -> Masks:
+    """Keep the largest weights of every layer.
 
     Args:
         weights: by name.
-        ratio: the fraction to zero; for the scope "layer" it may differ by name.
-        scope: "layer" zeroes the fraction in every layer; "global" ranks all weights together; "lamp" does so by their
-            layer-adaptive magnitude score (Lee et al., "Layer-adaptive sparsity for the magnitude-based pruning",
-            ICLR 2021).
+        ratio: the fraction to zero, in every layer or by the name of its weight.
 
     Raises:
         PinchError: nothing would be left of a layer.
     """
-    if scope == "layer":
-        ratios = ratio if isinstance(ratio, Mapping) else dict.fromkeys(weights, ratio)
-        masks = {name: _keep_largest(weight.detach().abs(), ratios[name]) for name, weight in weights.items()}
-    else:
-        score = _lamp if scope == "lamp" else torch.abs
-        scores = torch.cat([score(weight.detach()).flatten() for weight in weights.values()])
-        kept = _keep_largest(scores, float(ratio)).split([weight.numel() for weight in weights.values()])  # type: ignore[arg-type]
-        masks = {name: part.view_as(weights[name]) for name, part in zip(weights, kept, strict=True)}
-    empty = next((name for name, mask in masks.items() if not mask.any()), None)
-    if empty:
-        raise PinchError(
-            f"the ratio leaves nothing of layer {empty.removesuffix('.weight')} ({masks[empty].numel()} weights): "
-            "lower it"
-        )
-    return masks
+    ratios = ratio if isinstance(ratio, Mapping) else dict.fromkeys(weights, ratio)
+    return _none_empty({name: _keep_largest(weight.detach().abs(), ratios[name]) for name, weight in weights.items()})
+
+
+def global_masks(
+    weights: Mapping[str, torch.Tensor], ratio: float, score: Callable[[torch.Tensor], torch.Tensor] = torch.abs
+) -> Masks:
+    """Keep the weights of the highest scores of all layers together.
+
+    Args:
+        weights: by name.
+        ratio: the fraction of all of them to zero.
+        score: gives the scores of one layer's weights, comparable between layers.
+
+    Raises:
+        PinchError: nothing would be left of a layer.
+    """
+    scores = torch.cat([score(weight.detach()).flatten() for weight in weights.values()])
+    kept = _keep_largest(scores, ratio).split([weight.numel() for weight in weights.values()])  # type: ignore[arg-type]
+    return _none_empty({name: part.view_as(weights[name]) for name, part in zip(weights, kept, strict=True)})
+
+
+def lamp(weight: torch.Tensor) -> torch.Tensor:
+    """The LAMP scores of a layer's weights, flat: the square of each over the sum of the squares of those not smaller.
+
+    Equation 3 of Lee et al., "Layer-adaptive sparsity for the magnitude-based pruning", ICLR 2021.
+    """
+    squares, order = weight.flatten().square().sort()
+    remaining = squares.flip(0).cumsum(0).flip(0)
+    return torch.empty_like(squares).scatter_(0, order, squares / remaining.clamp_min(torch.finfo(squares.dtype).tiny))
 
 
 def two_of_four_masks(weights: Mapping[str, torch.Tensor]) -> Masks:
@@ -88,11 +98,14 @@ def _keep_largest(scores: torch.Tensor, ratio: float) -> torch.Tensor:
     return prune.L1Unstructured(amount=ratio).compute_mask(scores, torch.ones_like(scores)).bool()
 
 
-def _lamp(weight: torch.Tensor) -> torch.Tensor:
-    """The square of each weight over the sum of the squares of those not smaller in its layer (equation 3)."""
-    squares, order = weight.flatten().square().sort()
-    remaining = squares.flip(0).cumsum(0).flip(0)
-    return torch.empty_like(squares).scatter_(0, order, squares / remaining.clamp_min(torch.finfo(squares.dtype).tiny))
+def _none_empty(masks: Masks) -> Masks:
+    empty = next((name for name, mask in masks.items() if not mask.any()), None)
+    if empty:
+        raise PinchError(
+            f"the ratio leaves nothing of layer {empty.removesuffix('.weight')} ({masks[empty].numel()} weights): "
+            "lower it"
+        )
+    return masks
 
 
 @torch.no_grad()

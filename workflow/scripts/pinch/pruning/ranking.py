@@ -7,50 +7,45 @@ import torch
 import torch_pruning as tp
 from torch import nn
 
-from pinch.pruning.graph import Graph
+from pinch.pruning import kinds
+from pinch.pruning.graph import ChannelGraph
 
-RANKINGS = ("ln", "group_norm", "taylor", "bn_scale")
-# Those whose scores mean the same in every layer: a change of the loss.
-COMPARABLE = ("taylor",)
 Scores = dict[str, list[torch.Tensor]]
 """For each unit's name and each of its groups: (width,) scores."""
 
 
-def rank(graph: Graph, ranking: str, norm: int = 1, batches: Iterable[dict[str, Any]] | None = None) -> Scores:
+def rank(graph: ChannelGraph, ranking: kinds.Ranking, batches: Iterable[dict[str, Any]] | None = None) -> Scores:
     """Score the channels of every group.
 
     Args:
         graph: a detector with stand-ins.
-        ranking: "ln": norm of the filter that produces the channel. "group_norm": mean of the norms of all that is
-            coupled with the channel, filters that produce it and weights that use it (DepGraph, Fang et al., CVPR
-            2023). "taylor": the first-order change of the loss when the channel goes (Molchanov et al., CVPR 2019).
-            "bn_scale": batch-norm scales (Network Slimming, Liu et al., ICCV 2017).
-        norm: 1 or 2, for "ln" and "group_norm".
-        batches: training batches, for "taylor" only.
+        ranking: what makes a channel important.
+        batches: training batches, for rankings that need data.
     """
-    if ranking == "taylor":
-        assert batches is not None
-        return _taylor(graph, batches)
-    importance = {
-        "ln": tp.importance.MagnitudeImportance(p=norm, group_reduction="first", normalizer=None),
-        "group_norm": tp.importance.GroupMagnitudeImportance(p=norm),
-        "bn_scale": tp.importance.BNScaleImportance(),
-    }[ranking]
-    return _score(graph, importance)
+    match ranking:
+        case kinds.FilterNorm(norm):
+            return _score(graph, tp.importance.MagnitudeImportance(p=norm, group_reduction="first", normalizer=None))
+        case kinds.GroupNorm(norm):
+            return _score(graph, tp.importance.GroupMagnitudeImportance(p=norm))
+        case kinds.BatchNormScale():
+            return _score(graph, tp.importance.BNScaleImportance())
+        case kinds.Taylor():
+            assert batches is not None
+            return _taylor(graph, batches)
 
 
-def comparable(scores: Scores, ranking: str) -> Scores:
-    """Scores that can be compared between layers: as they are, or relative to the mean of their group."""
-    if ranking in COMPARABLE:
+def comparable(scores: Scores, ranking: kinds.Ranking) -> Scores:
+    """Scores that can be compared between layers: changes of the loss as they are, others over their group's mean."""
+    if isinstance(ranking, kinds.Taylor):
         return scores
     return {name: [group / group.mean().clamp_min(1e-12) for group in groups] for name, groups in scores.items()}
 
 
-def _score(graph: Graph, importance: tp.importance.Importance) -> Scores:
+def _score(graph: ChannelGraph, importance: tp.importance.Importance) -> Scores:
     return {unit.name: [importance(group).cpu() for group in unit.groups] for unit in graph.units}
 
 
-def _taylor(graph: Graph, batches: Iterable[dict[str, Any]]) -> Scores:
+def _taylor(graph: ChannelGraph, batches: Iterable[dict[str, Any]]) -> Scores:
     """The mean over batches of |sum of gradient times weight| of each channel."""
     importance = tp.importance.GroupTaylorImportance(multivariable=True, normalizer=None)
     scores: Scores = {}

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 
 from pinch.errors import PinchError
-from pinch.pruning.cost import Costs
-from pinch.pruning.graph import Unit
-from pinch.pruning.ranking import Scores
+from pinch.files import read_json
+from pinch.pruning import kinds
+from pinch.pruning.cost import Costs, channel_costs
+from pinch.pruning.graph import ChannelGraph, Unit
+from pinch.pruning.ranking import Scores, comparable
 
-SPREADS = ("uniform", "global", "sensitivity")
 # The least that a non-uniform spread leaves of a layer, as a share of what the uniform one would. Scores of a network
 # as it is say little of what a layer can be trained to. Between 0.4 and 0.8 it matters little (docs/method.md).
 FLOOR = 0.6
@@ -23,6 +25,24 @@ CEILING = 0.95
 _LOWEST_PRICE, _HIGHEST_PRICE = 1e-4, 1e4
 Curve = dict[float, float]
 """Accuracy lost (fraction of the base's mAP50-95) by ratio, for one layer."""
+
+
+def widths(graph: ChannelGraph, pruning: kinds.ChannelRemoval, scores: Scores) -> dict[str, int]:
+    """The width that each unit keeps.
+
+    Raises:
+        PinchError: no widths keep to the limit of multiply-accumulates, or the layer scan cannot be used.
+    """
+    match pruning.spread:
+        case kinds.Uniform():
+            return uniform(graph.units, pruning.ratio, pruning.round_to)
+        case kinds.Global(macs_limit):
+            between_layers = comparable(scores, pruning.ranking)
+            return globally(
+                graph.units, pruning.ratio, pruning.round_to, between_layers, channel_costs(graph), macs_limit
+            )
+        case kinds.Sensitivity(scan):
+            return by_sensitivity(graph.units, pruning.ratio, pruning.round_to, read_curves(scan))
 
 
 def uniform(units: list[Unit], ratio: float, round_to: int) -> dict[str, int]:
@@ -54,7 +74,7 @@ def globally(
     cost = sum(costs.per_channel.values()) / len(units)
     limit = macs_limit * usual_macs(units, ratio, round_to, costs)
 
-    def widths(price: float) -> dict[str, int]:
+    def widths_at(price: float) -> dict[str, int]:
         def kept(unit: Unit, pressure: float) -> float:
             threshold = score * (pressure + price * costs.per_channel[unit.name] / cost)
             return float(np.mean([len(group) - np.searchsorted(group, threshold) for group in groups[unit.name]]))
@@ -62,11 +82,12 @@ def globally(
         # Where multiply-accumulates are dear, being a channel may be worth something: the price is below zero.
         return _balanced(units, ratio, round_to, kept, lowest=-_HIGHEST_PRICE, highest=_HIGHEST_PRICE)
 
-    free = widths(0.0)
+    free = widths_at(0.0)
     if costs.macs(free) <= limit:
         return free
     exponents = math.log(_LOWEST_PRICE), math.log(_HIGHEST_PRICE)
-    found = widths(math.exp(_bisect(lambda exponent: costs.macs(widths(math.exp(exponent))) <= limit, *exponents, 20)))
+    price = _bisect(lambda exponent: costs.macs(widths_at(math.exp(exponent))) <= limit, *exponents, 20)
+    found = widths_at(math.exp(price))
     if costs.macs(found) > limit:
         raise PinchError(
             f"removing {ratio:.0%} of the channels globally leaves {costs.macs(found):.1%} of the multiply-accumulates "
@@ -100,6 +121,27 @@ def by_sensitivity(units: list[Unit], ratio: float, round_to: int, curves: Mappi
     return _balanced(units, ratio, round_to, kept, lowest=0.0, highest=1.0)
 
 
+def read_curves(record: Path) -> dict[str, Curve]:
+    """The losses of a layer scan, by layer and ratio.
+
+    Raises:
+        PinchError: the file is no record of a layer scan, or the base of the scan found nothing.
+    """
+    content = read_json(record)
+    curves: dict[str, Curve] = {}
+    try:
+        result = content["result"]
+        for row in result["layers"]:
+            if row["method"] == "coarse":
+                lost = 1 - row["map50_95"] / row["base_map50_95"]
+                curves.setdefault(row["layer"], {})[row["ratio"]] = lost
+    except (KeyError, TypeError, ZeroDivisionError) as error:
+        raise PinchError(
+            f"{record} is not the record of a layer scan with an accuracy above zero: run scan_layers.py"
+        ) from error
+    return curves
+
+
 def require_channels(units: list[Unit], ratio: float) -> None:
     """Refuse a ratio that leaves, to the nearest channel, none of a layer (rounding would hide it).
 
@@ -129,16 +171,16 @@ def _balanced(
         ratio: of channels to remove.
         round_to: widths are multiples of it.
         kept: the channels a unit keeps at a pressure between `lowest` and `highest`, falling.
-        lowest: pressure at which next to all is left.
-        highest: pressure at which next to nothing is left.
+        lowest: pressure at which almost all channels are kept.
+        highest: pressure at which almost none is kept.
     """
     least = {unit.name: _least(unit, ratio) for unit in units}
 
-    def widths(pressure: float) -> dict[str, int]:
+    def widths_at(pressure: float) -> dict[str, int]:
         return {unit.name: _rounded(unit, max(kept(unit, pressure), least[unit.name]), round_to) for unit in units}
 
     wanted = sum(unit.width for unit in units) * (1 - ratio)
-    return widths(_bisect(lambda pressure: sum(widths(pressure).values()) <= wanted, lowest, highest, 50))
+    return widths_at(_bisect(lambda pressure: sum(widths_at(pressure).values()) <= wanted, lowest, highest, 50))
 
 
 def _bisect(enough: Callable[[float], bool], low: float, high: float, steps: int) -> float:

@@ -136,7 +136,7 @@ class Trainer(DetectionTrainer):
         progress = min(self._progress(), 1.0)
         ratios = {name: target * (1 - (1 - progress) ** 3) for name, target in self.targets.items()}
         weights = mask_tools.prunable(bare(self.model))
-        self.masks = mask_tools.magnitude_masks({name: weights[name] for name in ratios}, ratios, "layer")
+        self.masks = mask_tools.layer_masks({name: weights[name] for name in ratios}, ratios)
         if progress >= 1:
             self.gradual = False
             meta = {**bare(self.model).pinch, "masks": mask_tools.pack(self.masks)}

@@ -1,4 +1,4 @@
-"""Accuracy of many variants of one network on the same pictures, which are read and letterboxed once."""
+"""Accuracy of many variants of one network on the same images, which are read and letterboxed once."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ from pinch.dataset import Dataset, ultralytics_yaml
 from pinch.pruning import images
 
 
-class Scorer:
+class Validation:
     """Measures mAP50-95 of networks by Ultralytics' validator.
 
     Attributes:
-        pictures: number of pictures.
+        images: number of images.
     """
 
     def __init__(
         self, dataset: Dataset, split: str, imgsz: int, count: int = 200, size: int = 16, seed: int = 0
     ) -> None:
-        """Read `count` pictures of `split` (all, if there are fewer), drawn with `seed`."""
+        """Read `count` images of `split` (all, if there are fewer), drawn with `seed`."""
         self._dataset = dataset
         self._imgsz = imgsz
         self._batches = list(images.raw_batches(dataset, split, imgsz, count, size, seed))
-        self.pictures = sum(len(batch["img"]) for batch in self._batches)
+        self.images = sum(len(batch["img"]) for batch in self._batches)
 
     def map50_95(self, network: Any) -> float:
         """The network's mAP50-95 as a fraction. The network is left as it is."""

@@ -9,17 +9,15 @@ from pinch import checkpoints
 from pinch import dataset as datasets
 from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
-from pinch.pruning import coarse, ranking
+from pinch.pruning import coarse, kinds, ranking
 from pinch.pruning import masks as mask_tools
-from pinch.pruning.graph import Graph
-from pinch.pruning.scoring import Scorer
+from pinch.pruning.graph import ChannelGraph
 from pinch.pruning.splitting import join
-
-METHODS = ("coarse", "fine")
+from pinch.pruning.validation import Validation
 
 
 def scan(
-    model: Path, data: Path, method: str, ratios: Sequence[float], pictures: int = 200, seed: int = 0
+    model: Path, data: Path, method: str, ratios: Sequence[float], images: int = 200, seed: int = 0
 ) -> dict[str, Any]:
     """Prune each layer alone at each ratio and measure mAP50-95 on val.
 
@@ -30,49 +28,48 @@ def scan(
         The result of a sensitivity record, `layers` having one row for each layer and ratio.
 
     Raises:
-        PinchError: the model is pruned already, or finds nothing in the pictures, so that nothing can be lost.
+        PinchError: the model is pruned already, or finds nothing in the images, so that nothing can be lost.
     """
-    assert method in METHODS, method
     checkpoint = checkpoints.load(model)
     checkpoints.require_unpruned(checkpoint)
-    scorer = Scorer(datasets.load(data), "val", checkpoint.imgsz, pictures, seed=seed)
-    base = scorer.map50_95(checkpoint.model)
+    validation = Validation(datasets.load(data), "val", checkpoint.imgsz, images, seed=seed)
+    base = validation.map50_95(checkpoint.model)
     if not base > 0:
         raise PinchError(f"{model} finds nothing in the val split of {data}: a layer scan has nothing to lose there")
-    variants = _coarse_variants if method == "coarse" else _fine_variants
+    pruned = {"coarse": _pruned_units, "fine": _pruned_convolutions}[method]
     rows = []
-    for layer, ratio, network in variants(checkpoint, ratios):
-        figures = {"map50_95": scorer.map50_95(network), "base_map50_95": base}
+    for layer, ratio, network in pruned(checkpoint, ratios):
+        figures = {"map50_95": validation.map50_95(network), "base_map50_95": base}
         rows.append({"layer": layer, "method": method, "ratio": ratio, **figures})
         print(f"{layer} {ratio:.0%}: mAP50-95 {figures['map50_95']:.3f} of {base:.3f}", flush=True)
     return {
         "model": model.stem,
         "method": method,
         "split": "val",
-        "images": scorer.pictures,
+        "images": validation.images,
         "base_map50_95": base,
         "layers": rows,
     }
 
 
-def _coarse_variants(checkpoint: Checkpoint, ratios: Sequence[float]) -> Iterator[tuple[str, float, Any]]:
+def _pruned_units(checkpoint: Checkpoint, ratios: Sequence[float]) -> Iterator[tuple[str, float, Any]]:
     """Networks with channels of one unit removed."""
-    names = [unit.name for unit in Graph(copy.deepcopy(checkpoint.model)).units]
+    names = [unit.name for unit in ChannelGraph(copy.deepcopy(checkpoint.model)).units]
     for name in names:
         for ratio in ratios:
-            graph = Graph(copy.deepcopy(checkpoint.model))
+            graph = ChannelGraph(copy.deepcopy(checkpoint.model))
             unit = next(unit for unit in graph.units if unit.name == name)
             kept = max(round(unit.width * (1 - ratio) / unit.divisor), 1) * unit.divisor
-            coarse.narrow(graph, {name: kept}, ranking.rank(graph, "group_norm", 2))
+            coarse.narrow(graph, {name: kept}, ranking.rank(graph, kinds.GroupNorm()))
             join(graph.network)
             yield name, ratio, graph.network
 
 
-def _fine_variants(checkpoint: Checkpoint, ratios: Sequence[float]) -> Iterator[tuple[str, float, Any]]:
+def _pruned_convolutions(checkpoint: Checkpoint, ratios: Sequence[float]) -> Iterator[tuple[str, float, Any]]:
     """Networks with weights of one convolution zeroed."""
     for name in mask_tools.prunable(checkpoint.model):
         for ratio in ratios:
             network = copy.deepcopy(checkpoint.model)
             weights = {name: mask_tools.prunable(network)[name]}
-            mask_tools.apply(network, mask_tools.magnitude_masks(weights, ratio, "layer"))
+            mask_tools.apply(network, mask_tools.layer_masks(weights, ratio))
             yield name.removesuffix(".weight"), ratio, network

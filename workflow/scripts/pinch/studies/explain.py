@@ -16,9 +16,9 @@ import torch
 from pinch import checkpoints, training
 from pinch import dataset as datasets
 from pinch.checkpoints import Checkpoint
-from pinch.pruning import fine
+from pinch.pruning import fine, kinds
 from pinch.pruning import masks as mask_tools
-from pinch.pruning.scoring import Scorer
+from pinch.pruning.validation import Validation
 
 VARIANTS = ("without DFL", "with DFL", "DFL alone")
 
@@ -29,7 +29,7 @@ def explain(
     ratios: Sequence[float],
     tuning_ratio: float | None = None,
     split: str = "test",
-    pictures: int = 10_000,
+    images: int = 10_000,
     **tuning: Any,
 ) -> dict[str, Any]:
     """Prune at each ratio rightly and wrongly and measure mAP50-95; tune one ratio rightly and wrongly.
@@ -40,7 +40,7 @@ def explain(
         ratios: of weights in every layer.
         tuning_ratio: the ratio to tune at; None leaves tuning out.
         split: to measure on.
-        pictures: of the split, at most.
+        images: of the split, at most.
         tuning: settings of tuning, see `pinch.training.Request`.
 
     Returns:
@@ -51,19 +51,19 @@ def explain(
     """
     checkpoint = checkpoints.load(model)
     checkpoints.require_unpruned(checkpoint)
-    scorer = Scorer(datasets.load(data), split, checkpoint.imgsz, pictures)
+    validation = Validation(datasets.load(data), split, checkpoint.imgsz, images)
     rows = [
-        {"variant": variant, "ratio": ratio, "tuned": False, **_figures(pruned(checkpoint, ratio, variant), scorer)}
+        {"variant": variant, "ratio": ratio, "tuned": False, **_figures(pruned(checkpoint, ratio, variant), validation)}
         for ratio in ratios
         for variant in VARIANTS
     ]
     if tuning_ratio is not None:
-        rows += _tuned(checkpoint, data, tuning_ratio, scorer, tuning)
+        rows += _tuned(checkpoint, data, tuning_ratio, validation, tuning)
     return {
         "model": model.stem,
         "split": split,
-        "images": scorer.pictures,
-        "base_map50_95": scorer.map50_95(checkpoint.model),
+        "images": validation.images,
+        "base_map50_95": validation.map50_95(checkpoint.model),
         "rows": rows,
     }
 
@@ -75,18 +75,18 @@ def pruned(checkpoint: Checkpoint, ratio: float, variant: str) -> Any:
     tables = {f"{name}.weight": m.weight for name, m in network.named_modules() if name.endswith("dfl.conv")}
     chosen = {"without DFL": weights, "with DFL": weights | tables, "DFL alone": tables}[variant]
     if chosen:
-        mask_tools.apply(network, mask_tools.magnitude_masks(chosen, ratio, "layer"))
+        mask_tools.apply(network, mask_tools.layer_masks(chosen, ratio))
     return network
 
 
-def _figures(network: torch.nn.Module, scorer: Scorer) -> dict[str, float]:
+def _figures(network: torch.nn.Module, validation: Validation) -> dict[str, float]:
     weights = mask_tools.prunable(network).values()
     zeros = 1 - sum(int(w.count_nonzero()) for w in weights) / sum(w.numel() for w in weights)
-    return {"map50_95": scorer.map50_95(network), "sparsity": zeros}
+    return {"map50_95": validation.map50_95(network), "sparsity": zeros}
 
 
 def _tuned(
-    checkpoint: Checkpoint, data: Path, ratio: float, scorer: Scorer, tuning: dict[str, Any]
+    checkpoint: Checkpoint, data: Path, ratio: float, validation: Validation, tuning: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Tune at one ratio: the right way, without masks, and with DFL pruned too and without masks."""
     rows = []
@@ -99,11 +99,11 @@ def _tuned(
             name = variant.replace(", ", "_").replace(" ", "_")
             base = Path(folder) / f"{name}_pruned.pt"
             if keep:
-                fine.prune_file(checkpoint.path, base, fine.FinePruning(ratio))
+                fine.prune_file(checkpoint.path, base, kinds.LayerMagnitude(ratio))
             else:
                 checkpoints.save(base, pruned(checkpoint, ratio, table), checkpoint.meta, checkpoint)
             request = training.Request(name, data, Path(folder), base, pruned=True, **tuning)
             training.train(request)
-            figures = _figures(checkpoints.load(request.checkpoint).model, scorer)
+            figures = _figures(checkpoints.load(request.checkpoint).model, validation)
             rows.append({"variant": variant, "ratio": ratio, "tuned": True, **figures})
     return rows

@@ -1,0 +1,1 @@
+"""Studies: experiments that use pruning, training and measuring, and are no step of making a model."""
