@@ -1,5 +1,6 @@
 # The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
 import gc
+import json
 import re
 import shlex
 import sys
@@ -227,12 +228,12 @@ if workflow.is_main_process:
 # Every value reaches the shell quoted (`:q`); what may be absent is a list of arguments, empty where it is.
 def option(name, value=None):
     """An argument with its value, or nothing where there is no value."""
-    return [name, value] if value else []
+    return [] if value is None else [name, value]
 
 
 def settings(options):
     """Training settings as `--set` arguments, or nothing."""
-    return ["--set", *(f"{key}={value}" for key, value in options.items())] if options else []
+    return ["--set", *(f"{key}={json.dumps(value)}" for key, value in options.items())] if options else []
 
 
 def gpu_check(purpose, device=None):

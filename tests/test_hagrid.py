@@ -159,7 +159,10 @@ def test_another_run_takes_away_what_is_no_longer_wanted(tmp_path):
 
 def test_a_folder_that_was_not_made_here_is_left_alone(tmp_path):
     root = tiny_hagrid.write(tmp_path / "hagrid")
-    with pytest.raises(PinchError, match="were not made by this conversion"):
+    with pytest.raises(PinchError, match="that Pinch did not make"):
+        convert(root, root)
+    (root / "conversion.json").write_text("{}")
+    with pytest.raises(PinchError, match="that Pinch did not make"):
         convert(root, root)
     assert len(tree(root / "images")) == 48
 

@@ -5,7 +5,7 @@ import pytest
 import shapes
 import torch
 
-from pinch import checkpoints, files
+from pinch import checkpoints, files, ownership
 from pinch.errors import PinchError
 from pinch.pruning import fine, kinds
 
@@ -24,29 +24,35 @@ def is_untouched(folder):
 @pytest.mark.parametrize("kind", [None, "artifact"])
 def test_nothing_takes_the_place_of_a_folder_without_a_mark(tmp_path, kind):
     folder = holding(tmp_path / "name")
-    with pytest.raises(PinchError, match="was not made for this"), files.atomic(folder, kind):
+    with (
+        pytest.raises(PinchError, match="is left as it is"),
+        files.atomic(folder, kind),
+    ):
         raise AssertionError("it must not come to the work")
     assert is_untouched(folder)
 
 
 def test_a_marked_folder_gives_way_to_one_of_its_kind_only(tmp_path):
     folder = holding(tmp_path / "name")
-    files.mark(folder, "artifact")
+    ownership.mark(folder, "artifact")
     for kind in (None, "training run"):
-        with pytest.raises(PinchError, match="was not made for this"), files.atomic(folder, kind):
+        with (
+            pytest.raises(PinchError, match="is left as it is"),
+            files.atomic(folder, kind),
+        ):
             pass
     with files.atomic(folder, "artifact") as temporary:
         (temporary / "new").touch()
-    assert files.is_marked(folder, "artifact")
+    assert ownership.is_marked(folder, "artifact")
     assert [path.name for path in files.members(folder)] == ["new"], "the mark is no part of an artifact"
 
 
 def test_a_link_to_a_folder_is_left_alone(tmp_path):
     folder = holding(tmp_path / "elsewhere")
-    files.mark(folder, "artifact")
+    ownership.mark(folder, "artifact")
     (tmp_path / "name").symlink_to(folder)
-    with pytest.raises(PinchError, match="was not made for this"):
-        files.remove_folder(tmp_path / "name", "artifact")
+    with pytest.raises(PinchError, match="is left as it is"):
+        ownership.remove_folder(tmp_path / "name", "artifact")
     assert (folder / "precious.txt").exists()
 
 
@@ -67,7 +73,7 @@ def test_checkpoints_of_others_are_not_replaced(tmp_path, content):
         path.write_bytes(path.read_bytes()[:1000])
     before = path.read_bytes()
     base = detectors.write(tmp_path / "base.pt", width=0.125)
-    with pytest.raises(PinchError, match="a checkpoint that Pinch did not make"):
+    with pytest.raises(PinchError, match=r"a \.pt file that Pinch did not make"):
         fine.prune_file(base, path, kinds.LayerMagnitude(0.5))
     assert path.read_bytes() == before
 
@@ -117,3 +123,34 @@ def test_commands_leave_folders_of_the_user_alone(command, tmp_path, name):
     assert result.stderr.startswith(f"{name.strip()}: error: "), result.stderr
     assert len(result.stderr.splitlines()) == 1, result.stderr
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_an_empty_folder_may_be_used(tmp_path):
+    (tmp_path / "name").mkdir()
+    with files.atomic(tmp_path / "name", "artifact") as temporary:
+        (temporary / "new").touch()
+    assert (tmp_path / "name/new").exists()
+
+
+@pytest.mark.parametrize("name", ["data.yaml", "notes.json", "model.onnx", "model.tflite"])
+def test_an_output_is_no_file_of_the_user(tmp_path, name):
+    (tmp_path / name).write_text('{"mine": 1}')
+    with pytest.raises(PinchError, match="that Pinch did not make"):
+        ownership.require_output(tmp_path / name)
+
+
+def test_records_and_images_that_are_made_again_are_replaced(tmp_path):
+    (tmp_path / "record.json").write_text('{"kind": "accuracy", "result": {}, "provenance": {}}')
+    (tmp_path / "samples.png").write_bytes(b"")
+    for name in ("record.json", "samples.png", "new.json"):
+        ownership.require_output(tmp_path / name)
+
+
+def test_a_folder_for_one_thing_is_not_claimed_for_another(tmp_path):
+    """A folder of the user's in which a data.yaml was prepared does not become one whose images may be removed."""
+    folder = holding(tmp_path / "mine")
+    ownership.claim(folder, "prepared data set", ["data.yaml"])
+    (folder / "images").mkdir()
+    with pytest.raises(PinchError, match="holds images that Pinch did not make"):
+        ownership.claim(folder, "converted data set", ["images", "labels"])
+    assert ownership.is_marked(folder, "prepared data set")

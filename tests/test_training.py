@@ -13,7 +13,7 @@ import yaml
 from ultralytics.nn.tasks import DetectionModel
 
 import train as command
-from pinch import checkpoints, files
+from pinch import checkpoints, ownership
 from pinch.errors import PinchError
 from pinch.pruning import coarse, fine, kinds
 from pinch.pruning import masks as mask_tools
@@ -308,7 +308,10 @@ def test_a_finished_model_stands_for_its_own_request(finished, monkeypatch, caps
     else:
         monkeypatch.setattr(runs, "__version__", "0.0.0")
     capsys.readouterr()
-    assert train(finished)["taken_over"] == (how != "fresh")
+    record = train(finished)
+    assert record["taken_over"] == (how != "fresh")
+    assert record["versions"]["pinch"] == "1.0.0", "of the packages that trained it"
+    assert record["seconds"] > 0
     assert ("epoch 1/1" in capsys.readouterr().out) == (how == "fresh")
 
 
@@ -323,16 +326,27 @@ def test_other_packages_end_an_unfinished_run(request_of, monkeypatch, capsys):
 
 
 def test_run_folders_of_earlier_versions_are_known_and_those_of_others_left_alone(finished, capsys, tmp_path):
-    (finished.run_folder / files.MARK).unlink()
+    (finished.run_folder / ownership.MARK).unlink()
     assert train(finished)["taken_over"]
     arguments = finished.run_folder / "args.yaml"
-    (finished.run_folder / files.MARK).unlink()
+    (finished.run_folder / ownership.MARK).unlink()
     arguments.write_text(
         yaml.safe_dump(yaml.safe_load(arguments.read_text()) | {"model": "yolo11n.pt", "data": "d.yaml"})
     )
-    with pytest.raises(PinchError, match="was not made for this"):
+    with pytest.raises(PinchError, match="did not make for this"):
         train(finished)
     assert arguments.exists()
+
+
+@pytest.mark.parametrize("key", ["name", "project", "epochs", "model"])
+def test_settings_cannot_point_a_training_elsewhere(request_of, key):
+    with pytest.raises(PinchError, match=f"the training setting {key} cannot be set"):
+        train(request_of("tuned", "base.pt", settings={key: "victim"}))
+
+
+def test_a_name_with_folders_is_refused(request_of):
+    with pytest.raises(PinchError, match="is no name of a model"):
+        train(request_of("a/b", "base.pt"))
 
 
 def test_training_from_scratch_by_the_command(data, tmp_path):

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     print(benchmark.table(rows))
     if arguments.output:
-        write_json(arguments.output, {"target": target, "imgsz": arguments.imgsz, "rows": rows})
+        write_json(arguments.output, {"made_by": "Pinch", "target": target, "imgsz": arguments.imgsz, "rows": rows})
 
 
 def _parser() -> argparse.ArgumentParser:

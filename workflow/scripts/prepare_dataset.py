@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, records
-from pinch.files import claim
+from pinch.ownership import claim, require_claimable
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -26,13 +26,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     source = dataset.load(arguments.data)
     prepared = dataset.with_test_split(source)
-    claim(arguments.out, dataset.FOLDER, ["data.yaml", *(f"{split}.txt" for split in prepared.splits)])
+    place = (arguments.out, dataset.PREPARED, ["data.yaml", *map(dataset.list_name, prepared.splits)])
+    require_claimable(*place)
     found = dataset_check.inspect(prepared)
     dataset_check.stop_at(found.broken)
     if prepared is not source:
         found.warnings.append(
             f"{source.path} names no test split: the val split serves as one, so results are optimistic"
         )
+    claim(*place)
     written = dataset.load(dataset.ultralytics_yaml(prepared, arguments.out))
     if arguments.label_cache:
         dataset.make_label_cache(written)

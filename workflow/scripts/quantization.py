@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pinch  # noqa: F401
 from pinch import cli, formats
+from pinch.ownership import require_output, require_replaceable
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,10 +31,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         threads=arguments.threads,
     )
     stem = arguments.name or arguments.model.stem
+    outputs = [arguments.output / entry.file(stem, precision) for precision, entry in wanted]
+    records = [arguments.records / f"{path.name}.json" if arguments.records else None for path in outputs]
+    for (_, entry), path, record in zip(wanted, outputs, records, strict=True):
+        require_replaceable(path, job.ARTIFACT if entry.is_folder else None)
+        if record:
+            require_output(record)
     with job.open_session(arguments.model, arguments.dataset, settings) as session:
-        for precision, entry in wanted:
-            path = arguments.output / entry.file(stem, precision)
-            record = arguments.records / f"{path.name}.json" if arguments.records else None
+        for (precision, entry), path, record in zip(wanted, outputs, records, strict=True):
             result = job.run(session, precision, entry, path, record)
             print(f"{path}: {result['bytes']} bytes in {result['seconds']} s")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pinch.environment import isolate_ultralytics
 from pinch.errors import PinchError
-from pinch.files import require_replaceable
+from pinch.ownership import require_output
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -33,7 +33,7 @@ def whole(text: str) -> int:
 def output_file(text: str) -> Path:
     """An argument that names a file to write: refused at once where something stands that must stay."""
     path = Path(text)
-    require_replaceable(path)
+    require_output(path)
     return path
 
 

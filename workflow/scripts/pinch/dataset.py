@@ -43,8 +43,8 @@ IMAGE_SUFFIXES = {
 }
 _THREADS = 16  # small files wait for the disk more than for the processor
 
-FOLDER = "data set"
-"""The mark of folders in which Pinch writes a data set, see `pinch.files.mark`."""
+PREPARED = "prepared data set"
+"""The mark of folders in which Pinch writes a data.yaml for images that lie elsewhere, see `pinch.ownership.mark`."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -160,11 +160,11 @@ def read_labels(path: Path) -> np.ndarray:
 
 
 def digest(dataset: Dataset, splits: Iterable[str]) -> str:
-    """SHA-256 of what a data set says: its classes in their order, the name and size of each picture, and its labels.
+    """SHA-256 of what a data set says: its data.yaml without paths, the name and size of each image, and its labels.
 
-    Names are relative to the root, so that a data set keeps its digest when it is moved. Pictures are not read.
+    Names are relative to the root, so that a data set keeps its digest when it is moved. Images are not read.
     """
-    found = hashlib.sha256(json.dumps(dataset.names).encode())
+    found = hashlib.sha256(json.dumps([dataset.names, dataset.extra], sort_keys=True, default=str).encode())
     for split in splits:
         images = dataset.images(split)
         found.update(f"\n{split} {len(images)}\n".encode())
@@ -180,12 +180,17 @@ def _size_and_labels(image: Path) -> tuple[int, bytes]:
     return image.stat().st_size, labels.read_bytes() if labels.is_file() else b""
 
 
+def list_name(split: str) -> str:
+    """What the list of a split's images is called, if the split is one."""
+    return f"{split}_images.txt"
+
+
 def ultralytics_yaml(dataset: Dataset, folder: str | Path) -> Path:
     """Write the data.yaml for Ultralytics, which resolves relative paths against the working directory.
 
     Args:
         dataset: the data set.
-        folder: where to write `data.yaml` and, for splits that name .txt lists, `<split>.txt` with absolute paths.
+        folder: where to write `data.yaml` and, for splits that name .txt lists, a list with absolute paths.
 
     Returns:
         Path of the written data.yaml, all of whose paths are absolute.
@@ -194,7 +199,7 @@ def ultralytics_yaml(dataset: Dataset, folder: str | Path) -> Path:
     content: dict[str, Any] = {**dataset.extra, "path": str(dataset.root)}
     for split, sources in dataset.splits.items():
         if any(source.suffix == ".txt" for source in sources):
-            content[split] = str(folder / f"{split}.txt")
+            content[split] = str(folder / list_name(split))
             with atomic(content[split]) as temporary:
                 temporary.write_text("".join(f"{image}\n" for image in dataset.images(split)))
         else:

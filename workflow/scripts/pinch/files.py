@@ -5,22 +5,18 @@ import errno
 import hashlib
 import json
 import os
-import pickletools
 import shutil
 import uuid
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pinch.errors import PinchError
+from pinch.ownership import MARK, mark, remove_folder, require_replaceable
 
 # A full disk, a used-up quota, a file larger than the system allows.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# The file that marks a folder as made by Pinch, and says what for. Without it, no folder is ever replaced or removed.
-MARK = ".made-by-pinch"
-# What marks a checkpoint: strings of its entry `pinch`, see pinch.checkpoints.
-_CHECKPOINT_ENTRY = {"pinch", "method", "ratio", "tuned"}
 
 
 @contextlib.contextmanager
@@ -31,7 +27,7 @@ def atomic(path: str | Path, folder: str | None = None) -> Iterator[Path]:
 
     Args:
         path: where the result is to be.
-        folder: what kind of folder it is (see `mark`), the temporary one is then there; None: it is a file.
+        folder: what kind of folder it is (see `pinch.ownership.mark`), which is then there; None: it is a file.
 
     Raises:
         PinchError: something that Pinch may not replace stands at `path` (before the block), or the disk is full.
@@ -55,83 +51,6 @@ def atomic(path: str | Path, folder: str | None = None) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         temporary.unlink(missing_ok=True)
-
-
-def require_replaceable(path: str | Path, folder: str | None = None) -> None:
-    """Refuse a place where something stands that Pinch may not replace. Commands look before long work.
-
-    A file that the user names as an output is replaced, as by any command; but not a checkpoint from elsewhere, which
-    may be days of training. A folder is replaced only by a folder of the same kind, and only if Pinch made it.
-
-    Args:
-        path: where something is to be written.
-        folder: what kind of folder that is (see `mark`); None: it is a file.
-
-    Raises:
-        PinchError: what stands there must stay.
-    """
-    path, found = Path(path), None
-    if path.is_dir():
-        found = None if folder and is_marked(path, folder) else "a folder that was not made for this"
-    elif folder and path.exists():
-        found = "a file"
-    elif _is_foreign_checkpoint(path):
-        found = "a checkpoint that Pinch did not make"
-    if found:
-        raise PinchError(f"{path} is {found}, so it is left as it is: move it away or choose another name")
-
-
-def mark(folder: Path, kind: str) -> None:
-    """Make a folder if it is missing, and mark it as made by Pinch, which may replace and remove it from then on.
-
-    Args:
-        folder: the folder.
-        kind: what it is made for, in a word or two. A folder of one kind never gives way to one of another.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text(f"{kind}\n")
-
-
-def is_marked(folder: Path, kind: str) -> bool:
-    """Whether Pinch made a folder (not a link to one) of this kind."""
-    path = folder / MARK
-    return not folder.is_symlink() and path.is_file() and path.read_text().strip() == kind
-
-
-def claim(folder: Path, kind: str, names: Iterable[str]) -> None:
-    """Mark a folder in which Pinch is going to write and remove `names`, files or folders.
-
-    Raises:
-        PinchError: one of them is there already, and the folder is not marked.
-    """
-    found = [name for name in names if (folder / name).exists()]
-    if found and not is_marked(folder, kind):
-        raise PinchError(f"{folder} holds {' and '.join(found)} that Pinch did not make: choose another folder")
-    mark(folder, kind)
-
-
-def remove_folder(folder: Path, kind: str) -> None:
-    """Remove a folder that Pinch made; nothing to do where there is none.
-
-    Raises:
-        PinchError: it is not marked as one of this kind.
-    """
-    require_replaceable(folder, kind)
-    if folder.is_dir():
-        shutil.rmtree(folder)
-
-
-def _is_foreign_checkpoint(path: Path) -> bool:
-    """Whether a .pt file lacks Pinch's entry. Its pickle is read but not run."""
-    if path.suffix != ".pt" or not path.is_file():
-        return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            pickled = next(archive.read(name) for name in archive.namelist() if name.endswith("/data.pkl"))
-            strings = {argument for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)}
-    except (zipfile.BadZipFile, StopIteration, ValueError):
-        return True  # an older format, or torn: what Pinch writes is neither
-    return not strings >= _CHECKPOINT_ENTRY
 
 
 def write_json(path: str | Path, value: Any) -> None:

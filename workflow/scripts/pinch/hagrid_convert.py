@@ -18,15 +18,19 @@ from pathlib import Path
 
 import yaml
 
-from pinch.dataset import FOLDER, SPLITS, in_threads
+from pinch.dataset import SPLITS, in_threads
 from pinch.dataset_check import Findings, decoding_error, stop_at
-from pinch.files import atomic, claim, mark, write_json
+from pinch.errors import PinchError
+from pinch.files import atomic, read_json, write_json
 from pinch.hagrid import Annotation, Box, Source, read_annotations
+from pinch.ownership import claim, mark
 
 # Boxes leave the image by rounding; more than this fraction of it is worth a warning.
 ROUNDING = 1e-3
 # Version 1 has no annotations of a val phase: this share of the users of train is set apart.
 VAL_SHARE = 0.1
+FOLDER = "converted data set"
+"""The mark of a folder that holds one, see `pinch.ownership.mark`."""
 _REQUEST = "conversion.json"
 
 
@@ -119,12 +123,21 @@ def clip(box: Box) -> Box:
 def _claim(source: Source, out: Path, options: Options) -> None:
     """Mark `out` as ours before anything in it is replaced, and take its data.yaml away until it is whole again."""
     request = out / _REQUEST
-    if request.exists():
+    if _is_request(request):
         mark(out, FOLDER)  # earlier versions had no other mark
     claim(out, FOLDER, ("data.yaml", "images", "labels"))
     asked = {"images": str(source.images), "annotations": str(source.annotations)}
     write_json(request, asked | {"phases": source.phases, "targets": source.targets} | vars(options))
     (out / "data.yaml").unlink(missing_ok=True)
+
+
+def _is_request(path: Path) -> bool:
+    """Whether a file is what a conversion was asked for, and not another of that name."""
+    try:
+        content = read_json(path)
+    except PinchError:
+        return False
+    return isinstance(content, dict) and content.keys() >= {"images", "annotations", "phases", "targets"}
 
 
 def _read(source: Source, phase: str, gesture: str, names: list[str], options: Options, tally: _Tally) -> list[_Item]:

@@ -30,7 +30,7 @@ TARGETS = ("x86-vnni", "x86", "arm")
 METHODS = ("minmax", "percentile", "entropy")
 PARITY_IMAGES = 4
 ARTIFACT = "artifact"
-"""The mark of artifacts that are folders, see `pinch.files.mark`."""
+"""The mark of artifacts that are folders, see `pinch.ownership.mark`."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pinch import checkpoints
 from pinch.checkpoints import Checkpoint
 from pinch.dataset import Dataset
 from pinch.errors import PinchError
-from pinch.files import require_replaceable
+from pinch.ownership import require_replaceable
 from pinch.pruning import activations, images, kinds, ranking, spread
 from pinch.pruning import masks as mask_tools
 from pinch.pruning.graph import ChannelGraph, detection_convolutions

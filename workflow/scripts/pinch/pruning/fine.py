@@ -12,7 +12,7 @@ import torch
 from pinch import checkpoints
 from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
-from pinch.files import require_replaceable
+from pinch.ownership import require_replaceable
 from pinch.pruning import kinds
 from pinch.pruning import masks as mask_tools
 

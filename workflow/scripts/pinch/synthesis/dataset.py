@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 
 from pinch.errors import PinchError
-from pinch.files import atomic, claim
+from pinch.files import atomic
+from pinch.ownership import claim
 from pinch.synthesis import hand as hands
 from pinch.synthesis.render import Placement, paste, render
 from pinch.synthesis.scene import Picture, User, camera_light, develop, room, take_picture

@@ -5,22 +5,27 @@ import csv
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pinch import checkpoints, dataset, dataset_check
 from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
-from pinch.files import require_replaceable
+from pinch.ownership import require_replaceable
 from pinch.pruning import masks as mask_tools
 from pinch.training import recipes, runs
 from pinch.training.devices import ultralytics_device
 
 # Images that are kept decoded in memory while training, at most, in bytes.
 _CACHE_BYTES = 2 << 30
+# Training settings that arguments of a request stand for.
+_OWN_SETTINGS = {
+    *("name", "project", "exist_ok", "save_dir", "resume", "model", "data", "device", "task", "mode"),
+    *("epochs", "patience", "imgsz", "batch", "workers", "seed", "distill_model"),
+}
 # Attributes that say where a training ran, of no use to who opens the checkpoint.
 _LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
 
@@ -89,15 +94,14 @@ def train(request: Request) -> dict[str, Any]:
             not make stands where the run folder or the model is to be (all found before training); or the pruning did
             not survive.
     """
+    _check_request(request)
     require_replaceable(request.checkpoint)
     runs.claim(request.run_folder)
     device = ultralytics_device(request.device, request.gpus)
-    _check_settings(request.settings)
     data = dataset.load(request.data)
     base = _open_base(request, data)
     dataset_check.check(data, for_training=True)
     request.project.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
     arguments = _arguments(request, base, data)
     identity = runs.identity(arguments | _schedule(request), _sources(request), data)
     left = runs.left_by(request.run_folder, identity) if request.resume else None
@@ -112,7 +116,8 @@ def train(request: Request) -> dict[str, Any]:
             if left is None:
                 runs.renew(request.run_folder)
             _run(request, arguments | places | ({"resume": str(left.last)} if left else {}))
-    return {**_finish(request, base, time.monotonic() - started), "taken_over": finished}
+    record = _finish(request, base)
+    return record | {"taken_over": finished, "versions": left.versions if left else identity["versions"]}
 
 
 def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
@@ -129,6 +134,15 @@ def _staged(request: Request, data: dataset.Dataset) -> Iterator[dataset.Dataset
         raise PinchError(f"{request.stage_to}, the folder to stage pictures to, does not exist on this node: mend it")
     with _scratch(request.name, request.stage_to) as folder:
         yield dataset.stage(data, Path(folder))
+
+
+def _check_request(request: Request) -> None:
+    """Refuse what would write elsewhere than the run folder, or mean something that has an argument of its own."""
+    if Path(request.name).name != request.name:
+        raise PinchError(f"{request.name!r} is no name of a model: give it without folders, those go to --project")
+    if own := sorted(_OWN_SETTINGS & request.settings.keys()):
+        raise PinchError(f"the training setting {own[0]} cannot be set: it follows from the other arguments")
+    _check_settings(request.settings)
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
@@ -241,7 +255,7 @@ def _run(request: Request, arguments: dict[str, Any]) -> None:
         ) from error
 
 
-def _finish(request: Request, base: Checkpoint, seconds: float) -> dict[str, Any]:
+def _finish(request: Request, base: Checkpoint) -> dict[str, Any]:
     """Check the best model of the run and write it with its `pinch` entry."""
     best = request.run_folder / "weights" / "best.pt"
     if not best.is_file():
@@ -259,7 +273,7 @@ def _finish(request: Request, base: Checkpoint, seconds: float) -> dict[str, Any
     trained.train_args = {k: v for k, v in trained.train_args.items() if k not in _LOCAL_ARGS}
     trained.train_args |= {"model": Path(request.base).name, "data": str(request.data)}
     checkpoints.save(request.checkpoint, trained.model, meta, trained)
-    return {**_record(request, trained, seconds), "sparsity": sparsity}
+    return {**_record(request, trained), "sparsity": sparsity}
 
 
 def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
@@ -268,7 +282,7 @@ def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
         raise PinchError(f"training changed the structure of {base.path}: it is not the pruned network any more")
 
 
-def _record(request: Request, trained: Checkpoint, seconds: float) -> dict[str, Any]:
+def _record(request: Request, trained: Checkpoint) -> dict[str, Any]:
     curve = _curve(request.run_folder / "results.csv")
     # While a gradual schedule still rises no epoch can be the best.
     ramp = recipes.RAMP * request.epochs if request.dense else 0
@@ -279,7 +293,7 @@ def _record(request: Request, trained: Checkpoint, seconds: float) -> dict[str, 
         "epochs_requested": request.epochs,
         "epochs_run": len(curve),
         "best_epoch": best["epoch"],
-        "seconds": round(seconds, 1),
+        "seconds": round(_seconds(request.run_folder / "results.csv"), 1),
         "imgsz": trained.train_args["imgsz"],
         "device": request.device,
         "parameters": sum(p.numel() for p in trained.model.parameters()),
@@ -289,11 +303,20 @@ def _record(request: Request, trained: Checkpoint, seconds: float) -> dict[str, 
     }
 
 
-def _curve(path: Path) -> list[dict[str, Any]]:
+def _seconds(path: Path) -> float:
+    """Time of all epochs; a resumed run counts its seconds from its own start."""
+    times = [row["time"] for row in _results(path)]
+    return sum(now - before if now > before else now for before, now in pairwise([0.0, *times]))
+
+
+def _results(path: Path) -> list[dict[str, float]]:
+    """The rows of Ultralytics' results.csv."""
     with open(path, newline="") as stream:
-        rows = [
-            {key.strip(): float(value) for key, value in row.items() if key.strip()} for row in csv.DictReader(stream)
-        ]
+        rows = list(csv.DictReader(stream))
+    return [{key.strip(): float(value) for key, value in row.items() if key.strip()} for row in rows]
+
+
+def _curve(path: Path) -> list[dict[str, Any]]:
     return [
         {
             "epoch": int(row["epoch"]),
@@ -303,7 +326,7 @@ def _curve(path: Path) -> list[dict[str, Any]]:
             "recall": row["metrics/recall(B)"],
             **{key.replace("/", "_"): value for key, value in row.items() if "loss" in key},
         }
-        for row in rows
+        for row in _results(path)
     ]
 
 

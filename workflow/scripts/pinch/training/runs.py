@@ -16,10 +16,11 @@ import yaml
 from pinch import __version__, checkpoints, dataset
 from pinch.dataset import Dataset
 from pinch.errors import PinchError
-from pinch.files import is_marked, mark, remove_folder, require_replaceable, sha256
+from pinch.files import sha256
+from pinch.ownership import is_marked, mark, remove_folder, require_replaceable
 
 KIND = "training run"
-"""The mark of run folders, see `pinch.files.mark`."""
+"""The mark of run folders, see `pinch.ownership.mark`."""
 
 # Training arguments that say where and how fast a training runs, not what comes out.
 _LOCAL = ("project", "name", "exist_ok", "workers", "cache", "distill_model")
@@ -47,7 +48,9 @@ def _is_of_earlier_version(folder: Path) -> bool:
         arguments = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError):
         return False
-    origins = [Path(str(arguments.get(key))).parent.name for key in ("model", "data")] if arguments else []
+    if not isinstance(arguments, dict):
+        return False
+    origins = [Path(str(arguments.get(key))).parent.name for key in ("model", "data")]
     return any(origin.startswith(f".{folder.name}-") for origin in origins)
 
 
@@ -71,10 +74,17 @@ def identity(arguments: dict[str, Any], sources: list[Path | None], data: Datase
 
 
 class Left(NamedTuple):
-    """What an earlier run of the same request left: its last.pt, and whether it had come to its end."""
+    """What an earlier run of the same request left.
+
+    Attributes:
+        last: its last.pt.
+        finished: whether it had come to its end.
+        versions: of the packages that it ran with.
+    """
 
     last: Path
     finished: bool
+    versions: dict[str, str]
 
 
 def left_by(folder: Path, wanted: dict[str, Any]) -> Left | None:
@@ -97,12 +107,12 @@ def left_by(folder: Path, wanted: dict[str, Any]) -> Left | None:
         return None
     if _is_finished(last):
         print(f"{last} is the finished training of this request: its model is taken (--fresh trains anew)", flush=True)
-        return Left(last, True)
+        return Left(last, True, found["versions"])
     if changed := _changes(found.get("versions", {}), wanted["versions"]):
         print(f"{last} is of an unfinished training with other packages ({changed}): starting anew", flush=True)
         return None
     print(f"going on from {last}", flush=True)
-    return Left(last, False)
+    return Left(last, False, found["versions"])
 
 
 def _changes(before: dict[str, str], now: dict[str, str]) -> str:
