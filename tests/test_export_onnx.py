@@ -12,8 +12,8 @@ from onnx import numpy_helper
 from pinch import records, runtimes
 from pinch.errors import PinchError
 from pinch.export import graph, parity
-from pinch.export.int8 import Quantizer
-from pinch.export.onnx import float_model
+from pinch.export.int8 import OnnxQuantizer
+from pinch.export.tracing import float_model
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_cheaper_activations_are_one_node(activation, node, tmp_path):
     with export_session.open_session(tmp_path, activation=activation) as session:
         full, record = export_session.export(session, "full.onnx", tmp_path)
         int8, guarded = export_session.export(session, "int8.onnx", tmp_path)
-        units = Quantizer(session).units.values()
+        units = OnnxQuantizer(session).units.values()
     assert record["parity"]["score"] < 1e-4
     made = Counter(n.op_type for n in onnx.load(full).graph.node)
     assert made[node] > 50
@@ -109,7 +109,7 @@ def test_the_target_sets_types_and_range(session, target, activations, largest):
     import dataclasses
 
     other = dataclasses.replace(session, settings=dataclasses.replace(session.settings, target=target))
-    model = onnx.load(Quantizer(other).write("minmax", frozenset()))
+    model = onnx.load(OnnxQuantizer(other).write("minmax", frozenset()))
     arrays = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
     assert arrays["images_zero_point"].dtype == activations
     weights = [array for name, array in arrays.items() if array.dtype == np.int8 and array.ndim == 4]
@@ -118,7 +118,7 @@ def test_the_target_sets_types_and_range(session, target, activations, largest):
 
 
 def test_units_that_return_to_float_are_float(session):
-    quantizer = Quantizer(session)
+    quantizer = OnnxQuantizer(session)
     ranking = quantizer.worst_first(quantizer.write("minmax", frozenset()))
     assert sorted(ranking) == sorted(quantizer.units)
     chosen = next(name for name in ranking if quantizer.units[name][0].op_type == "Conv")

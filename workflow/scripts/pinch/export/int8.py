@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -10,10 +9,10 @@ from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, 
 from onnxruntime.quantization.calibrate import TensorsData, save_tensors_data
 
 from pinch.export import calibrate, metadata
+from pinch.export.exporter import Quantizer, relative_noise
 from pinch.export.graph import attention, decoding, producers, units
-from pinch.export.guard import keep_accuracy
-from pinch.export.job import Job, Session
-from pinch.export.onnx import finish, float_model
+from pinch.export.job import Session
+from pinch.export.tracing import finish, float_model
 
 # Everything else (the shapes and the arithmetic of decoding and attention) stays float; so does HardSigmoid, the half
 # of hardswish that ONNX Runtime has no integer kernel for.
@@ -27,46 +26,16 @@ TYPES = {
 }
 
 
-def export(job: Job) -> dict[str, Any]:
-    """Write `job.output` as int8 ONNX. See `pinch.formats.Format.exporter`."""
-    session, settings = job.session, job.session.settings
-    quantizer = Quantizer(session)
-    method, tried = _best_method(session, quantizer)
-    path, guard = keep_accuracy(
-        session, lambda floats: quantizer.write(method, floats), quantizer.worst_first, len(quantizer.units)
-    )
-    finish(onnx.load(path), job.output, metadata.describe(session, job.precision, settings.target))
-    return {
-        "target": settings.target,
-        "calibration": {
-            "images": len(session.calibration),
-            "sha256": session.calibration_sha256,
-            "method": method,
-            "tried": tried,
-        },
-        "guard": guard,
-        "head": {"candidates": settings.candidates},
-    }
-
-
-def _best_method(session: Session, quantizer: "Quantizer") -> tuple[str, dict[str, float]]:
-    """The calibration method with the best mAP50-95 on val, and what each had."""
-    methods = session.settings.methods
-    if len(methods) == 1 or session.reference is None:
-        return methods[0], {}
-    tried = {method: session.accuracy(quantizer.write(method, frozenset())) for method in methods}
-    return max(tried, key=lambda method: tried[method]), tried
-
-
-class Quantizer:
-    """Quantizes one network in several ways after looking at the calibration images once.
+class OnnxQuantizer(Quantizer):
+    """Quantizes one network in several ways after looking at the calibration images once; see `Quantizer`.
 
     Attributes:
         units: what can return to float, by name: a convolution with its activation, or any other quantized node alone.
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        super().__init__(session)
+        self.methods, self.target = session.settings.methods, session.settings.target
         self._prepared = session.scratch / "prepared.onnx"
         # Folds constants and infers shapes. The symbolic kind of inference is for shapes that are not static.
         quant_pre_process(str(float_model(session)), str(self._prepared), skip_symbolic_shape=True)
@@ -78,18 +47,14 @@ class Quantizer:
         self._float = {node.name for part in (decoding, attention) for node in part(self._model.graph)}
         quantized = [n for n in self._model.graph.node if n.op_type in QUANTIZED and n.name not in self._float]
         self.units = units(self._model.graph, quantized)
+        self.operators = list(self.units)
         inputs = session.inputs(session.calibration)
         self._seen = calibrate.collect(self._model, inputs, session.settings.seed, session.settings.threads)
 
     def write(self, method: str, floats: frozenset[str]) -> Path:
-        """Write a QDQ model in which the named units are float.
-
-        Args:
-            method: how ranges are chosen, of `pinch.export.job.METHODS`.
-            floats: names of units.
-        """
-        activations, weights, reduce_range = TYPES[self._session.settings.target]
-        path = self._session.scratch / f"{method}_int8.onnx"
+        """See `Quantizer.write`: a QDQ model; `floats` are names of units."""
+        activations, weights, reduce_range = TYPES[self.session.settings.target]
+        path = self.session.scratch / f"{method}_int8.onnx"
         returned = {node.name for name in floats for node in self.units[name]}
         logging.getLogger().setLevel(logging.ERROR)
         quantize_static(
@@ -106,39 +71,37 @@ class Quantizer:
         )
         return path
 
-    def worst_first(self, path: Path) -> list[str]:
-        """Units of a quantized file, those that add most error of their own on calibration images first.
-
-        The error of a tensor is the power of its difference from the float network's, relative to the tensor's own
-        power; a unit's own share is what its output has more than the worst of its inputs.
-        """
-        error = self._errors(path)
+    def errors(self, path: Path) -> dict[str, float]:
+        """See `Quantizer.errors`: what the output of each unit has more of than the worst of its inputs."""
+        error = self._noise(path)
         own = {}
         for name, nodes in self.units.items():
             outputs = {output for node in nodes for output in node.output}
             before = [error.get(i, 0.0) for node in nodes for i in node.input if i not in outputs]
             own[name] = error.get(nodes[-1].output[0], 0.0) - max(before, default=0.0)
-        return sorted(own, key=lambda name: -own[name])
+        return own
 
-    def _errors(self, path: Path) -> dict[str, float]:
+    def finish(self, path: Path, output: Path) -> None:
+        """See `Quantizer.finish`. Only now, since `errors` finds tensors by the names that this shortens."""
+        finish(onnx.load(path), output, metadata.describe(self.session, "int8", self.target))
+
+    def _noise(self, path: Path) -> dict[str, float]:
         """For each tensor the quantization noise over the signal, over some calibration images."""
-        session, made = self._session, set(producers(onnx.load(path).graph))
+        session, made = self.session, set(producers(onnx.load(path).graph))
         # A quantized tensor is seen as its readers see it: rounded.
         seen_as = {name: f"{name}_DequantizeLinear_Output" for name in calibrate.float_tensors(self._model)}
         seen_as = {name: rounded if rounded in made else name for name, rounded in seen_as.items() if name in made}
         plain = calibrate.with_outputs(self._model, list(seen_as), session.settings.threads)
         rounded = calibrate.with_outputs(path, list(seen_as.values()), session.settings.threads)
-        noise, signal = np.zeros(len(seen_as)), np.full(len(seen_as), 1e-12)
-        for batch in session.parity_inputs:
-            a = plain.run(list(seen_as), {"images": batch})
-            b = rounded.run(list(seen_as.values()), {"images": batch})
-            noise += [float(np.square(x - y).sum()) for x, y in zip(a, b, strict=True)]
-            signal += [float(np.square(x).sum()) for x in a]
-        return dict(zip(seen_as, noise / signal, strict=True))
+        return relative_noise(
+            list(seen_as),
+            (plain.run(list(seen_as), {"images": batch}) for batch in session.parity_inputs),
+            (rounded.run(list(seen_as.values()), {"images": batch}) for batch in session.parity_inputs),
+        )
 
     def _ranges(self, method: str) -> Path:
         """The ranges of all activations as a calibration cache of ONNX Runtime."""
-        path = self._session.scratch / f"{method}.json"
+        path = self.session.scratch / f"{method}.json"
         ranges = {name: seen.range(method) for name, seen in self._seen.items()}
         arrays = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
         save_tensors_data(TensorsData(CalibrationMethod.MinMax, arrays), path)

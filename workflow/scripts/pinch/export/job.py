@@ -22,7 +22,7 @@ from pinch.checkpoints import Checkpoint
 from pinch.dataset import Dataset
 from pinch.errors import PinchError
 from pinch.files import atomic, members, sha256, size
-from pinch.formats import Format
+from pinch.formats import PRECISIONS, Format
 from pinch.run.identity import Model
 from pinch.runtimes.preprocess import letterbox
 
@@ -217,7 +217,7 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
             something that Pinch did not make stands at `output`.
     """
     started = time.perf_counter()
-    if precision == "int8":
+    if PRECISIONS[precision].quantized:
         _ = session.calibration  # refuses before the conversion starts
     with atomic(output, folder=ARTIFACT if entry.is_folder else None) as temporary:
         details = entry.load("exporter")(Job(session, precision, temporary))

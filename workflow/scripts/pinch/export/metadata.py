@@ -9,6 +9,7 @@ import ultralytics
 
 from pinch import __version__
 from pinch.export.job import Session
+from pinch.formats import PRECISIONS
 from pinch.run.identity import to_json
 
 
@@ -21,7 +22,7 @@ def describe(session: Session, precision: str, target: str | None = None) -> dic
     Args:
         session: what was exported.
         precision: "full", "half" or "int8".
-        target: the processor that an int8 file was made for, if that matters to it.
+        target: the processor that a quantized file was made for, if that matters to it.
     """
     settings, network = session.settings, session.checkpoint.model
     head: Any = network.model[-1]  # type: ignore[index]
@@ -32,7 +33,7 @@ def describe(session: Session, precision: str, target: str | None = None) -> dic
         "candidates": settings.candidates,
         "source_sha256": session.source_sha256,
     }
-    if precision == "int8":
+    if PRECISIONS[precision].quantized:
         ours |= {"target": target or "any", "calibration_sha256": session.calibration_sha256}
     return {
         "description": f"{session.checkpoint.path.stem}, exported by Pinch",

@@ -1,71 +1,28 @@
-"""ONNX: full, half and int8."""
+"""ONNX: full and half; `int8` quantizes."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxslim
-import torch
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from pinch.export import metadata, parity
-from pinch.export.graph import decoding, shorten_names
+from pinch.export import exporter, metadata
+from pinch.export.graph import decoding
+from pinch.export.int8 import OnnxQuantizer
 from pinch.export.job import Job, Session
-from pinch.export.network import exportable
-
-# ONNX Runtime's CUDA provider lacks Resize-19 and ReduceMax-20, its quantizer refuses 21 and higher.
-OPSET = 17
-IR_VERSION = 10  # newer ones are refused by older runtimes
+from pinch.export.tracing import finish, float_model
 
 
 def export(job: Job) -> dict[str, Any]:
     """Write `job.output` as ONNX. See `pinch.formats.Format.exporter`."""
-    if job.precision == "int8":
-        from pinch.export import int8
+    return exporter.export(job, _write, OnnxQuantizer)
 
-        return int8.export(job)
-    session = job.session
+
+def _write(session: Session, precision: str, path: Path) -> None:
     model = onnx.load(float_model(session))
-    if job.precision == "half":
+    if precision == "half":
         model = to_half(model)
-    finish(model, job.output, metadata.describe(session, job.precision))
-    compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
-    return {"parity": compared, "head": {"candidates": session.settings.candidates}}
-
-
-def float_model(session: Session) -> Path:
-    """The float32 ONNX file of a session, which all its ONNX and OpenVINO artifacts start from."""
-    path = session.scratch / "float.onnx"
-    if not path.exists():
-        network = exportable(session.checkpoint.model, session.settings.candidates)
-        save(trace(network, session.imgsz, ["output0"], session.scratch), path, {})
-    return path
-
-
-def trace(network: torch.nn.Module, imgsz: int, outputs: list[str], scratch: Path) -> onnx.ModelProto:
-    """Turn a network into a simplified ONNX graph with one static input, `images` (1, 3, imgsz, imgsz).
-
-    Args:
-        network: what to trace.
-        imgsz: side of the input in pixels.
-        outputs: names of the outputs.
-        scratch: folder for an intermediate file.
-    """
-    path = scratch / "traced.onnx"
-    with warnings.catch_warnings():
-        # The new exporter is slower, and opset 17 is out of its reach.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (torch.zeros(1, 3, imgsz, imgsz),),
-            path,
-            opset_version=OPSET,
-            input_names=["images"],
-            output_names=outputs,
-            dynamo=False,
-        )
-    return onnxslim.slim(onnx.load(path))
+    finish(model, path, metadata.describe(session, precision))
 
 
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -75,18 +32,3 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     names = [node.name for node in decoding(model.graph)]
     return convert_float_to_float16(model, keep_io_types=True, node_block_list=names)
-
-
-def finish(model: onnx.ModelProto, path: Path, entries: dict[str, Any]) -> None:
-    """Write the model that leaves the house: as `save`, without names that only take room."""
-    shorten_names(model.graph)
-    save(model, path, entries)
-
-
-def save(model: onnx.ModelProto, path: Path, entries: dict[str, Any]) -> None:
-    """Write a model with metadata (in place of what it has)."""
-    del model.metadata_props[:]
-    for key, value in entries.items():
-        model.metadata_props.add(key=key, value=str(value))
-    model.ir_version = min(model.ir_version, IR_VERSION)
-    onnx.save(model, path)

@@ -4,7 +4,6 @@ A folder with the network (.xml), its weights (.bin) and `metadata.yaml`, as Ult
 """
 
 import logging
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,90 +12,66 @@ import numpy as np
 import openvino
 import yaml
 
-from pinch.export import metadata, parity
-from pinch.export.guard import keep_accuracy
+from pinch.export import exporter, metadata
+from pinch.export.exporter import Quantizer, relative_noise
 from pinch.export.job import Job, Session
-from pinch.export.onnx import float_model
+from pinch.export.tracing import float_model
 from pinch.runtimes.openvino import compile_float32
-
-
-def export(job: Job) -> dict[str, Any]:
-    """Write the folder `job.output`. See `pinch.formats.Format.exporter`."""
-    session = job.session
-    if job.precision == "int8":
-        return _export_int8(job)
-    _write(session, job.output, job.precision, openvino.convert_model(float_model(session)))
-    compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
-    return {"parity": compared, "head": {"candidates": session.settings.candidates}}
-
-
-def _export_int8(job: Job) -> dict[str, Any]:
-    session = job.session
-    model = openvino.convert_model(float_model(session))
-    decoding = _decoding(model)
-    operators = [op.get_friendly_name() for op in model.get_ordered_ops() if op.get_type_name() in WEIGHTED]
-
-    def quantize(floats: frozenset[str]) -> Path:
-        quantized = _quantize(session, model, [*decoding, *sorted(floats)])
-        return _write(session, session.scratch / "model_int8_openvino", job.precision, quantized)
-
-    def worst_first(folder: Path) -> list[str]:
-        noise = _noise(session, model, openvino.Core().read_model(folder / "model.xml"), operators)
-        return sorted(operators, key=lambda name: -noise[name])
-
-    path, guard = keep_accuracy(session, quantize, worst_first, len(operators))
-    shutil.copytree(path, job.output, dirs_exist_ok=True)
-    return {
-        "target": None,
-        "calibration": {
-            "images": len(session.calibration),
-            "sha256": session.calibration_sha256,
-            "method": "nncf mixed",
-            "tried": {},
-        },
-        "guard": guard,
-        "head": {"candidates": session.settings.candidates},
-    }
-
 
 # What has weights and can be int8.
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 
 
-def _quantize(session: Session, model: Any, floats: list[str]) -> Any:
-    """An int8 copy of a model in which the named operators are float."""
-    import nncf
-
-    logging.getLogger("nncf").setLevel(logging.ERROR)
-    inputs = list(session.inputs(session.calibration))
-    return nncf.quantize(
-        model.clone(),
-        nncf.Dataset(inputs),
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(inputs),
-        ignored_scope=nncf.IgnoredScope(names=floats, validate=False),
-    )
+def export(job: Job) -> dict[str, Any]:
+    """Write the folder `job.output`. See `pinch.formats.Format.exporter`."""
+    return exporter.export(job, _write_float, OpenvinoQuantizer)
 
 
-def _noise(session: Session, plain: Any, quantized: Any, operators: list[str]) -> dict[str, float]:
-    """For each operator the power of its output's error relative to the output's own, on some calibration images."""
-    plain_outputs, rounded_outputs = (_outputs(session, model, operators) for model in (plain, quantized))
-    noise, signal = np.zeros(len(operators)), np.full(len(operators), 1e-12)
-    for a, b in zip(plain_outputs, rounded_outputs, strict=True):
-        noise += [float(np.square(x - y).sum()) for x, y in zip(a, b, strict=True)]
-        signal += [float(np.square(x).sum()) for x in a]
-    return dict(zip(operators, noise / signal, strict=True))
+def _write_float(session: Session, precision: str, folder: Path) -> None:
+    _write(session, folder, precision, openvino.convert_model(float_model(session)))
 
 
-def _outputs(session: Session, model: Any, operators: list[str]) -> Iterator[list[np.ndarray]]:
-    """What the named operators give for each of a few real images."""
-    observed = model.clone()
-    found = {op.get_friendly_name(): op for op in observed.get_ordered_ops()}
-    observed.add_outputs([found[name].output(0) for name in operators])
-    run = compile_float32(observed)
-    for batch in session.parity_inputs:
-        result = run(batch)
-        yield [result[run.output(index + 1)] for index in range(len(operators))]
+class OpenvinoQuantizer(Quantizer):
+    """Quantizes with NNCF; see `Quantizer`."""
+
+    methods = ("nncf mixed",)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._model = openvino.convert_model(float_model(session))
+        self._decoding = _decoding(self._model)
+        operators = self._model.get_ordered_ops()
+        self.operators = [op.get_friendly_name() for op in operators if op.get_type_name() in WEIGHTED]
+
+    def write(self, method: str, floats: frozenset[str]) -> Path:
+        """See `Quantizer.write`."""
+        import nncf
+
+        logging.getLogger("nncf").setLevel(logging.ERROR)
+        inputs = list(self.session.inputs(self.session.calibration))
+        quantized = nncf.quantize(
+            self._model.clone(),
+            nncf.Dataset(inputs),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(inputs),
+            ignored_scope=nncf.IgnoredScope(names=[*self._decoding, *sorted(floats)], validate=False),
+        )
+        return _write(self.session, self.session.scratch / "model_int8_openvino", "int8", quantized)
+
+    def errors(self, path: Path) -> dict[str, float]:
+        """See `Quantizer.errors`: the noise in each operator's output."""
+        quantized = openvino.Core().read_model(path / "model.xml")
+        return relative_noise(self.operators, self._outputs(self._model), self._outputs(quantized))
+
+    def _outputs(self, model: Any) -> Iterator[list[np.ndarray]]:
+        """What the operators give for each of a few real images."""
+        observed = model.clone()
+        found = {op.get_friendly_name(): op for op in observed.get_ordered_ops()}
+        observed.add_outputs([found[name].output(0) for name in self.operators])
+        run = compile_float32(observed)
+        for batch in self.session.parity_inputs:
+            result = run(batch)
+            yield [result[run.output(index + 1)] for index in range(len(self.operators))]
 
 
 def _decoding(model: Any) -> list[str]:

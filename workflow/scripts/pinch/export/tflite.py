@@ -13,49 +13,43 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pinch.export import metadata, parity, tflite_worker
-from pinch.export.guard import keep_accuracy
+from pinch.export import exporter, metadata, tflite_worker
+from pinch.export.exporter import Quantizer
 from pinch.export.head import map_names
 from pinch.export.job import Job, Session
 from pinch.export.network import exportable
-from pinch.export.onnx import trace
+from pinch.export.tflite_spec import Head
+from pinch.export.tracing import trace
 
 
 def export(job: Job) -> dict[str, Any]:
     """Write `job.output` as TFLite. See `pinch.formats.Format.exporter`."""
-    session = job.session
-    if job.precision == "int8":
-        return _export_int8(job)
-    _write(session, job.output, job.precision, _worker(session).call(job.precision))
-    compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
-    return {"parity": compared, "head": {"candidates": session.settings.candidates}}
+    return exporter.export(job, _write_float, TfliteQuantizer)
 
 
-def _export_int8(job: Job) -> dict[str, Any]:
-    session, worker = job.session, _worker(job.session)
-    operators: list[str] = worker.call("calibrate", _pictures(session))
+def _write_float(session: Session, precision: str, path: Path) -> None:
+    _write(session, path, precision, _worker(session).call(precision))
 
-    def quantize(floats: frozenset[str]) -> Path:
-        path = session.scratch / "int8.tflite"
-        return _write(session, path, job.precision, worker.call("int8", sorted(floats)))
 
-    def worst_first(_: Path) -> list[str]:
-        errors: dict[str, float] = worker.call("errors")
-        return sorted((name for name in operators if name in errors), key=lambda name: -errors[name])
+class TfliteQuantizer(Quantizer):
+    """Quantizes with TensorFlow's converter; see `Quantizer`."""
 
-    path, guard = keep_accuracy(session, quantize, worst_first, len(operators))
-    job.output.write_bytes(path.read_bytes())
-    return {
-        "target": None,
-        "calibration": {
-            "images": len(session.calibration),
-            "sha256": session.calibration_sha256,
-            "method": "minmax",
-            "tried": {},
-        },
-        "guard": guard,
-        "head": {"candidates": session.settings.candidates},
-    }
+    methods = ("minmax",)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._worker = _worker(session)
+        self.operators = self._worker.call("calibrate", _pictures(session))
+
+    def write(self, method: str, floats: frozenset[str]) -> Path:
+        """See `Quantizer.write`."""
+        content = self._worker.call("int8", sorted(floats))
+        return _write(self.session, self.session.scratch / "int8.tflite", "int8", content)
+
+    def errors(self, path: Path) -> dict[str, float]:
+        """See `Quantizer.errors`: each tensor's rounding error in steps of its own scale."""
+        errors: dict[str, float] = self._worker.call("errors")
+        return {name: errors[name] for name in self.operators if name in errors}
 
 
 class _Worker:
@@ -80,7 +74,7 @@ def _worker(session: Session) -> _Worker:
         path = session.scratch / "raw.onnx"
         onnx.save(trace(network, session.imgsz, map_names(head.nl), session.scratch), path)
         strides = tuple(int(stride) for stride in head.stride)
-        described = tflite_worker.Head(
+        described = Head(
             strides, head.reg_max, head.nc, head.end2end, head.max_det, session.imgsz, session.settings.candidates
         )
         session.shared["tflite"] = _Worker(pool, path, described, session.scratch)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pinch.export.tflite_worker import Head
+from pinch.export.tflite_spec import Head
 
 SCOPE = "decoding/"
 """What the names of the head's tensors start with; they stay float in an int8 file."""

@@ -9,41 +9,15 @@ import csv
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# TensorFlow reads these when it is imported: no search for GPUs (conversion needs none), errors only.
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from pinch.export.tflite_spec import Head
 
 # onnx2tf fetches this file of pictures from the network unless the working directory has it.
 SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
-
-
-@dataclass(frozen=True)
-class Head:
-    """What decoding must know of Ultralytics' `Detect` and of the export.
-
-    Attributes:
-        strides: of the levels, in pixels.
-        bins: of a box side's distribution.
-        classes: how many.
-        end2end: whether the network suppresses by itself.
-        most: detections that such a network returns.
-        imgsz: side of the input in pixels.
-        candidates: most anchors that are decoded.
-    """
-
-    strides: tuple[int, ...]
-    bins: int
-    classes: int
-    end2end: bool
-    most: int
-    imgsz: int
-    candidates: int
 
 
 class Converter:
@@ -160,6 +134,9 @@ _converters: list[Converter] = []
 
 def start(graph: Path, head: Head, scratch: Path) -> None:
     """Make this process's converter."""
+    # TensorFlow reads these when it is imported: no search for GPUs (conversion needs none), errors only.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _converters[:] = [Converter(graph, head, scratch)]
 
 

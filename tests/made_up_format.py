@@ -1,0 +1,56 @@
+"""A format that does not exist, registered in one place, to see that everything else follows.
+
+python tests/made_up_format.py ARGUMENTS    Snakemake, in a process that knows the format
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
+
+from pinch import formats
+from pinch.runtimes.base import Backend
+
+ENTRY = formats.Format(
+    name="invented",
+    ending=".invented",
+    backend="made_up_format:MadeUpBackend",
+    devices=("cpu", "gpu"),
+    precisions=("full", "half", "int8"),
+    exporter="made_up_format:export",
+    environment="export_onnx",
+    is_default=True,
+    filling="top",
+)
+
+
+def register() -> None:
+    """All that makes the format known."""
+    formats.FORMATS[ENTRY.name] = ENTRY
+
+
+def export(job) -> dict:
+    """Write the class names, which is all that there is to such a file."""
+    job.output.write_text(json.dumps(dict(enumerate(job.session.checkpoint.names))))
+    return {"parity": {"score": 0.0}}
+
+
+class MadeUpBackend(Backend):
+    """Finds the same box of the first class in every picture."""
+
+    def __init__(self, path, device="cpu", threads=1, imgsz=None):
+        super().__init__(path, {"names": json.loads(path.read_text())}, (64, 64))
+
+    def run(self, inputs):
+        box, scores = (32, 32, 20, 10), np.eye(len(self.names))[0] * 0.9
+        return np.array([*box, *scores], np.float32).reshape(1, -1, 1)
+
+
+if __name__ == "__main__":
+    from snakemake.cli import main
+
+    register()
+    main(sys.argv[1:])
