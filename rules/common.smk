@@ -9,10 +9,11 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 
-from pinch import formats, manifest, reporting, schema
+from pinch import arguments, formats, manifest, reporting, schema
 from pinch.errors import PinchError
 from pinch.files import write_json
 from pinch.names import Model
+from pinch.settings import data, exporting, measuring, pruning, training
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
@@ -224,14 +225,14 @@ if workflow.is_main_process:
 
 # --- Arguments of commands --------------------------------------------------------------------------------------------
 # Every value reaches the shell quoted (`:q`); what may be absent is a list of arguments, empty where it is.
-def option(name, value=None):
-    """An argument with its value, or nothing where there is no value."""
-    return [name, value] if value else []
-
-
-def settings(options):
-    """Training settings as `--set` arguments, or nothing."""
-    return ["--set", *(f"{key}={value}" for key, value in options.items())] if options else []
+# Options are declared in `pinch.settings`: a new one reaches its command from there, without a change of any rule.
+def options(section, *declarations, without=()):
+    """Arguments of a command for the options that it takes from a section of the configuration."""
+    return [
+        argument
+        for declaration in declarations
+        for argument in arguments.rule_arguments(declaration, config[section], without=without)
+    ]
 
 
 def gpu_check(purpose, device=None):
@@ -244,14 +245,19 @@ def export_size(wildcards):
     return STEMS[wildcards.stem][1]
 
 
-def tuning(wildcards):
+def tuned_section(wildcards):
     """The section of the configuration that says how this pruned model is fine-tuned."""
-    return config["coarse" if "_coarse_prune_" in wildcards.pruned else "fine"]
+    return "coarse" if "_coarse_prune_" in wildcards.pruned else "fine"
+
+
+def tuning_options(wildcards):
+    """Arguments of train.py for fine-tuning this pruned model."""
+    return options("train", training.ImageSize, training.Batches) + options(tuned_section(wildcards), training.Training)
 
 
 def distillation(wildcards):
     """The base as a teacher, where the configuration asks for it."""
-    return ["--distill", f"{RUN}/models/{NAME}.pt"] if tuning(wildcards)["distill"] else []
+    return ["--distill", f"{RUN}/models/{NAME}.pt"] if config[tuned_section(wildcards)]["distill"] else []
 
 
 def gradual(wildcards):

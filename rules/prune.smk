@@ -16,22 +16,15 @@ rule coarse_prune:
     params:
         folder=subpath(output.model, parent=True),
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
-        ranking=config["coarse"]["ranking"],
-        norm=config["coarse"]["norm"],
-        spread=config["coarse"]["spread"],
-        macs_limit=config["coarse"]["macs_limit"],
-        round_to=config["coarse"]["round_to"],
-        activation=config["coarse"]["activation"],
-        mode=config["coarse"]["mode"],
-        scan=option("--sensitivity", *scan_record()),
+        options=options("coarse", pruning.CoarsePruning),
+        scan=["--sensitivity"] if scan_record() else [],
         seed=SEED,
     message:
         "Removing {wildcards.percent}% of the channels"
     shell:
         "coarse_prune.py --model {input.base:q} --sparsity {params.ratio:q} --output {params.folder:q}"
-        " --dataset {input.data:q} --ranking {params.ranking:q} --norm {params.norm:q} --spread {params.spread:q}"
-        " --macs-limit {params.macs_limit:q} --round-to {params.round_to:q} --activation {params.activation:q}"
-        " --mode {params.mode:q} {params.scan:q} --seed {params.seed:q} --record {output.record:q} > {log:q} 2>&1"
+        " --dataset {input.data:q} {params.options:q} {params.scan:q} {input.scan:q} --seed {params.seed:q}"
+        " --record {output.record:q} > {log:q} 2>&1"
 
 
 rule fine_prune:
@@ -50,14 +43,12 @@ rule fine_prune:
         name=NAME,
         folder=subpath(output.model, parent=True),
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
-        scope=config["fine"]["scope"],
-        pattern=option("--pattern", config["fine"]["pattern"]),
+        options=options("fine", pruning.FinePruning),
     message:
         "Zeroing {wildcards.percent}% of the weights"
     shell:
         "fine_prune.py {params.name:q} --base-model {input.base:q} --prune-ratio {params.ratio:q}"
-        " --project {params.folder:q} --scope {params.scope:q} {params.pattern:q}"
-        " --record {output.record:q} > {log:q} 2>&1"
+        " --project {params.folder:q} {params.options:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule scan_layers:
@@ -73,13 +64,12 @@ rule scan_layers:
     conda:
         "../envs/train.yaml"
     params:
-        ratios=config["sensitivity"]["ratios"],
+        options=options("sensitivity", pruning.Sensitivity),
         seed=SEED,
     message:
         "Pruning each layer alone and measuring what that costs"
     shell:
-        "scan_layers.py {input.model:q} {input.data:q} --ratios {params.ratios:q}"
-        " --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"
+        "scan_layers.py {input.model:q} {input.data:q} {params.options:q} --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule explain_pruning:

@@ -17,8 +17,8 @@ def base(tmp_path_factory):
     return detectors.write(tmp_path_factory.mktemp("fine") / "base.pt", width=0.125)
 
 
-def prune(base, tmp_path, ratio=0.7, **options):
-    fine.prune_file(base, tmp_path / "pruned.pt", fine.FinePruning(ratio, **options))
+def prune(base, tmp_path, ratio=0.7, scope="layer", **options):
+    fine.prune_file(base, tmp_path / "pruned.pt", fine.FinePruning(ratio, scope=scope, **options))
     return checkpoints.load(tmp_path / "pruned.pt")
 
 

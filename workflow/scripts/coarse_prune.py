@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch import cli, names, records
+from pinch.arguments import add_arguments, from_arguments
 from pinch.errors import PinchError
+from pinch.settings.data import General
+from pinch.settings.pruning import CoarsePruning
+from pinch.settings.training import CoarseTuning, Training
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -17,38 +21,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--dataset", type=Path, help="data.yaml: for fine-tuning, batch-norm statistics, ranking taylor"
     )
-    parser.add_argument(
-        "--ranking",
-        choices=["ln", "group_norm", "taylor", "bn_scale"],
-        help="which channels go (default: by taylor with a data set, else by group_norm)",
-    )
-    parser.add_argument("--norm", type=int, choices=[1, 2], default=2, help="norm of the rankings ln and group_norm")
-    parser.add_argument(
-        "--spread", choices=["uniform", "global", "sensitivity"], default="global", help="how many go where"
-    )
-    parser.add_argument(
-        "--macs-limit",
-        type=float,
-        default=1.15,
-        help="for global: most MACs left, relative to those of uniform or half the share of channels (the larger)",
-    )
+    add_arguments(parser, CoarsePruning, unset={"ranking": "taylor with a data set, else group_norm"})
     parser.add_argument("--sensitivity", type=Path, metavar="SCAN", help="record of scan_layers.py, for that spread")
-    parser.add_argument("--round-to", type=int, default=8, help="widths become multiples of this")
-    parser.add_argument(
-        "--activation",
-        choices=["silu", "hardswish", "relu"],
-        default="silu",
-        help="in place of SiLU: cheaper, if fine-tuning makes up for it",
-    )
-    parser.add_argument(
-        "--mode", choices=["remove", "mask"], default="remove", help="mask: zero channels instead, to compare"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the choice of training pictures, and of fine-tuning"
-    )
+    add_arguments(parser, General, only=("seed",))
     parser.add_argument("--fine-tune", action="store_true", help="fine-tune on the data set")
-    parser.add_argument("--epochs", type=int, default=10, help="epochs of fine-tuning at most")
-    parser.add_argument("--patience", type=int, default=3, help="stop it after so many epochs without improvement")
+    add_arguments(parser, CoarseTuning)
     parser.add_argument("--device", default="cpu", help="of fine-tuning: cpu, gpu, or numbers of GPUs such as 0,1")
     parser.add_argument("--record", type=cli.output_file, help="write a pruning record")
     arguments = parser.parse_args(argv)
@@ -80,10 +57,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             lambda path: coarse.prune_file(arguments.model, path, how, data),
             output,
             arguments.dataset,
-            epochs=arguments.epochs,
-            patience=arguments.patience,
             device=arguments.device,
             seed=arguments.seed,
+            **vars(from_arguments(Training, arguments)),
         )
     else:
         result = coarse.prune_file(arguments.model, output, how, data)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch import cli, names, records
+from pinch.arguments import add_arguments, from_arguments
+from pinch.settings.pruning import FinePruning
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,17 +22,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--dataset", type=Path, help=argparse.SUPPRESS
     )  # the reference has it; pruning by magnitude needs none
-    parser.add_argument(
-        "--scope", choices=["layer", "global", "lamp"], default="layer", help="where weights are ranked"
-    )
-    parser.add_argument("--pattern", choices=["2:4"], help="keep two of every four weights (ratio 0.5)")
+    add_arguments(parser, FinePruning)
     parser.add_argument("--record", type=cli.output_file, help="write a pruning record")
     arguments = parser.parse_args(argv)
 
     from pinch.pruning import fine
 
     model = names.Model(arguments.name, "fine", arguments.prune_ratio)
-    how = fine.FinePruning(arguments.prune_ratio, arguments.scope, arguments.pattern)
+    how = from_arguments(fine.FinePruning, arguments, ratio=arguments.prune_ratio)
     result = fine.prune_file(arguments.base_model, arguments.project / f"{model}.pt", how)
     print(f"{model}: {result['sparsity']:.2%} of the weights are zero")
     if arguments.record:

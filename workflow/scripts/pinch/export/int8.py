@@ -51,7 +51,7 @@ def export(job: Job) -> dict[str, Any]:
 
 def _best_method(session: Session, quantizer: "Quantizer") -> tuple[str, dict[str, float]]:
     """The calibration method with the best mAP50-95 on val, and what each had."""
-    methods = session.settings.methods
+    methods = session.settings.calibration_methods
     if len(methods) == 1 or session.reference is None:
         return methods[0], {}
     tried = {method: session.accuracy(quantizer.write(method, frozenset())) for method in methods}
@@ -85,7 +85,7 @@ class Quantizer:
         """Write a QDQ model in which the named units are float.
 
         Args:
-            method: how ranges are chosen, of `pinch.export.job.METHODS`.
+            method: how ranges are chosen, one of `calibration_methods`.
             floats: names of units.
         """
         activations, weights, reduce_range = TYPES[self._session.settings.target]

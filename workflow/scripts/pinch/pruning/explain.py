@@ -99,7 +99,7 @@ def _tuned(
             name = variant.replace(", ", "_").replace(" ", "_")
             base = Path(folder) / f"{name}_pruned.pt"
             if keep:
-                fine.prune_file(checkpoint.path, base, fine.FinePruning(ratio))
+                fine.prune_file(checkpoint.path, base, fine.FinePruning(ratio, scope="layer"))
             else:
                 checkpoints.save(base, pruned(checkpoint, ratio, table), checkpoint.meta, checkpoint)
             request = training.Request(name, data, Path(folder), base, pruned=True, **tuning)

@@ -12,21 +12,18 @@ from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
 from pinch.files import require_replaceable
 from pinch.pruning import masks as mask_tools
+from pinch.settings import pruning as settings
 
 
 @dataclass(frozen=True)
-class FinePruning:
-    """How to prune.
+class FinePruning(settings.FinePruning):
+    """How to prune; the options of fine pruning are among its fields.
 
     Attributes:
         ratio: fraction of the weights to zero.
-        scope: where they are ranked, one of `pinch.pruning.masks.SCOPES`.
-        pattern: None, or "2:4" (two of every four weights, whose ratio is 0.5).
     """
 
     ratio: float
-    scope: str = "layer"
-    pattern: str | None = None
 
 
 def prune(checkpoint: Checkpoint, how: FinePruning) -> dict[str, Any]:

@@ -16,7 +16,7 @@ Scores = dict[str, list[torch.Tensor]]
 """For each unit's name and each of its groups: (width,) scores."""
 
 
-def rank(graph: Graph, ranking: str, norm: int = 1, batches: Iterable[dict[str, Any]] | None = None) -> Scores:
+def rank(graph: Graph, ranking: str, norm: int = 2, batches: Iterable[dict[str, Any]] | None = None) -> Scores:
     """Score the channels of every group.
 
     Args:
