@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, General, only=("seed",))
     parser.add_argument("--fine-tune", action="store_true", help="fine-tune on the data set")
     add_arguments(parser, CoarseTuning)
-    parser.add_argument("--device", default="cpu", help="of fine-tuning: cpu, gpu, or numbers of GPUs such as 0,1")
+    parser.add_argument(
+        "--device", default=General.device, help="of fine-tuning: cpu, gpu, or numbers of GPUs such as 0,1"
+    )
     parser.add_argument("--record", type=cli.output_file, help="write a pruning record")
     arguments = parser.parse_args(argv)
     if arguments.fine_tune and not arguments.dataset:

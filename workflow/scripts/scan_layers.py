@@ -19,9 +19,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--method", choices=["coarse", "fine"], default="coarse", help="remove channels or zero weights"
     )
     add_arguments(parser, Sensitivity)
-    parser.add_argument(
-        "--images", type=cli.whole, default=200, help="pictures of the val split to measure on, at most"
-    )
     add_arguments(parser, General, only=("seed",))
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)

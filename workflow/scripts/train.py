@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, Training)
     add_arguments(parser, ImageSize, unset={"imgsz": "the base model's"})
     add_arguments(parser, Batches)
-    parser.add_argument("--device", default="cpu", help="cpu, gpu, or numbers of GPUs such as 0,1")
+    parser.add_argument("--device", default=General.device, help="cpu, gpu, or numbers of GPUs such as 0,1")
     parser.add_argument("--gpus", type=int, default=1, help="with --device gpu: train on so many of them")
     parser.add_argument(
         "--stage-to",

@@ -22,6 +22,7 @@ from pinch.dataset import FOLDER, SPLITS, in_threads
 from pinch.dataset_check import Findings, decoding_error, stop_at
 from pinch.files import atomic, claim, mark, write_json
 from pinch.hagrid import Annotation, Box, Source, read_annotations
+from pinch.settings.data import General, Hagrid
 
 # Boxes leave the image by rounding; more than this fraction of it is worth a warning.
 ROUNDING = 1e-3
@@ -42,9 +43,9 @@ class Options:
         copy: copy images instead of linking to them.
     """
 
-    mode: str = "gestures"
-    limit: int | None = None
-    seed: int = 0
+    mode: str = Hagrid.mode
+    limit: int | None = Hagrid.limit
+    seed: int = General.seed
     skip_broken: bool = False
     copy: bool = False
 

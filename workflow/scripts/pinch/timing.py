@@ -23,6 +23,7 @@ from pinch import frames as sources
 from pinch import gpu, runtimes
 from pinch.errors import PinchError
 from pinch.formats import parse_artifact
+from pinch.settings.data import General
 from pinch.settings.measuring import Runtime, Timing
 from pinch.timing_worker import STEPS
 
@@ -41,7 +42,7 @@ class Plan(Runtime, Timing):
     """
 
     imgsz: int | None = None
-    seed: int = 0
+    seed: int = General.seed
 
 
 def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | Path | None = None) -> dict[str, Any]:

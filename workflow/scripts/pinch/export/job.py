@@ -25,7 +25,9 @@ from pinch.errors import PinchError
 from pinch.files import atomic, members, sha256, size
 from pinch.formats import Format
 from pinch.runtimes.preprocess import letterbox
+from pinch.settings.data import General
 from pinch.settings.exporting import Export
+from pinch.settings.measuring import Runtime
 
 PARITY_IMAGES = 4
 ARTIFACT = "artifact"
@@ -45,8 +47,8 @@ class Settings(Export):
 
     imgsz: int | None = None
     float_limit: float = 0.2
-    seed: int = 0
-    threads: int = 1
+    seed: int = General.seed
+    threads: int = Runtime.threads
 
 
 @dataclass

@@ -19,9 +19,7 @@ class General:
         pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*(_[A-Za-z0-9-]+)*$",
         where=CONFIG,
     )
-    seed: int = option(
-        0, help="seed of all that is drawn: in training, for calibration, for the order of measuring", minimum=0
-    )
+    seed: int = option(0, help="seed of everything drawn at random, in training, calibration and measuring", minimum=0)
     device: str = option(
         "cpu",
         help="where models are trained and checkpoints evaluated; `gpu` never falls back to the CPU",

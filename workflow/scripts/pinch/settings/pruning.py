@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pinch.options import CONFIG, option
+from pinch.options import COMMAND, CONFIG, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,7 @@ class Sensitivity:
         False, help="prune each layer alone, measure the accuracy lost, and draw a heat map", where=CONFIG
     )
     ratios: tuple[float, ...] = option((0.3, 0.5, 0.7), help="ratios of the layer scan", above=0, below=1)
+    images: int = option(200, help="pictures of the val split to measure on, at most", minimum=1, where=COMMAND)
     explain: bool = option(
         False, help="repeat the mistakes of the write-up beside the right way, for the report", where=CONFIG
     )

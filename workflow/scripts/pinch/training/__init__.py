@@ -16,6 +16,7 @@ from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
 from pinch.files import require_replaceable
 from pinch.pruning import masks as mask_tools
+from pinch.settings.data import General
 from pinch.settings.training import Batches, Loading, Start, Training
 from pinch.training import recipes, runs
 from pinch.training.devices import ultralytics_device
@@ -54,10 +55,10 @@ class Request(Batches, Training, Loading):
     pruned: bool = False
     resume: bool = False
     imgsz: int | None = None
-    device: str = "cpu"
+    device: str = General.device
     gpus: int = 1
     stage_to: Path | None = None
-    seed: int = 0
+    seed: int = General.seed
     teacher: Path | None = None
     dense: Path | None = None
 
