@@ -6,7 +6,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake --profile profiles/local
 
-.PHONY: help demo base study test test-fast test-slurm test-envs lint lock setup
+.PHONY: help demo base study test test-fast test-slurm test-envs generate lint lock setup
 
 help:
 	@echo "make demo        the whole chain on synthetic hands; ends with tables and results/demo/report.html"
@@ -15,7 +15,8 @@ help:
 	@echo "make test-envs   build each conda environment with pip and run its commands there (6 to 8 GB each, in turn)"
 	@echo "make base        train resources/hands.pt again (hours)"
 	@echo "make study       what pruning keeps and what each choice is worth, for docs/studies (hours)"
-	@echo "make lint        formatting, linting and types"
+	@echo "make generate    the schema and the tables of config/README.md from the declared options"
+	@echo "make lint        formatting, linting, types, and whether what is generated is up to date"
 
 setup: $(READY)
 
@@ -48,7 +49,11 @@ test-slurm: $(READY)
 test-envs: $(READY)
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(VENV)/bin/python tests/environment_steps.py "$$folder"
 
+generate: $(READY)
+	$(VENV)/bin/python workflow/scripts/generate.py
+
 lint: $(READY)
+	$(VENV)/bin/python workflow/scripts/generate.py --check
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

@@ -1,6 +1,5 @@
 # The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
 import gc
-import json
 import re
 import shlex
 import sys
@@ -11,12 +10,13 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 
-from pinch import formats, reporting, schema
+from pinch import arguments, formats, reporting, schema
 from pinch.errors import PinchError
 from pinch.files import write_json
 from pinch.pruning import kinds
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import Manifest
+from pinch.settings import data, exporting, measuring, pruning, training
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
@@ -115,8 +115,10 @@ EXPORT_RECORDS = [f"{RUN}/records/export/{file}.json" for file in ARTIFACTS]
 ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
 INFERENCE_RECORDS = [f"{RUN}/records/inference/{timing.place}/{timing.artifact.file}.json" for timing in TIMINGS]
 LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
-# What the configured kind of coarse pruning has to know. The configuration has values for the other kinds, too.
+# The configuration has values for the options of all kinds of pruning. Those of other kinds than its own are refused.
 COARSE_OPTIONS = kinds.coarse_options(*(config["coarse"][key] for key in ("mode", "ranking", "spread")))
+NOT_COARSE = kinds.OPTIONS.keys() - COARSE_OPTIONS - {"scan"}
+NOT_FINE = {"scope" if config["fine"]["pattern"] else "pattern"}
 # Optional studies, by the name of their record: what asks for them.
 STUDIES = {
     "layers": config["sensitivity"]["scan"] or "scan" in COARSE_OPTIONS,
@@ -226,14 +228,14 @@ if workflow.is_main_process:
 
 # --- Arguments of commands --------------------------------------------------------------------------------------------
 # Every value reaches the shell quoted (`:q`); what may be absent is a list of arguments, empty where it is.
-def option(name, value=None):
-    """An argument with its value, or nothing where there is no value."""
-    return [] if value is None else [name, value]
-
-
-def settings(options):
-    """Training settings as `--set` arguments, or nothing."""
-    return ["--set", *(f"{key}={json.dumps(value)}" for key, value in options.items())] if options else []
+# Options are declared in `pinch.settings`: a new one reaches its command from there, without a change of any rule.
+def options(section, *declarations, without=()):
+    """Arguments of a command for the options that it takes from a section of the configuration."""
+    return [
+        argument
+        for declaration in declarations
+        for argument in arguments.rule_arguments(declaration, config[section], without=without)
+    ]
 
 
 def gpu_check(purpose, device=None):
@@ -244,6 +246,11 @@ def gpu_check(purpose, device=None):
 def exported(ending):
     """What is exported, to a format with this ending: a function of a job's wildcards."""
     return lambda wildcards: ARTIFACTS[f"{wildcards.stem}_{wildcards.precision}{ending}"]
+
+
+def tuning_options(wildcards):
+    """Arguments of train.py for fine-tuning this pruned model."""
+    return options("train", training.ImageSize, training.Batches) + options(wildcards.method, training.Training)
 
 
 def distillation(wildcards):
@@ -260,18 +267,6 @@ def gradual(wildcards):
 def scan_record():
     """The layer scan that the spread `sensitivity` reads."""
     return [LAYER_SCAN] if "scan" in COARSE_OPTIONS else []
-
-
-def coarse_options():
-    """Arguments of coarse pruning: those that its mode, ranking and spread have."""
-    values = config["coarse"] | {"scan": LAYER_SCAN}
-    options = {name: flag for name, flag in kinds.OPTIONS.items() if name in COARSE_OPTIONS}
-    return [argument for name, flag in options.items() for argument in (flag, values[name])]
-
-
-def fine_options():
-    """Arguments of fine pruning: a pattern, or else where weights are ranked."""
-    return option("--pattern", config["fine"]["pattern"]) or ["--scope", config["fine"]["scope"]]
 
 
 # --- The report -------------------------------------------------------------------------------------------------------

@@ -15,17 +15,13 @@ if SYNTHETIC:
         threads: 2
         params:
             folder=subpath(output.images, parent=True),
-            images=SYNTHETIC["images"],
-            users=SYNTHETIC["users"],
-            size=SYNTHETIC["size"],
-            seed=SYNTHETIC["seed"],
+            options=options("synthetic", data.Synthetic),
             targets=config["hagrid"]["targets"],
         message:
             "Rendering hands"
         shell:
-            "synthesize_hands.py {params.folder:q} --images {params.images:q} --users {params.users:q}"
-            " --size {params.size:q} --seed {params.seed:q} --gestures {params.targets:q} --video {output.video:q}"
-            " --processes {threads} > {log:q} 2>&1"
+            "synthesize_hands.py {params.folder:q} {params.options:q} --gestures {params.targets:q}"
+            " --video {output.video:q} --processes {threads} > {log:q} 2>&1"
 
 
 if config["dataset"]:
@@ -73,15 +69,14 @@ else:
         params:
             images=hagrid_images,
             annotations=hagrid_annotations,
-            targets=config["hagrid"]["targets"],
-            limit=option("--limit", config["hagrid"]["limit"]),
+            options=options("hagrid", data.Hagrid, without=("images", "annotations")),
             seed=SEED,
             folder=subpath(output.data, parent=True),
         message:
             "Converting HaGRID's annotations to a YOLO data set"
         shell:
             "hagrid_to_yolo.py --images {params.images:q} --annotations {params.annotations:q}"
-            " --targets {params.targets:q} {params.limit:q} --seed {params.seed:q} --out {params.folder:q}"
+            " {params.options:q} --seed {params.seed:q} --out {params.folder:q}"
             " --label-cache --record {output.record:q} > {log:q} 2>&1"
 
 

@@ -21,16 +21,11 @@ for entry in formats.FORMATS.values():
             records=subpath(output.record, parent=True),
             imgsz=lambda wildcards, of=exported(entry.ending): of(wildcards).size or IMGSZ,
             ending=entry.ending,
-            target=config["export"]["target"],
-            candidates=config["export"]["candidates"],
-            calibration=config["export"]["calibration_images"],
-            methods=config["export"]["calibration_methods"],
-            guard=config["export"]["guard"],
+            options=options("export", exporting.Export),
             seed=SEED,
         message:
             "Exporting {wildcards.stem} as {wildcards.precision}{params.ending}"
         shell:
             "quantization.py {input.model:q} {input.data:q} {params.folder:q} --name {wildcards.stem:q}"
-            " --imgsz {params.imgsz:q} --artifacts {wildcards.precision:q}{params.ending:q} --target {params.target:q}"
-            " --candidates {params.candidates:q} --calibration-images {params.calibration:q}"
-            " --methods {params.methods:q} --guard {params.guard:q} --seed {params.seed:q} --records {params.records:q} > {log:q} 2>&1"
+            " --imgsz {params.imgsz:q} --artifacts {wildcards.precision:q}{params.ending:q} {params.options:q}"
+            " --seed {params.seed:q} --records {params.records:q} > {log:q} 2>&1"

@@ -67,15 +67,12 @@ for kind in ("cpu", "gpu"):
             gpu=int(kind == "gpu"),
         params:
             baseline=["--baseline"] if BASELINE else [],
-            frames=config["measure"]["frames"],
-            rounds=config["measure"]["rounds"],
-            warmup=config["measure"]["warmup"],
+            options=options("measure", measuring.Timing),
             seed=SEED,
             device=kind,
         message:
             "Timing {wildcards.artifact} on the {params.device}, {wildcards.threads} thread(s)"
         shell:
             "measure_inference.py {input.artifact:q} {input.video:q} --device {params.device:q}"
-            " --threads {wildcards.threads:q} {params.baseline:q} {input.baseline:q} --frames {params.frames:q}"
-            " --rounds {params.rounds:q} --warmup {params.warmup:q} --seed {params.seed:q}"
-            " --output {output:q} > {log:q} 2>&1"
+            " --threads {wildcards.threads:q} {params.baseline:q} {input.baseline:q} {params.options:q}"
+            " --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"

@@ -16,14 +16,14 @@ rule coarse_prune:
     params:
         folder=subpath(output.model, parent=True),
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
-        mode=config["coarse"]["mode"],
-        options=coarse_options(),
+        options=options("coarse", pruning.CoarsePruning, without=NOT_COARSE),
+        scan=["--sensitivity"] if scan_record() else [],
         seed=SEED,
     message:
         "Removing {wildcards.percent}% of the channels"
     shell:
         "coarse_prune.py --model {input.base:q} --sparsity {params.ratio:q} --output {params.folder:q}"
-        " --dataset {input.data:q} --mode {params.mode:q} {params.options:q} --seed {params.seed:q}"
+        " --dataset {input.data:q} {params.options:q} {params.scan:q} {input.scan:q} --seed {params.seed:q}"
         " --record {output.record:q} > {log:q} 2>&1"
 
 
@@ -43,7 +43,7 @@ rule fine_prune:
         name=NAME,
         folder=subpath(output.model, parent=True),
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
-        options=fine_options(),
+        options=options("fine", pruning.FinePruning, without=NOT_FINE),
     message:
         "Zeroing {wildcards.percent}% of the weights"
     shell:
@@ -64,13 +64,12 @@ rule scan_layers:
     conda:
         "../envs/train.yaml"
     params:
-        ratios=config["sensitivity"]["ratios"],
+        options=options("sensitivity", pruning.Sensitivity),
         seed=SEED,
     message:
         "Pruning each layer alone and measuring what that costs"
     shell:
-        "scan_layers.py {input.model:q} {input.data:q} --ratios {params.ratios:q}"
-        " --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"
+        "scan_layers.py {input.model:q} {input.data:q} {params.options:q} --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule explain_pruning:

@@ -44,11 +44,11 @@ rule select_models:
         "../envs/report.yaml"
     params:
         run=subpath(output[0], ancestor=2),
-        keep=config["select"]["keep"],
+        options=options("select", measuring.Selection),
     message:
         "Choosing models for each device"
     shell:
-        "select_models.py {params.run:q} --keep {params.keep:q} > {log:q} 2>&1"
+        "select_models.py {params.run:q} {params.options:q} > {log:q} 2>&1"
 
 
 rule plot_results:

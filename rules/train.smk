@@ -71,21 +71,15 @@ else:
             name=NAME,
             folder=subpath(output.model, parent=True),
             base=base_model,
-            epochs=config["train"]["epochs"],
-            patience=config["train"]["patience"],
-            imgsz=IMGSZ,
-            batch=config["train"]["batch"],
-            options=settings(config["train"]["options"]),
+            options=options("train", training.ImageSize, training.Batches, training.Training),
             device=DEVICE,
             seed=SEED,
         message:
-            "Training the base model for at most {params.epochs} epochs"
+            "Training the base model: {params.options}"
         shell:
             "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q} --base-model {params.base:q}"
-            " --resume --epochs {params.epochs:q} --patience {params.patience:q} --imgsz {params.imgsz:q}"
-            " --batch {params.batch:q} --device {params.device:q} --gpus {resources.gpu}"
-            " --stage-to={resources.stage_to:q} --seed {params.seed:q} --record {output.record:q} {params.options:q}"
-            " 2>&1 | tee {log:q}"
+            " --resume {params.options:q} --device {params.device:q} --gpus {resources.gpu}"
+            " --stage-to={resources.stage_to:q} --seed {params.seed:q} --record {output.record:q} 2>&1 | tee {log:q}"
 
 
 rule tune_pruned:
@@ -109,20 +103,15 @@ rule tune_pruned:
     params:
         name=subpath(output.model, basename=True, strip_suffix=".pt"),
         folder=subpath(output.model, parent=True),
-        epochs=lambda wildcards: config[wildcards.method]["epochs"],
-        patience=lambda wildcards: config[wildcards.method]["patience"],
-        options=lambda wildcards: settings(config[wildcards.method]["options"]),
+        options=tuning_options,
         distill=distillation,
         gradual=gradual,
-        imgsz=IMGSZ,
-        batch=config["train"]["batch"],
         device=DEVICE,
         seed=SEED,
     message:
         "Fine-tuning after {wildcards.method} pruning of {wildcards.percent}%"
     shell:
         "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q}"
-        " --base-model {input.pruned:q} --pruned-model --resume --epochs {params.epochs:q}"
-        " --patience {params.patience:q} --imgsz {params.imgsz:q} --batch {params.batch:q} --device {params.device:q}"
-        " --stage-to={resources.stage_to:q} --seed {params.seed:q} {params.distill:q} {params.gradual:q} --record {output.record:q} {params.options:q}"
-        " 2>&1 | tee {log:q}"
+        " --base-model {input.pruned:q} --pruned-model --resume {params.options:q} --device {params.device:q}"
+        " --stage-to={resources.stage_to:q} --seed {params.seed:q} {params.distill:q} {params.gradual:q}"
+        " --record {output.record:q} 2>&1 | tee {log:q}"

@@ -65,6 +65,13 @@ def test_below_the_floor_the_job_fails_with_the_figure(tmp_path):
         Exporter(tmp_path, lambda floats: 0.4).run()
 
 
+def test_a_guard_below_the_floor_lowers_the_floor(tmp_path):
+    _, done = Exporter(tmp_path, lambda floats: 0.8 * 0.93, guard=0.9).run()
+    assert done["passed"]
+    with pytest.raises(PinchError, match=r"at least 0\.9 is required"):
+        Exporter(tmp_path, lambda floats: 0.8 * 0.89, guard=0.9).run()
+
+
 def test_where_the_float_model_finds_nothing_there_is_nothing_to_guard(tmp_path, capsys):
     path, done = Exporter(tmp_path, lambda floats: 0.0, reference=None).run()
     assert path.exists()

@@ -18,6 +18,7 @@ def base(tmp_path_factory):
 
 
 def prune(base, tmp_path, ratio=0.7, **options):
+    options = options or {"scope": "layer"}
     fine.prune_file(base, tmp_path / "pruned.pt", kinds.fine_pruning(ratio, **options))
     return checkpoints.load(tmp_path / "pruned.pt")
 

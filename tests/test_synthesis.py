@@ -113,7 +113,7 @@ def test_the_same_seed_gives_the_same_pictures_with_any_number_of_processes(rend
 
 
 def test_another_seed_gives_other_people(rendered, tmp_path):
-    list(dataset.synthesize(dataset.Plan((1, 1, 1), 10, 128, seed=6, gestures=("fist",)), tmp_path))
+    list(dataset.synthesize(dataset.Plan(images=(1, 1, 1), users=10, size=128, seed=6, gestures=("fist",)), tmp_path))
     other = {entry["user_id"] for entries in annotations(tmp_path).values() for entry in entries.values()}
     assert all(user.startswith("synthetic-6-") for user in other)
 
@@ -144,6 +144,6 @@ def test_video_shows_every_gesture(tmp_path):
 
 def test_unknown_gestures_and_too_few_users_are_refused(tmp_path):
     with pytest.raises(PinchError, match="no hand can be drawn for wave"):
-        list(dataset.synthesize(dataset.Plan((1, 1, 1), gestures=("wave",)), tmp_path))
+        list(dataset.synthesize(dataset.Plan(images=(1, 1, 1), gestures=("wave",)), tmp_path))
     with pytest.raises(PinchError, match="too few"):
-        list(dataset.synthesize(dataset.Plan((1, 1, 1), users=3), tmp_path))
+        list(dataset.synthesize(dataset.Plan(images=(1, 1, 1), users=3), tmp_path))

@@ -60,9 +60,9 @@ def masks_of(path):
     return mask_tools.unpack(checkpoint.meta["masks"], checkpoint.model, str(path))
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "SGD", "nbs": 32}, {"optimizer": "MuSGD"}])
-def test_masks_hold_everywhere(request_of, models, settings):
-    request = request_of("tuned", "fine.pt", epochs=2, settings=settings)
+@pytest.mark.parametrize("options", [{}, {"optimizer": "SGD", "nbs": 32}, {"optimizer": "MuSGD"}])
+def test_masks_hold_everywhere(request_of, models, options):
+    request = request_of("tuned", "fine.pt", epochs=2, options=options)
     result = train(request)
     masks = masks_of(models / "fine.pt")
     assert result["sparsity"] == pytest.approx(0.7, abs=0.001)
@@ -132,7 +132,7 @@ def test_lost_masks_are_noticed(request_of, monkeypatch):
 
     monkeypatch.setattr(Trainer, "_setup_train", forgetting)
     with pytest.raises(PinchError, match="requested"):
-        train(request_of("tuned", "fine.pt", settings={"lr0": 0.01}))
+        train(request_of("tuned", "fine.pt", options={"lr0": 0.01}))
 
 
 def test_a_rebuilt_network_is_noticed(request_of, monkeypatch):
@@ -442,7 +442,7 @@ distributed.destroy_process_group()
         ({"base": "coarse.pt", "pruned": True, "dense": "base.pt"}, "has no masks"),
         ({"base": "base.pt", "device": "tpu"}, "no device"),
         ({"base": "nonsense.yaml"}, "not a model"),
-        ({"base": "base.pt", "settings": {"no_such": 1}}, "no_such"),
+        ({"base": "base.pt", "options": {"no_such": 1}}, "no_such"),
     ],
 )
 def test_bad_requests_fail_before_training(options, message, data, models, tmp_path, monkeypatch):

@@ -147,9 +147,13 @@ def test_every_command_runs_by_name_and_has_help():
     for path in sorted(SCRIPTS.glob("*.py")):
         assert os.access(path, os.X_OK), path
         assert path.read_text().startswith("#!/usr/bin/env python\n"), path
-        result = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, timeout=60)
+        line = [sys.executable, "-X", "importtime", str(path), "--help"]
+        result = subprocess.run(line, capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, result.stderr
         assert "usage:" in result.stdout
+        imported = {line.rsplit("|", 1)[-1].strip() for line in result.stderr.splitlines()}
+        assert "argparse" in imported
+        assert not imported & {"torch", "ultralytics", "tensorflow", "pandas", "cv2", "onnxruntime"}, path
 
 
 def test_the_library_knows_neither_snakemake_nor_configurations():

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pinch  # noqa: F401
 from pinch import cli, formats
+from pinch.arguments import add_arguments, from_arguments
 from pinch.files import write_json
+from pinch.settings.exporting import Export
+from pinch.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -26,9 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
     target = resolve_target(arguments.target)
-    settings = Settings(
-        arguments.imgsz, target=target, per_class=arguments.calibration_images, guard=arguments.guard, floor=0.0
-    )
+    settings = from_arguments(Settings, arguments, imgsz=arguments.imgsz, target=target, floor=0.0, threads=1)
     plan = Plan(threads=arguments.threads, rounds=arguments.rounds, energy_seconds=0)
     with tempfile.TemporaryDirectory() as folder:
         rows = benchmark.benchmark(
@@ -60,16 +61,15 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of {', '.join(formats.specs())}",
     )
     parser.add_argument("--imgsz", type=int, default=None, help="side of the input in pixels (default: as trained)")
-    parser.add_argument("--target", choices=("auto", "x86-vnni", "x86", "arm"), default="auto", help="for int8 ONNX")
-    parser.add_argument("--calibration-images", type=int, default=10, help="images per class that calibrate int8")
+    add_arguments(parser, Export, only=("target", "calibration_images", "calibration_methods"))
     parser.add_argument(
         "--guard",
         type=float,
         default=0.0,
         help="share of the accuracy that int8 must keep, else operators return to float",
     )
-    parser.add_argument("--threads", type=int, default=1, help="processor threads")
-    parser.add_argument("--rounds", type=int, default=5, help="processes for each file")
+    add_arguments(parser, Runtime, only=("threads",))
+    parser.add_argument("--rounds", type=cli.whole, default=5, help="processes for each file")
     parser.add_argument("--output", type=cli.output_file, default=None, help="JSON with the rows")
     return parser
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli
+from pinch.arguments import add_arguments
+from pinch.settings.data import General
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("output", metavar="OUTPUT", type=cli.output_file, help="picture to write (.png or .jpg)")
     parser.add_argument("--images", type=cli.whole, default=40, help="about how many images to show")
     parser.add_argument("--columns", type=cli.whole, default=8, help="images in a row")
-    parser.add_argument("--seed", type=int, default=0, help="another seed shows other images")
+    add_arguments(parser, General, only=("seed",))
     parser.add_argument("--title", default="Samples of the data set", help="first line of the picture")
     arguments = parser.parse_args(argv)
 

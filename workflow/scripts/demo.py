@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, formats
+from pinch.arguments import add_arguments
+from pinch.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,8 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0 opens it to the network")
     parser.add_argument("--port", type=cli.whole, default=7860, help="port to serve at")
-    parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where to run the model")
-    parser.add_argument("--threads", type=cli.whole, default=1, help="threads of the runtime")
+    add_arguments(parser, Runtime)
     parser.add_argument("--confidence", type=cli.fraction, default=0.25, help="lowest score shown at first")
     parser.add_argument(
         "--example", type=_picture, nargs="*", default=[], metavar="PICTURE", help="pictures offered for a click"

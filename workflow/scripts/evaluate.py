@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, records
+from pinch.arguments import add_arguments
+from pinch.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,8 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", nargs="+", default=["test"], choices=["train", "val", "test"], help="splits")
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
     parser.add_argument("--imgsz", type=cli.whole, help="side of the pictures in pixels (default: the model's own)")
-    parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where to run the model")
-    parser.add_argument("--threads", type=cli.whole, default=1, help="threads on the CPU")
+    add_arguments(parser, Runtime)
     parser.add_argument("--batch", type=cli.whole, default=16, help="pictures at once, for checkpoints")
     arguments = parser.parse_args(argv)
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch import cli, records
+from pinch.arguments import add_arguments
+from pinch.settings.data import General
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,9 +17,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--ratios", type=cli.fraction, nargs="+", default=[0.1, 0.3, 0.5], help="of weights to zero")
     parser.add_argument("--tuning-ratio", type=cli.fraction, default=0.3, help="ratio to tune at")
     parser.add_argument("--epochs", type=int, default=3, help="epochs of tuning; 0: none")
-    parser.add_argument("--device", default="cpu", help="of tuning: cpu, gpu, or numbers of GPUs such as 0,1")
+    parser.add_argument("--device", default=General.device, help="of tuning: cpu, gpu, or numbers of GPUs such as 0,1")
     parser.add_argument("--split", choices=["val", "test"], default="test", help="split to measure on")
-    parser.add_argument("--seed", type=int, default=0, help="seed of tuning")
+    add_arguments(parser, General, only=("seed",))
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch import cli, records
+from pinch.arguments import add_arguments
 from pinch.pruning import kinds
 from pinch.run.identity import Model
+from pinch.settings.pruning import FinePruning
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,19 +24,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--dataset", type=Path, help=argparse.SUPPRESS
     )  # the reference has it; pruning by magnitude needs none
-    parser.add_argument(
-        "--scope",
-        choices=kinds.SCOPES,
-        default=argparse.SUPPRESS,
-        help=f"where weights are ranked, without a pattern (default: {kinds.LayerMagnitude.scope})",
-    )
-    parser.add_argument(
-        "--pattern", choices=[kinds.TwoOfFour.pattern], help="keep two of every four weights (ratio 0.5)"
-    )
+    add_arguments(parser, FinePruning, unset={"scope": f"{FinePruning.scope}, without a pattern"})
     parser.add_argument("--record", type=cli.output_file, help="write a pruning record")
     arguments = parser.parse_args(argv)
 
-    pruning = kinds.fine_pruning(arguments.prune_ratio, getattr(arguments, "scope", None), arguments.pattern)
+    pruning = kinds.fine_pruning(arguments.prune_ratio, arguments.scope, arguments.pattern)
 
     from pinch.pruning import fine
 

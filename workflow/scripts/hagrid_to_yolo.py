@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, records
+from pinch.arguments import add_arguments
+from pinch.settings.data import General, Hagrid
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,17 +20,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--cfg", type=Path, help="file in the layout of HaGRID's converter_config.yaml")
     parser.add_argument("--out", type=Path, default="hagrid_yolo_format", help="folder of the YOLO data set")
-    parser.add_argument(
-        "--mode", choices=["gestures", "hands"], default="gestures", help="one class per target, or one"
-    )
-    parser.add_argument("--images", type=Path, help="folder of HaGRID's images (the file's dataset_folder)")
-    parser.add_argument("--annotations", type=Path, help="folder of its annotations (the file's dataset_annotations)")
-    parser.add_argument("--targets", nargs="+", metavar="GESTURE", help="gestures, in the order of their class numbers")
+    unset = {"images": "dataset_folder", "annotations": "dataset_annotations", "targets": "targets"}
+    add_arguments(parser, Hagrid, unset={name: f"{key} of the file" for name, key in unset.items()})
     parser.add_argument("--phases", nargs="+", metavar="PHASE", help="folders of the annotations to convert")
-    parser.add_argument(
-        "--limit", type=cli.whole, help="at most so many images of a gesture in a split, drawn at random"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of what is drawn at random")
+    add_arguments(parser, General, only=("seed",))
     parser.add_argument("--skip-broken", action="store_true", help="leave out images that cannot be decoded")
     parser.add_argument("--copy", action="store_true", help="copy images instead of linking to them")
     parser.add_argument("--label-cache", action="store_true", help="also write Ultralytics' label caches")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, records
+from pinch.arguments import add_arguments, from_arguments
+from pinch.settings.data import General
+from pinch.settings.measuring import Runtime, Timing
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -17,25 +20,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "video", metavar="VIDEO", type=Path, help="video, picture, folder of pictures, or data.yaml (its val split)"
     )
-    parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where to run the model")
+    add_arguments(parser, Runtime)
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
     parser.add_argument("--baseline", type=Path, help="another model, timed in turns with this one, for a fair ratio")
     parser.add_argument(
         "--imgsz", type=cli.whole, help="side of the input of a checkpoint (default: as it was trained)"
     )
-    parser.add_argument("--threads", type=cli.whole, default=1, help="threads of the runtime")
-    parser.add_argument("--frames", type=cli.whole, default=40, help="most different frames")
-    parser.add_argument("--warmup", type=cli.whole, default=10, help="frames thrown away at the start of each round")
-    parser.add_argument("--rounds", type=cli.whole, default=3, help="fresh processes for each model")
-    parser.add_argument("--min-seconds", type=float, default=0.5, help="least time of the samples of a round")
-    parser.add_argument("--energy-seconds", type=float, default=5.0, help="window of the energy counters, 0 for none")
-    parser.add_argument("--seed", type=int, default=0, help="of the order of the rounds")
+    add_arguments(parser, Timing)
+    add_arguments(parser, General, only=("seed",))
     arguments = parser.parse_args(argv)
 
     from pinch.timing import Plan, measure
 
-    named = {name: getattr(arguments, name) for name in Plan.__dataclass_fields__}
-    result = measure(arguments.model, arguments.video, Plan(**named), arguments.baseline)
+    plan = from_arguments(Plan, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
+    result = measure(arguments.model, arguments.video, plan, arguments.baseline)
     records.write(arguments.output, "inference", result, seed=arguments.seed)
     relative = result["relative_to_baseline"]
     compared = f", {relative:.3f} of {result['baseline']['file']}" if relative else ""

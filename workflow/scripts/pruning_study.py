@@ -10,12 +10,16 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from pinch import cli, study
+from pinch import cli
 from pinch.errors import PinchError
 from pinch.files import atomic
+
+if TYPE_CHECKING:
+    from pinch.study import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--profile", default="profiles/local", help="Snakemake's profile")
     parser.add_argument("--parallel", type=cli.whole, default=2, help="further runs at once, which share the cores")
     arguments, others = parser.parse_known_args(argv)
+    from pinch import study
+
     first, *later = study.runs(*(yaml.safe_load(path.read_text()) for path in (arguments.study, arguments.runs)))
     options = ["--profile", arguments.profile, *others]
     _snakemake(first, options)
@@ -38,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     _write_tables([first, *later], arguments.output)
 
 
-def _snakemake(run: study.Run, options: list[str]) -> None:
+def _snakemake(run: "Run", options: list[str]) -> None:
     configuration = Path("results") / run.name / "config.yaml"
     with atomic(configuration) as path:
         path.write_text(yaml.safe_dump(run.config, sort_keys=False))
@@ -48,7 +54,9 @@ def _snakemake(run: study.Run, options: list[str]) -> None:
         raise PinchError(f"the run {run.name} failed: see above, mend the reason and call this again")
 
 
-def _write_tables(runs: list[study.Run], folder: Path) -> None:
+def _write_tables(runs: "list[Run]", folder: Path) -> None:
+    from pinch import study
+
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in (("pruning", study.pruning_table), ("ablations", study.ablation_table)):
         table = make(runs, Path("results"))

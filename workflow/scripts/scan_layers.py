@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch import cli, records
+from pinch.arguments import add_arguments
+from pinch.settings.data import General
+from pinch.settings.pruning import Sensitivity
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,9 +18,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--method", choices=["coarse", "fine"], default="coarse", help="remove channels or zero weights"
     )
-    parser.add_argument("--ratios", type=cli.fraction, nargs="+", default=[0.3, 0.5, 0.7], help="ratios to prune at")
-    parser.add_argument("--images", type=int, default=200, help="pictures of the val split to measure on, at most")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the choice of pictures")
+    add_arguments(parser, Sensitivity)
+    add_arguments(parser, General, only=("seed",))
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)
 

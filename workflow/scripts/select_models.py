@@ -5,18 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch import cli
+from pinch.arguments import add_arguments
+from pinch.settings.measuring import Selection
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse arguments, choose, write the table."""
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after gather.py")
-    parser.add_argument(
-        "--keep",
-        type=cli.fraction,
-        default=0.95,
-        help="smallest share of the base's mAP50-95 on val that a fast or small model must keep",
-    )
+    add_arguments(parser, Selection)
     arguments = parser.parse_args(argv)
     from pinch import selection, tables
 

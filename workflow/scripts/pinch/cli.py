@@ -10,9 +10,20 @@ from pinch.errors import PinchError
 from pinch.ownership import require_output
 
 
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows every default that says something, lists as they are typed."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default in ([], (), {}):
+            return action.help
+        if isinstance(action.default, list | tuple):
+            return f"{action.help} (default: {' '.join(map(str, action.default))})"
+        return super()._get_help_string(action)
+
+
 def parser(description: str) -> argparse.ArgumentParser:
-    """An argument parser whose help shows every default."""
-    return argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    """An argument parser whose help shows defaults."""
+    return argparse.ArgumentParser(description=description, formatter_class=_HelpFormatter)
 
 
 def fraction(text: str) -> float:

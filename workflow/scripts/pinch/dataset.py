@@ -254,7 +254,7 @@ def make_label_cache(dataset: Dataset) -> None:
                 YOLODataset(img_path=data[split], data=data, task="detect")
 
 
-def calibration_images(dataset: Dataset, per_class: int = 10, seed: int = 0) -> list[Path]:
+def calibration_images(dataset: Dataset, per_class: int, seed: int = 0) -> list[Path]:
     """Draw images of the training split until every class is shown by `per_class` of them.
 
     An image may serve several classes. The same seed draws the same images.

@@ -19,7 +19,6 @@ from pinch.dataset import IMAGE_SUFFIXES, SPLITS, read_yaml
 from pinch.errors import PinchError
 from pinch.files import read_json
 
-MODES = ("gestures", "hands")
 Box = tuple[float, float, float, float]
 
 

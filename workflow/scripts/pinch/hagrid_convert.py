@@ -24,6 +24,7 @@ from pinch.errors import PinchError
 from pinch.files import atomic, read_json, write_json
 from pinch.hagrid import Annotation, Box, Source, read_annotations
 from pinch.ownership import claim, mark
+from pinch.settings.data import General, Hagrid
 
 # Boxes leave the image by rounding; more than this fraction of it is worth a warning.
 ROUNDING = 1e-3
@@ -46,9 +47,9 @@ class Options:
         copy: copy images instead of linking to them.
     """
 
-    mode: str = "gestures"
-    limit: int | None = None
-    seed: int = 0
+    mode: str = Hagrid.mode
+    limit: int | None = Hagrid.limit
+    seed: int = General.seed
     skip_broken: bool = False
     copy: bool = False
 

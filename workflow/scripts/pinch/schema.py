@@ -1,5 +1,6 @@
 """Validation of nested settings against a JSON schema: defaults filled in, the first mistake told in one sentence."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,16 +9,11 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from jsonschema.exceptions import best_match
 
 from pinch.errors import PinchError
+from pinch.options import REASONS
 
-_REASONS = {
+_REASONS = REASONS | {
     "minItems": "must hold at least {limit}, not {value}",
     "maxItems": "must hold at most {limit}, not {value}",
-    "enum": "{value} is none of {limit}",
-    "exclusiveMinimum": "{value} must be greater than {limit}",
-    "exclusiveMaximum": "{value} must be less than {limit}",
-    "minimum": "{value} is less than {limit}",
-    "maximum": "{value} is greater than {limit}",
-    "multipleOf": "{value} is not a multiple of {limit}",
 }
 
 
@@ -42,23 +38,14 @@ def _with_defaults(validator: Any) -> Any:
     def properties(self: Any, definitions: dict[str, Any], instance: Any, schema: dict[str, Any]) -> Iterator[Any]:
         if isinstance(instance, dict):
             for key, definition in definitions.items():
-                default = _default(self, definition)
-                if default is not None:
+                if "default" in definition:
                     # A copy, so that a run never writes into the schema's own lists and mappings.
-                    instance.setdefault(key, yaml.safe_load(yaml.safe_dump(default)))
-                elif "default" in definition:
-                    instance.setdefault(key, None)
+                    instance.setdefault(key, copy.deepcopy(definition["default"]))
         yield from validator.VALIDATORS["properties"](self, definitions, instance, schema)
 
-    return validators.extend(validator, {"properties": properties})
-
-
-def _default(validator: Any, definition: dict[str, Any]) -> Any:
-    if "default" in definition:
-        return definition["default"]
-    if "$ref" in definition:
-        return validator._resolver.lookup(definition["$ref"]).contents.get("default")
-    return None
+    # JSON takes 10.0 for an integer; a command, which is handed it as text, does not.
+    types = validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    return validators.extend(validator, {"properties": properties}, type_checker=types)
 
 
 def _sentence(error: ValidationError) -> str:

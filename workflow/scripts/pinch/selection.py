@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pinch import labels, tables
+from pinch.settings.measuring import Selection
 
 COLUMNS = ["device", "model", "format", "precision", "reason", "goal", "threads", "file", "p50_ms", "relative_time"]
 COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped", "label"]
@@ -32,7 +33,7 @@ class Goal:
     device: str | None = None
 
 
-def select(results: Path, keep: float = 0.95) -> pd.DataFrame:
+def select(results: Path, keep: float = Selection.keep) -> pd.DataFrame:
     """Choose artifacts for every device and thread count of a run.
 
     Args:

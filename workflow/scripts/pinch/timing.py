@@ -22,6 +22,8 @@ import numpy as np
 from pinch import frames as sources
 from pinch import gpu, runtimes
 from pinch.errors import PinchError
+from pinch.settings.data import General
+from pinch.settings.measuring import Runtime, Timing
 from pinch.timing_worker import STEPS
 
 QUIET_CORES = 0.1
@@ -30,30 +32,16 @@ QUIET_GPU_PERCENT = 5
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How to measure.
+class Plan(Runtime, Timing):
+    """How to measure; the options of running and of timing are among its fields.
 
     Attributes:
-        device: "cpu" or "gpu".
-        threads: threads of the runtime.
-        frames: most different frames.
-        warmup: frames thrown away at the start of each round.
-        rounds: processes for each model.
-        min_seconds: least time of the samples of one round.
-        energy_seconds: length of the energy window; half as long the machine is watched idle before.
         imgsz: side of the input for models that take any, in pixels.
         seed: of the order of rounds.
     """
 
-    device: str = "cpu"
-    threads: int = 1
-    frames: int = 40
-    warmup: int = 10
-    rounds: int = 3
-    min_seconds: float = 0.5
-    energy_seconds: float = 5.0
     imgsz: int | None = None
-    seed: int = 0
+    seed: int = General.seed
 
 
 def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | Path | None = None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def keep_accuracy(
         float (`float_operators`), and the `steps` on the way. `skipped` has the reason where nothing could be measured.
 
     Raises:
-        PinchError: less than `settings.floor` is kept.
+        PinchError: less than `settings.least` is kept.
     """
     settings, reference = session.settings, session.reference
     path = quantize(frozenset())
@@ -52,7 +52,7 @@ def keep_accuracy(
         if steps[-1]["share"] == max(step["share"] for step in steps):
             best = _keep(path)
     chosen = max(steps, key=lambda step: step["share"])
-    _judge(chosen, settings.guard, settings.floor)
+    _judge(chosen, settings.guard, settings.least)
     return best, {
         "reference": reference,
         "map50_95": chosen["map50_95"],

@@ -35,7 +35,7 @@ class OnnxQuantizer(Quantizer):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.methods, self.target = session.settings.methods, session.settings.target
+        self.methods, self.target = session.settings.calibration_methods, session.settings.target
         self._prepared = session.scratch / "prepared.onnx"
         # Folds constants and infers shapes. The symbolic kind of inference is for shapes that are not static.
         quant_pre_process(str(float_model(session)), str(self._prepared), skip_symbolic_shape=True)

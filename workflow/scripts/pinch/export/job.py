@@ -1,6 +1,7 @@
 """What is exported, from what and how; and what the artifacts of one call share."""
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import platform
@@ -25,41 +26,30 @@ from pinch.files import atomic, members, sha256, size
 from pinch.formats import PRECISIONS, Format
 from pinch.run.identity import Model
 from pinch.runtimes.preprocess import letterbox
+from pinch.settings.data import General
+from pinch.settings.exporting import Export
+from pinch.settings.measuring import Runtime
 
-TARGETS = ("x86-vnni", "x86", "arm")
-METHODS = ("minmax", "percentile", "entropy")
 PARITY_IMAGES = 4
 ARTIFACT = "artifact"
 """The mark of artifacts that are folders, see `pinch.ownership.mark`."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to export.
+class Settings(Export):
+    """How to export; the options of exporting are among its fields.
 
     Attributes:
         imgsz: side of the input in pixels, a multiple of the model's stride; None: the size it was trained at.
-        candidates: most anchors that the head decodes; non-maximum suppression keeps at most 300 detections.
-        target: processor that int8 ONNX files are made for, one of TARGETS.
-        methods: ways to choose the ranges of int8 ONNX activations, of METHODS; the most accurate on val is kept.
-        per_class: calibration images per class.
-        guard: share of the float model's mAP50-95 on val that an int8 file must keep, else operators return to float.
         float_limit: largest share of the operators that may return to float.
-        floor: share of the float model's mAP50-95 below which an int8 file fails its job.
         seed: of the choice of calibration images.
         threads: processor threads for validation and calibration.
     """
 
     imgsz: int | None = None
-    candidates: int = 300
-    target: str = "x86"
-    methods: tuple[str, ...] = METHODS
-    per_class: int = 10
-    guard: float = 0.99
     float_limit: float = 0.2
-    floor: float = 0.95
-    seed: int = 0
-    threads: int = 1
+    seed: int = General.seed
+    threads: int = Runtime.threads
 
 
 @dataclass
@@ -69,7 +59,7 @@ class Session:
     Attributes:
         checkpoint: the model.
         dataset: whose training images calibrate and whose val images guard.
-        settings: how.
+        settings: how, with the target that "auto" means here.
         imgsz: side of the input in pixels.
         scratch: a folder for intermediate files, gone when the session is left.
         shared: what exporters keep for later artifacts of the same session.
@@ -105,7 +95,7 @@ class Session:
     @functools.cached_property
     def calibration(self) -> list[Path]:
         """The calibration images: per class, from the training split, drawn with the seed."""
-        return datasets.calibration_images(self.dataset, self.settings.per_class, self.settings.seed)
+        return datasets.calibration_images(self.dataset, self.settings.calibration_images, self.settings.seed)
 
     @functools.cached_property
     def calibration_sha256(self) -> str:
@@ -196,6 +186,7 @@ def open_session(model: str | Path, data: str | Path, settings: Settings) -> Ses
     imgsz, stride = settings.imgsz or checkpoint.imgsz, int(max(network.stride))
     if imgsz % stride or imgsz <= 0:
         raise PinchError(f"the image size {imgsz} is not a multiple of the model's stride, {stride}")
+    settings = dataclasses.replace(settings, target=resolve_target(settings.target))
     return Session(checkpoint, dataset, settings, imgsz)
 
 

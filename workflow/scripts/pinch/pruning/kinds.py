@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pinch.errors import PinchError
+from pinch.options import options_of
+from pinch.settings import pruning as declared
+from pinch.settings.data import General
 
 # --- Coarse pruning: which channels go ---
 
@@ -22,7 +25,7 @@ class FilterNorm(_Ranking):
     """Rank channels by the norm, of this order (1 or 2), of the filter that produces them."""
 
     name: ClassVar[str] = "ln"
-    norm: int = 2
+    norm: int = declared.CoarsePruning.norm
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class GroupNorm(_Ranking):
     """
 
     name: ClassVar[str] = "group_norm"
-    norm: int = 2
+    norm: int = declared.CoarsePruning.norm
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Global:
     """
 
     name: ClassVar[str] = "global"
-    macs_limit: float = 1.15
+    macs_limit: float = declared.CoarsePruning.macs_limit
 
 
 @dataclass(frozen=True)
@@ -113,9 +116,9 @@ class ChannelRemoval:
     ratio: float
     ranking: Ranking = GroupNorm()
     spread: Spread = Global()
-    round_to: int = 8
-    activation: str = "silu"
-    seed: int = 0
+    round_to: int = declared.CoarsePruning.round_to
+    activation: str = declared.CoarsePruning.activation
+    seed: int = General.seed
 
     def settings(self) -> dict[str, Any]:
         """What a checkpoint and a record keep of it, besides the ratio. The path of a scan means nothing elsewhere."""
@@ -143,7 +146,7 @@ class ChannelMasking:
 
     mode: ClassVar[str] = "mask"
     ratio: float
-    norm: int = 2
+    norm: int = declared.CoarsePruning.norm
 
     def settings(self) -> dict[str, Any]:
         """What a checkpoint and a record keep of it, besides the ratio."""
@@ -152,16 +155,14 @@ class ChannelMasking:
 
 CoarsePruning = ChannelRemoval | ChannelMasking
 MODES: dict[str, type[CoarsePruning]] = {kind.mode: kind for kind in (ChannelRemoval, ChannelMasking)}
-# Options that not all kinds of coarse pruning have, by the field that holds them.
+_KINDS = [*MODES.values(), *RANKINGS.values(), *SPREADS.values()]
+# Options that not all kinds of coarse pruning have, by the field that holds them: their flags.
 OPTIONS = {
-    "ranking": "--ranking",
-    "norm": "--norm",
-    "spread": "--spread",
-    "macs_limit": "--macs-limit",
-    "scan": "--sensitivity",
-    "round_to": "--round-to",
-    "activation": "--activation",
+    option.name: option.flag
+    for option in options_of(declared.CoarsePruning)
+    if option.name in {field.name for kind in _KINDS for field in fields(kind)}
 }
+OPTIONS |= {"scan": "--sensitivity"}
 
 
 def coarse_options(mode: str, ranking: str, spread: str) -> set[str]:
@@ -170,7 +171,9 @@ def coarse_options(mode: str, ranking: str, spread: str) -> set[str]:
     return {field.name for kind in kinds for field in fields(kind)} & set(OPTIONS)
 
 
-def coarse_pruning(ratio: float, mode: str = ChannelRemoval.mode, seed: int = 0, **options: Any) -> CoarsePruning:
+def coarse_pruning(
+    ratio: float, mode: str = declared.CoarsePruning.mode, seed: int = General.seed, **options: Any
+) -> CoarsePruning:
     """The coarse pruning that options describe.
 
     Args:
@@ -276,14 +279,14 @@ def fine_pruning(ratio: float, scope: str | None = None, pattern: Literal["2:4"]
 
     Args:
         ratio: fraction of the weights to zero.
-        scope: where they are ranked, one of `SCOPES` (None: "layer"); not with a pattern.
+        scope: where they are ranked, one of `SCOPES` (None: the declared default); not with a pattern.
         pattern: None, or "2:4".
 
     Raises:
         PinchError: a scope is given along with a pattern, or the ratio is not the pattern's.
     """
     if pattern is None:
-        return SCOPES[scope or LayerMagnitude.scope](ratio)
+        return SCOPES[scope or declared.FinePruning.scope](ratio)
     if scope is not None:
         raise PinchError(f"--scope is for pruning without a pattern, not for {pattern}: leave out --scope")
     if ratio != TwoOfFour.ratio:

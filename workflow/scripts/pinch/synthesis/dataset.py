@@ -22,33 +22,26 @@ import numpy as np
 from pinch.errors import PinchError
 from pinch.files import atomic
 from pinch.ownership import claim
+from pinch.settings.data import MIN_USERS, Synthetic
 from pinch.synthesis import hand as hands
 from pinch.synthesis.render import Placement, paste, render
 from pinch.synthesis.scene import Picture, User, camera_light, develop, room, take_picture
 
 SPLITS = ("train", "val", "test")
-MIN_USERS = 5
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to render.
+class Plan(Synthetic):
+    """What to render; the options of synthetic data are among its fields.
 
     Attributes:
-        images: pictures per gesture for train, val and test.
-        users: people in all; each belongs to one split (about 70, 15 and 15% of them).
-        size: pixels of the longer side of a picture.
-        seed: draws people, rooms and pictures; other seeds are other people.
+        gestures: to show.
     """
 
-    images: tuple[int, int, int]
-    users: int = 40
-    size: int = 320
-    seed: int = 0
     gestures: tuple[str, ...] = hands.GESTURES
 
     def users_of(self, split: str) -> range:
-        """The numbers of the users of a split; no user is in two."""
+        """The numbers of the users of a split, about 70, 15 and 15% of them; no user is in two."""
         held_out = max(1, round(0.15 * self.users))
         bounds = [0, self.users - 2 * held_out, self.users - held_out, self.users]
         index = SPLITS.index(split)

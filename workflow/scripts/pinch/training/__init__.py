@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from pinch.checkpoints import Checkpoint
 from pinch.errors import PinchError
 from pinch.ownership import require_replaceable
 from pinch.pruning import masks as mask_tools
+from pinch.settings.data import General
+from pinch.settings.training import Batches, Loading, Start, Training
 from pinch.training import recipes, runs
 from pinch.training.devices import ultralytics_device
 
@@ -31,8 +33,8 @@ _LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is to be trained, and how.
+class Request(Batches, Training, Loading):
+    """What is to be trained, and how; the options of training are among its fields.
 
     Attributes:
         name: the model's name; its checkpoint is `<project>/<name>.pt`, its run folder `<project>/<name>/`.
@@ -42,38 +44,28 @@ class Request:
         pruned: whether the base is pruned and must stay so.
         resume: go on where an interrupted run of the same request stopped, and take the model of a finished one; else
             train anew, whatever an earlier run left.
-        epochs: at most so many.
-        patience: stop when validation has not improved for so many epochs (0: never).
-        imgsz: image size in pixels; None takes the base's.
-        batch: images per step.
+        imgsz: None takes the base's.
         device: "cpu", "gpu" or numbers of GPUs.
         gpus: how many of them "gpu" means.
-        workers: processes that load images (a run on the CPU loads in its own process).
         stage_to: a folder on a faster disk, to which images are copied for as long as training lasts.
         seed: of everything random.
         teacher: a checkpoint to distill from.
         dense: for a fine-pruned base: the model before pruning; its weights are then zeroed gradually.
-        settings: Ultralytics' training settings, over those of the recipe.
     """
 
     name: str
     data: str | Path
     project: Path
-    base: str | Path = "yolo11n.pt"
+    base: str | Path = Start.base_model
     pruned: bool = False
     resume: bool = False
-    epochs: int = 100
-    patience: int = 100
     imgsz: int | None = None
-    batch: int = 16
-    device: str = "cpu"
+    device: str = General.device
     gpus: int = 1
-    workers: int = 8
     stage_to: Path | None = None
-    seed: int = 0
+    seed: int = General.seed
     teacher: Path | None = None
     dense: Path | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def run_folder(self) -> Path:
@@ -140,16 +132,16 @@ def _check_request(request: Request) -> None:
     """Refuse what would write elsewhere than the run folder, or mean something that has an argument of its own."""
     if Path(request.name).name != request.name:
         raise PinchError(f"{request.name!r} is no name of a model: give it without folders, those go to --project")
-    if own := sorted(_OWN_SETTINGS & request.settings.keys()):
+    if own := sorted(_OWN_SETTINGS & request.options.keys()):
         raise PinchError(f"the training setting {own[0]} cannot be set: it follows from the other arguments")
-    _check_settings(request.settings)
+    _check_options(request.options)
 
 
-def _check_settings(settings: dict[str, Any]) -> None:
+def _check_options(options: dict[str, Any]) -> None:
     from ultralytics.cfg import get_cfg
 
     try:
-        get_cfg(overrides=settings)
+        get_cfg(overrides=options)
     except (SyntaxError, TypeError, ValueError) as error:
         reason = next(line.strip() for line in str(error).splitlines() if line.strip())
         raise PinchError(f"Ultralytics does not know these training settings: {reason}") from error
@@ -236,7 +228,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
         "close_mosaic": recipes.close_mosaic(request.epochs, coarse),
         "cache": "ram" if len(data.images("train")) * imgsz * imgsz * 3 < _CACHE_BYTES else False,
         **({"distill_model": str(request.teacher.absolute())} if request.teacher else {}),
-        **request.settings,
+        **request.options,
     }
 
 
