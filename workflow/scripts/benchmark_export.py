@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import pinch  # noqa: F401
 from pinch import cli, formats
 from pinch.arguments import add_arguments, from_arguments
 from pinch.files import write_json

@@ -3,7 +3,6 @@
 
 from collections.abc import Sequence
 
-import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, records
 
 

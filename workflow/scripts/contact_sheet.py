@@ -4,7 +4,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli
 from pinch.arguments import add_arguments
 from pinch.settings.data import General

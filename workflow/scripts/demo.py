@@ -5,7 +5,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, formats
 from pinch.arguments import add_arguments
 from pinch.settings.measuring import Runtime

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pinch  # noqa: F401  (first: it settles how Ultralytics behaves)
 from pinch import cli, records
 from pinch.ownership import claim, require_claimable
 

@@ -8,7 +8,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import pinch  # noqa: F401
 from pinch import cli, formats
 from pinch.arguments import add_arguments, from_arguments
 from pinch.ownership import require_output, require_replaceable
