@@ -4,8 +4,8 @@ import made_up_run
 import pytest
 
 import plot_results
-from pinch import plots, reporting, tables
-from pinch.plots import accuracy, data, sensitivity, speed, style
+from pinch import reporting, tables
+from pinch.plots import accuracy, data, draw, sensitivity, speed, style
 
 
 def _gathered(folder, **options):
@@ -42,10 +42,10 @@ def test_command_draws_every_picture_of_the_report(run, capsys):
 
 
 def test_pictures_of_a_run_without_records_say_so(nothing):
-    assert plots.optional(nothing) == []
+    assert draw.optional(nothing) == []
     with style.applied():
-        for draw in plots._DRAW.values():
-            (axis,) = draw(nothing).axes
+        for drawn in draw._DRAW.values():
+            (axis,) = drawn(nothing).axes
             assert len(axis.texts) == 1
             assert "run" in axis.texts[0].get_text()
 

@@ -17,7 +17,9 @@ from pinch import checkpoints, ownership
 from pinch.errors import PinchError
 from pinch.pruning import coarse, fine, kinds
 from pinch.pruning import masks as mask_tools
-from pinch.training import Request, devices, recipes, runs, train
+from pinch.training import devices, recipes, runs
+from pinch.training.fit import train
+from pinch.training.request import Request
 from pinch.training.trainer import Trainer, bare
 
 pytestmark = pytest.mark.slow
@@ -341,7 +343,7 @@ def test_run_folders_of_earlier_versions_are_known_and_those_of_others_left_alon
 @pytest.mark.parametrize("key", ["name", "project", "epochs", "model"])
 def test_settings_cannot_point_a_training_elsewhere(request_of, key):
     with pytest.raises(PinchError, match=f"the training setting {key} cannot be set"):
-        train(request_of("tuned", "base.pt", settings={key: "victim"}))
+        train(request_of("tuned", "base.pt", options={key: "victim"}))
 
 
 def test_a_name_with_folders_is_refused(request_of):

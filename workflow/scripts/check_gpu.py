@@ -17,7 +17,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from pinch import gpu
 
-    found = gpu.check(onnxruntime=not arguments.torch_only)
+    found = gpu.check()
+    if not arguments.torch_only:
+        from pinch.runtimes import onnx
+
+        found["onnxruntime"] = onnx.check_gpu()
     records.write(arguments.output, "gpu", found)
     print(", ".join(f"{key} {value}" for key, value in found.items()))
 

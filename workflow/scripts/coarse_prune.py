@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = Model(arguments.model.stem, "coarse", arguments.sparsity, arguments.fine_tune)
     output = arguments.output / f"{model}.pt"
     if arguments.fine_tune:
-        from pinch.training import tuned_pruning
+        from pinch.training.fit import tuned_pruning
 
         result = tuned_pruning(
             lambda path: coarse.prune_file(arguments.model, path, pruning, data),

@@ -12,9 +12,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after gather.py")
     arguments = parser.parse_args(argv)
-    from pinch import plots
+    from pinch.plots import draw
 
-    for path in plots.draw(arguments.results):
+    for path in draw.draw(arguments.results):
         print(path)
 
 

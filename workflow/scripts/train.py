@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--record", type=cli.output_file, help="write a training record")
     arguments = parser.parse_args(argv)
 
-    from pinch.training import Request, train
+    from pinch.training.fit import train
+    from pinch.training.request import Request
 
     request = from_arguments(
         Request,

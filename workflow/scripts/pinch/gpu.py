@@ -1,4 +1,4 @@
-"""NVIDIA GPUs: whether PyTorch and ONNX Runtime can use one, and if not, why; and which one it is."""
+"""NVIDIA GPUs: whether PyTorch can use one, and if not, why; and which one it is."""
 
 import ctypes
 from typing import Any
@@ -57,11 +57,8 @@ class Device:
         return self._nvml.nvmlDeviceGetMemoryInfo(self._handle).used / 1e6
 
 
-def check(onnxruntime: bool = True) -> dict[str, Any]:
-    """Make sure that driver, PyTorch and ONNX Runtime can use a GPU, by using it.
-
-    Args:
-        onnxruntime: whether ONNX Runtime is to be checked too; training does without.
+def check() -> dict[str, Any]:
+    """Make sure that driver and PyTorch can use a GPU, by using it.
 
     Returns:
         What was found: driver, GPU, versions of CUDA.
@@ -88,8 +85,7 @@ def check(onnxruntime: bool = True) -> dict[str, Any]:
         raise PinchError(
             f"PyTorch {torch.__version__} cannot compute on {name}: {str(error).splitlines()[0]}"
         ) from error
-    runtime = {"onnxruntime": _check_onnxruntime()} if onnxruntime else {}
-    return {"gpu": name, "driver": found, "torch": torch.__version__, "cuda": built, **runtime}
+    return {"gpu": name, "driver": found, "torch": torch.__version__, "cuda": built}
 
 
 def require_driver(found: str | None, built: str, version: str) -> None:
@@ -104,9 +100,7 @@ def require_driver(found: str | None, built: str, version: str) -> None:
         PinchError: with the driver that is needed and how to do without.
     """
     needed = DRIVERS.get(int(built.split(".")[0]), DRIVERS[max(DRIVERS)])
-    other = (
-        f"update it, or install a PyTorch built for an older CUDA (see the README); this is {version} for CUDA {built}"
-    )
+    other = f"update it, or install a PyTorch built for an older CUDA (docs/gpu.md); this is {version} for CUDA {built}"
     if found is None:
         raise PinchError(f"no NVIDIA driver is loaded, a GPU needs driver {needed} or newer here: {other}")
     if _parts(found) < _parts(needed):
@@ -119,26 +113,6 @@ def driver_version() -> str | None:
         return _nvml().nvmlSystemGetDriverVersion()
     except UnavailableError:
         return None
-
-
-def _check_onnxruntime() -> str:
-    """Version of ONNX Runtime, after it ran a model on the GPU."""
-    import numpy as np
-    from onnx import TensorProto, helper
-
-    from pinch.runtimes import onnx as runtime
-
-    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [8, 8]) for name in "xy"]
-    graph = helper.make_graph([helper.make_node("MatMul", ["x", "x"], ["y"])], "check", tensors[:1], tensors[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    version = runtime.onnxruntime.__version__
-    try:
-        runtime.start(model.SerializeToString(), "gpu").run(None, {"x": np.ones((8, 8), np.float32)})
-    except PinchError:
-        raise
-    except Exception as error:
-        raise PinchError(f"ONNX Runtime {version} cannot compute on the GPU: {str(error).splitlines()[0]}") from error
-    return version
 
 
 def _nvml() -> Any:

@@ -135,6 +135,27 @@ def start(
     return session
 
 
+def check_gpu() -> str:
+    """The version of ONNX Runtime, after it ran a model on the GPU.
+
+    Raises:
+        PinchError: it cannot.
+    """
+    from onnx import TensorProto, helper
+
+    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [8, 8]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "x"], ["y"])], "check", tensors[:1], tensors[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    version = onnxruntime.__version__
+    try:
+        start(model.SerializeToString(), "gpu").run(None, {"x": np.ones((8, 8), np.float32)})
+    except PinchError:
+        raise
+    except Exception as error:
+        raise PinchError(f"ONNX Runtime {version} cannot compute on the GPU: {str(error).splitlines()[0]}") from error
+    return version
+
+
 def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -13,12 +13,14 @@ from typing import Any
 
 import torch
 
-from pinch import checkpoints, training
+from pinch import checkpoints
 from pinch import dataset as datasets
 from pinch.checkpoints import Checkpoint
 from pinch.pruning import fine, kinds
 from pinch.pruning import masks as mask_tools
 from pinch.pruning.validation import Validation
+from pinch.training.fit import train
+from pinch.training.request import Request
 
 VARIANTS = ("without DFL", "with DFL", "DFL alone")
 
@@ -41,7 +43,7 @@ def explain(
         tuning_ratio: the ratio to tune at; None leaves tuning out.
         split: to measure on.
         images: of the split, at most.
-        tuning: settings of tuning, see `pinch.training.Request`.
+        tuning: settings of tuning, see `pinch.training.request.Request`.
 
     Returns:
         The result of a sensitivity record, `rows` having one entry for each variant and ratio.
@@ -102,8 +104,8 @@ def _tuned(
                 fine.prune_file(checkpoint.path, base, kinds.LayerMagnitude(ratio))
             else:
                 checkpoints.save(base, pruned(checkpoint, ratio, table), checkpoint.meta, checkpoint)
-            request = training.Request(name, data, Path(folder), base, pruned=True, **tuning)
-            training.train(request)
+            request = Request(name, data, Path(folder), base, pruned=True, **tuning)
+            train(request)
             figures = _figures(checkpoints.load(request.checkpoint).model, validation)
             rows.append({"variant": variant, "ratio": ratio, "tuned": True, **figures})
     return rows

@@ -19,7 +19,7 @@ def ultralytics_device(device: str, gpus: int = 1) -> str:
     numbers = ",".join(map(str, range(gpus))) if device == "gpu" else device.replace(" ", "")
     if not all(part.isdigit() for part in numbers.split(",")):
         raise PinchError(f"{device!r} is no device: use cpu, gpu, or numbers of GPUs such as 0 or 0,1")
-    gpu.check(onnxruntime=False)
+    gpu.check()
     import torch
 
     seen = torch.cuda.device_count()
