@@ -10,13 +10,15 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 
-from pinch import arguments, formats, reporting, schema
-from pinch.errors import PinchError
-from pinch.files import write_json
-from pinch.pruning import kinds
+from pinch.core import arguments, schema
+from pinch.run import formats
+from pinch.report import contents
+from pinch.core.errors import PinchError
+from pinch.core.files import write_json
+from pinch.weights.pruning import kinds
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import Manifest
-from pinch.settings import data, exporting, measuring, pruning, training
+from pinch.run.settings import data, exporting, measuring, pruning, training
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
@@ -46,7 +48,7 @@ IMGSZ = config["train"]["imgsz"]
 GPUS = int(DEVICE == "gpu")
 DATA = f"{RUN}/dataset/data.yaml"
 # Absolute, since Snakemake looks for it beside the Snakefile.
-FRONT_CAPTION = str(Path(f"{RUN}/{reporting.FRONT}").resolve())
+FRONT_CAPTION = str(Path(f"{RUN}/{contents.FRONT}").resolve())
 
 
 # --- Models -----------------------------------------------------------------------------------------------------------
@@ -126,7 +128,7 @@ STUDIES = {
 }
 STUDIES = [study for study, wanted in STUDIES.items() if wanted]
 STUDY_RECORDS = [f"{RUN}/records/sensitivity/{study}.json" for study in STUDIES]
-STUDY_PLOTS = [reporting.STUDY_PLOTS[study] for study in STUDIES]
+STUDY_PLOTS = [contents.STUDY_PLOTS[study] for study in STUDIES]
 ALL_RECORDS = (
     STUDY_RECORDS
     + MODEL_RECORDS
@@ -228,7 +230,7 @@ if workflow.is_main_process:
 
 # --- Arguments of commands --------------------------------------------------------------------------------------------
 # Every value reaches the shell quoted (`:q`); what may be absent is a list of arguments, empty where it is.
-# Options are declared in `pinch.settings`: a new one reaches its command from there, without a change of any rule.
+# Options are declared in `pinch.run.settings`: a new one reaches its command from there, without a change of any rule.
 def options(section, *declarations, without=()):
     """Arguments of a command for the options that it takes from a section of the configuration."""
     return [
@@ -272,7 +274,7 @@ def scan_record():
 # --- The report -------------------------------------------------------------------------------------------------------
 def reported(path):
     """A file of the run that the HTML report shows."""
-    return report(f"{RUN}/{path}", **reporting.report_arguments(RUN, path))
+    return report(f"{RUN}/{path}", **contents.report_arguments(RUN, path))
 
 
 # Tables that can be downloaded from the report.

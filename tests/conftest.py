@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pinch.environment import isolate_ultralytics
+from pinch.core.environment import isolate_ultralytics
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow/scripts"

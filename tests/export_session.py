@@ -4,9 +4,9 @@ import detectors
 import shapes
 import torch
 
-from pinch.export import job
-from pinch.formats import parse_spec
-from pinch.pruning import activations
+from pinch.artifacts import job
+from pinch.run.formats import parse_spec
+from pinch.weights.pruning import activations
 
 IMGSZ = 64
 CANDIDATES = 40  # of 84 anchors

@@ -11,7 +11,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from pinch import formats
+from pinch.run import formats
 from pinch.runtimes.base import Backend
 
 ENTRY = formats.Format(

@@ -5,9 +5,9 @@ import os
 import zlib
 from pathlib import Path
 
-from pinch import reporting
-from pinch.files import write_json
-from pinch.formats import FORMATS
+from pinch.core.files import write_json
+from pinch.report import contents
+from pinch.run.formats import FORMATS
 from pinch.run.identity import Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 
@@ -246,7 +246,7 @@ def add_pictures(folder: Path) -> None:
     data = b"\x89PNG\r\n\x1a\n"
     for name, content in chunks:
         data += len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
-    for item in reporting.ITEMS:
+    for item in contents.ITEMS:
         if item.path.endswith(".png"):
             (folder / item.path).parent.mkdir(parents=True, exist_ok=True)
             (folder / item.path).write_bytes(data)

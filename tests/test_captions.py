@@ -11,16 +11,17 @@ import pytest
 
 import print_summary
 import render_report
-from pinch import captions, facts, html, reporting, selection, tables
+from pinch.report import captions, contents, facts, html
+from pinch.tables import gathering, selection
 
 OPTIONAL = ("plots/layer_sensitivity.png", "plots/explain.png")
 SCRIPTS = Path(render_report.__file__).parent
 
 
 def _tables(folder, partial=False):
-    for name, table in tables.gather(folder, partial).tables.items():
-        tables.write(folder, name, table)
-    tables.write(folder, "selection", selection.select(folder))
+    for name, table in gathering.gather(folder, partial).tables.items():
+        gathering.write(folder, name, table)
+    gathering.write(folder, "selection", selection.select(folder))
     return folder
 
 
@@ -39,13 +40,13 @@ def _caption(run, name):
 
 
 def test_every_item_has_a_template_and_the_other_way_round():
-    everything = tuple(item.path for item in reporting.ITEMS)
-    wanted = {Path(path).name for path in reporting.captions(everything)}
+    everything = tuple(item.path for item in contents.ITEMS)
+    wanted = {Path(path).name for path in contents.captions(everything)}
     assert wanted == {path.name for path in captions.TEMPLATES.glob("*.rst")}
 
 
 def test_numbers_come_from_the_tables(run):
-    models = tables.read(run, "models").set_index("model")
+    models = gathering.read(run, "models").set_index("model")
     coarse = models.loc["demo_coarse_prune_50_tuned"]
     text = " ".join(_caption(run, "coarse_prune_evaluation").split())
     assert f"mAP50-95 {coarse['map50_95_before_tuning']:.3f} before and {coarse['map50_95']:.3f} after tuning" in text
@@ -54,7 +55,7 @@ def test_numbers_come_from_the_tables(run):
     front = _caption(run, "workflow")
     assert front.startswith("What came out of demo\n=====================\n")
     assert "mAP50 0.930, mAP50-95 0.727 on test" in front
-    chosen = tables.read(run, "selection").iloc[0]
+    chosen = gathering.read(run, "selection").iloc[0]
     assert f"``{chosen['file']}``, {chosen['p50_ms']:.2f} ms per frame" in front
 
 
@@ -105,7 +106,7 @@ def test_tables_are_readable_and_pages_stand_alone(run):
     assert "<th" in page
     assert ">0.727</td>" in page
     assert ">MACs (M)</th>" in page
-    for path in [*reporting.PAGES, *reporting.HTML_TABLES]:
+    for path in [*contents.PAGES, *contents.HTML_TABLES]:
         text = (run / path).read_text()
         assert not re.search(r"https?://|<script|<link", text), path
     speed = (run / "pages/speed.html").read_text()
@@ -117,7 +118,7 @@ def test_pages_can_be_read_without_snakemake(run):
     page = (run / "pages/index.html").read_text()
     assert "What came out of demo" in page
     links = re.findall(r'href="([^"]+)"', page)
-    assert links == [Path(path).name for path in reporting.PAGES]
+    assert links == [Path(path).name for path in contents.PAGES]
     assert "javascript:" not in page
 
 
@@ -128,13 +129,13 @@ def test_facts_leave_out_what_is_unknown():
 
 
 def test_report_arguments_are_unique_and_sorted():
-    places = [reporting.report_arguments("results/demo", item.path) for item in reporting.ITEMS]
+    places = [contents.report_arguments("results/demo", item.path) for item in contents.ITEMS]
     titles = [place["labels"]["result"] for place in places]
     assert titles == sorted(set(titles))
     assert all(Path(place["caption"]).is_absolute() for place in places)
-    assert reporting.report_arguments("r", "tables/models.csv")["labels"]["result"].endswith("(CSV)")
+    assert contents.report_arguments("r", "tables/models.csv")["labels"]["result"].endswith("(CSV)")
     with pytest.raises(KeyError):
-        reporting.report_arguments("r", "plots/nothing.png")
+        contents.report_arguments("r", "plots/nothing.png")
 
 
 def test_summary_prints_the_main_tables(run, capsys):
@@ -164,7 +165,7 @@ def test_snakemake_report_shows_captions_and_needs_no_network(run):
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     page = (place / "report.html").read_text()
-    for section in reporting.SECTIONS.values():
+    for section in contents.SECTIONS.values():
         assert section in page
     assert "mAP50 0.930, mAP50-95 0.727 on test" in page
     assert "data:image/png" in page
@@ -175,7 +176,7 @@ _SNAKEFILE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, "{scripts}")
-from pinch.reporting import FRONT, HTML_TABLES, PAGES, captions, report_arguments
+from pinch.report.contents import FRONT, HTML_TABLES, PAGES, captions, report_arguments
 
 RUN = "results/demo"
 OPTIONAL = ("plots/layer_sensitivity.png", "plots/explain.png")

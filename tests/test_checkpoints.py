@@ -6,8 +6,8 @@ import pytest
 import torch
 from ultralytics.nn.tasks import ClassificationModel, DetectionModel
 
-from pinch import checkpoints
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
+from pinch.weights import checkpoints
 
 
 def write_stock(path, yaml="yolo11n.yaml", model=None, **train_args):

@@ -11,12 +11,13 @@ import torch
 from conftest import SCRIPTS
 
 import coarse_prune
-from pinch import checkpoints, dataset
-from pinch.errors import PinchError
-from pinch.pruning import coarse, images, kinds, ranking, spread
-from pinch.pruning.cost import Convolution, Costs, channel_costs
-from pinch.pruning.graph import ChannelGraph
-from pinch.pruning.splitting import TwoHalves, WholeAttention, join, split
+from pinch.core.errors import PinchError
+from pinch.data import dataset
+from pinch.weights import checkpoints
+from pinch.weights.pruning import coarse, images, kinds, ranking, spread
+from pinch.weights.pruning.cost import Convolution, Costs, channel_costs
+from pinch.weights.pruning.graph import ChannelGraph
+from pinch.weights.pruning.splitting import TwoHalves, WholeAttention, join, split
 
 FAMILIES = ["yolo11n.yaml", "yolov8n.yaml", "yolo26n.yaml"]
 
@@ -165,7 +166,7 @@ def test_rankings_find_a_worthless_channel(name, data):
 
 
 def units(*widths):
-    from pinch.pruning.graph import Unit
+    from pinch.weights.pruning.graph import Unit
 
     return [Unit(f"layer{i}", [], [], width, 1) for i, width in enumerate(widths)]
 
@@ -378,5 +379,6 @@ def test_settings_hold_what_the_kind_knows(tmp_path):
 
 
 def test_kinds_need_no_torch(tmp_path):
-    code = "import sys; from pinch.pruning import activations, kinds; assert not {'torch', 'numpy'} & set(sys.modules)"
+    code = "import sys; from pinch.weights.pruning import activations, kinds; "
+    code += "assert not {'torch', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(SCRIPTS)})

@@ -11,9 +11,9 @@ import yaml
 import contact_sheet
 import hagrid_to_yolo
 import prepare_dataset
-from pinch import dataset as datasets
-from pinch import records
-from pinch.errors import PinchError
+from pinch.core import records
+from pinch.core.errors import PinchError
+from pinch.data import dataset as datasets
 
 SCRIPTS = Path(hagrid_to_yolo.__file__).parent
 

@@ -5,9 +5,9 @@ import pytest
 import shapes
 from PIL import Image
 
-from pinch import contact_sheet
-from pinch import dataset as datasets
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
+from pinch.data import contact_sheet
+from pinch.data import dataset as datasets
 
 
 @pytest.fixture(scope="module")

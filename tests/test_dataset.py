@@ -8,9 +8,9 @@ import pytest
 import shapes
 import yaml
 
-from pinch import dataset as datasets
-from pinch import dataset_check
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
+from pinch.data import check
+from pinch.data import dataset as datasets
 
 
 @pytest.fixture(scope="module")
@@ -253,8 +253,8 @@ def test_too_few_calibration_images(own):
 
 
 def test_a_sound_set_passes(made):
-    assert dataset_check.check(datasets.load(made), for_training=True) == []
-    found = dataset_check.inspect(datasets.load(made))
+    assert check.check(datasets.load(made), for_training=True) == []
+    found = check.inspect(datasets.load(made))
     assert found.images == {"train": 24, "val": 12, "test": 12}
     assert sum(found.boxes["val"].values()) == sum(
         len(datasets.read_labels(p)) for p in (made.parent / "labels/val").iterdir()
@@ -268,18 +268,18 @@ def test_truncated_image_is_named(own, ending):
     cv2.imwrite(str(image), cv2.resize(cv2.imread(str(old)), (200, 100)))
     if image != old:
         old.unlink()
-    assert dataset_check.decoding_error(image) is None
+    assert check.decoding_error(image) is None
     truncate(image)
     with pytest.raises(PinchError, match=rf"images/train/0005\.{ending} cannot be decoded"):
-        dataset_check.check(datasets.load(own), for_training=True)
-    assert any("0005" in warning for warning in dataset_check.check(datasets.load(own)))
+        check.check(datasets.load(own), for_training=True)
+    assert any("0005" in warning for warning in check.check(datasets.load(own)))
 
 
 def test_several_broken_files_are_one_sentence(own):
     for number in range(3):
         (own.parent / f"images/val/000{number}.png").write_bytes(b"")
     with pytest.raises(PinchError, match=r"0000\.png cannot be decoded .* \(and 2 more like this\)$"):
-        dataset_check.check(datasets.load(own), for_training=True)
+        check.check(datasets.load(own), for_training=True)
 
 
 def test_class_without_images(own):
@@ -288,10 +288,10 @@ def test_class_without_images(own):
     dataset = datasets.load(own)
     sentence = r"the val split of .* has no images of disc, cross"
     with pytest.raises(PinchError, match=sentence):
-        dataset_check.check(dataset, for_training=True)
-    (warning,) = dataset_check.check(dataset)
+        check.check(dataset, for_training=True)
+    (warning,) = check.check(dataset)
     assert "disc, cross" in warning
-    assert dataset_check.check(dataset, ["test"]) == []
+    assert check.check(dataset, ["test"]) == []
 
 
 @pytest.mark.parametrize("empty", [True, False])
@@ -300,14 +300,14 @@ def test_split_without_images(own, empty):
     if empty:
         (own.parent / "images/val").mkdir()
     with pytest.raises(PinchError, match="val split"):
-        dataset_check.check(datasets.load(own), for_training=True)
-    assert any("val split" in warning for warning in dataset_check.check(datasets.load(own)))
+        check.check(datasets.load(own), for_training=True)
+    assert any("val split" in warning for warning in check.check(datasets.load(own)))
 
 
 def test_labels_that_do_not_fit(own):
     (own.parent / "labels/train/0001.txt").write_text("3 0.5 0.5 0.1 0.1")
     with pytest.raises(PinchError, match=r"labels/train/0001\.txt has class 3, but the classes of .* are 0 to 2"):
-        dataset_check.check(datasets.load(own), for_training=True)
+        check.check(datasets.load(own), for_training=True)
     (own.parent / "labels/train/0001.txt").write_text("1 0.95 0.5 0.2 0.1\n1 0.5 0.5 0.1 0.1\n1 0.5 0.5 0 0.1")
-    (warning,) = dataset_check.check(datasets.load(own), for_training=True)
+    (warning,) = check.check(datasets.load(own), for_training=True)
     assert "labels/train/0001.txt: 2 of 3 boxes are empty or reach outside the image" in warning

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import demo
-from pinch import frames
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
+from pinch.data import frames
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def detector(folder):
-    from pinch.webdemo import Detector
+    from pinch.apps.page import Detector
 
     return Detector(detectors.onnx_detector(folder / "toy_full.onnx"))
 
@@ -36,10 +36,10 @@ def picture(folder):
 @pytest.fixture(scope="module")
 def address(detector, picture):
     """A running page."""
-    from pinch import webdemo
+    from pinch.apps import page
 
-    page = webdemo.build(detector, 0.25, [picture])
-    yield webdemo.launch(page, "127.0.0.1", free_port())
+    built = page.build(detector, 0.25, [picture])
+    yield page.launch(built, "127.0.0.1", free_port())
     page.close()
 
 
@@ -119,13 +119,13 @@ def test_classes_without_a_name_are_numbered(detector):
 
 
 def test_port_that_is_taken(detector):
-    from pinch import webdemo
+    from pinch.apps import page
 
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(PinchError, match="cannot be used"):
-            webdemo.launch(webdemo.build(detector, 0.25), "127.0.0.1", other.getsockname()[1])
+            page.launch(page.build(detector, 0.25), "127.0.0.1", other.getsockname()[1])
 
 
 @pytest.mark.parametrize(

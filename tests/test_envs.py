@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from pinch.formats import FORMATS
+from pinch.run.formats import FORMATS
 
 NAMES = list(environment_steps.STEPS)
 

@@ -5,8 +5,8 @@ import json
 import known_detectors as detectors
 import pytest
 
-from pinch import records
-from pinch.errors import PinchError
+from pinch.core import records
+from pinch.core.errors import PinchError
 
 COUNTS = {"train": 2, "val": 6, "test": 5}
 
@@ -44,7 +44,7 @@ def stock(model, data, split, **settings):
 
 
 def test_onnx_is_as_accurate_as_ultralytics_finds_it(onnx_file, data, absolute):
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     result = evaluate(onnx_file, data, ["val", "test"])
     for split in ("val", "test"):
@@ -61,7 +61,7 @@ def test_onnx_is_as_accurate_as_ultralytics_finds_it(onnx_file, data, absolute):
 
 
 def test_checkpoint_is_as_accurate_as_ultralytics_finds_it_without_rectangles(checkpoint, data, absolute):
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     result = evaluate(checkpoint, data, ["val"], batch=4)
     found = result["splits"]["val"]
@@ -75,7 +75,7 @@ def test_checkpoint_is_as_accurate_as_ultralytics_finds_it_without_rectangles(ch
 
 
 def test_openvino_agrees_with_onnx(onnx_file, data, tmp_path):
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     folder = detectors.openvino_detector(tmp_path / "toy_full_openvino", onnx_file)
     first, second = (evaluate(model, data, ["val"])["splits"]["val"] for model in (onnx_file, folder))
@@ -86,7 +86,7 @@ def test_openvino_agrees_with_onnx(onnx_file, data, tmp_path):
 def test_threads_are_the_ones_asked_for(checkpoint, data):
     import torch
 
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     before = torch.get_num_threads()
     try:
@@ -97,7 +97,7 @@ def test_threads_are_the_ones_asked_for(checkpoint, data):
 
 
 def test_split_and_class_without_images_only_warn(onnx_file, tmp_path, capsys):
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     data = detectors.dataset(tmp_path / "data", {"val": 1, "test": 0})
     result = evaluate(onnx_file, data, ["val", "test", "train"])
@@ -112,7 +112,7 @@ def test_split_and_class_without_images_only_warn(onnx_file, tmp_path, capsys):
 
 
 def test_other_number_of_classes_is_refused(tmp_path, data):
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     three = detectors.onnx_detector(tmp_path / "three.onnx", names={0: "a", 1: "b", 2: "c"})
     with pytest.raises(PinchError, match=r"knows 3 classes but .* has 2"):
@@ -124,7 +124,7 @@ def test_other_number_of_classes_is_refused(tmp_path, data):
 
 
 def test_other_names_are_mentioned(tmp_path, data):
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     swapped = detectors.onnx_detector(tmp_path / "swapped.onnx", names={0: "red", 1: "blue"})
     assert "red for blue" in evaluate(swapped, data, ["val"])["warnings"][0]
@@ -163,7 +163,7 @@ def test_no_data_set_makes_ultralytics_look_for_fonts_on_the_network():
 
 
 def test_images_that_cannot_be_read_are_counted(onnx_file, tmp_path):
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     data = detectors.dataset(tmp_path / "data", {"val": 3})
     broken = tmp_path / "data" / "images" / "val" / "1.png"

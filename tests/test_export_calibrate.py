@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pinch.export import calibrate
-from pinch.export.calibrate import Activation
+from pinch.artifacts import calibrate
+from pinch.artifacts.calibrate import Activation
 
 
 def seen(*images):

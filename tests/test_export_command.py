@@ -73,7 +73,7 @@ def test_a_full_disk_leaves_no_partial_file(checkpoint, data, tmp_path):
         "import resource, runpy, sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "sys.argv = sys.argv[2:]\n"
-        "import pinch.export.onnx as exporter\n"
+        "import pinch.artifacts.onnx as exporter\n"
         "save = exporter.metadata.describe\n"
         "def full(*arguments):\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pinch import runtimes
-from pinch.formats import parse_spec
+from pinch.run.formats import parse_spec
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_networks_that_suppress_by_themselves_keep_their_output(tmp_path, spec):
     """YOLO26: finished detections, (1, n, 6), from the best candidates only."""
     import shapes
 
-    from pinch.export import job
+    from pinch.artifacts import job
 
     model = export_session.checkpoint(tmp_path, "yolo26n.yaml", end2end=True)
     data = shapes.write(tmp_path / "data", train=12, val=4)

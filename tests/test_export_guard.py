@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from pinch.errors import PinchError
-from pinch.export.guard import keep_accuracy
-from pinch.export.job import Settings
+from pinch.artifacts.guard import keep_accuracy
+from pinch.artifacts.job import Settings
+from pinch.core.errors import PinchError
 
 OPERATORS = [f"conv{i}" for i in range(50)]
 

@@ -4,8 +4,8 @@ import detectors
 import pytest
 import torch
 
-from pinch.export.head import map_names
-from pinch.export.network import LateUpsample, exportable
+from pinch.artifacts.head import map_names
+from pinch.artifacts.network import LateUpsample, exportable
 
 IMGSZ = 64
 ANCHORS = 84  # 8x8 + 4x4 + 2x2

@@ -9,11 +9,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from pinch import records, runtimes
-from pinch.errors import PinchError
-from pinch.export import graph, parity
-from pinch.export.int8 import OnnxQuantizer
-from pinch.export.tracing import float_model
+from pinch import runtimes
+from pinch.artifacts import graph, parity
+from pinch.artifacts.int8 import OnnxQuantizer
+from pinch.artifacts.tracing import float_model
+from pinch.core import records
+from pinch.core.errors import PinchError
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
-from pinch.export import exporter
-from pinch.export.job import Job, Settings
+from pinch.artifacts import exporter
+from pinch.artifacts.job import Job, Settings
 
 
 class Quantizer(exporter.Quantizer):

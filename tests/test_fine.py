@@ -6,10 +6,10 @@ import torch
 
 import fine_prune
 import reapply_prune
-from pinch import checkpoints
-from pinch.errors import PinchError
-from pinch.pruning import fine, kinds
-from pinch.pruning import masks as mask_tools
+from pinch.core.errors import PinchError
+from pinch.weights import checkpoints
+from pinch.weights.pruning import fine, kinds
+from pinch.weights.pruning import masks as mask_tools
 
 
 @pytest.fixture(scope="module")

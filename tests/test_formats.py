@@ -3,8 +3,8 @@
 import pytest
 from matplotlib.lines import Line2D
 
-from pinch import formats
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
+from pinch.run import formats
 
 
 def test_the_six_artifacts_keep_their_names():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import check_gpu
-from pinch import gpu
-from pinch.errors import PinchError
+from pinch.core import gpu
+from pinch.core.errors import PinchError
 from pinch.runtimes import onnx as runtime
 
 needs_no_gpu = pytest.mark.skipif(gpu.driver_version() is not None, reason="this machine has a GPU")

@@ -7,10 +7,10 @@ import pytest
 import tiny_hagrid
 from tiny_hagrid import GESTURES, HAND, IDLE, OTHER, TOGETHER
 
-from pinch import dataset as datasets
-from pinch import hagrid, hagrid_convert
-from pinch.errors import PinchError
-from pinch.hagrid_convert import Options
+from pinch.core.errors import PinchError
+from pinch.data import conversion, hagrid
+from pinch.data import dataset as datasets
+from pinch.data.conversion import Options
 
 VERSIONS = ["v1", "v2", "v2-1M", "mixed"]
 
@@ -19,7 +19,7 @@ def convert(root, out, targets=GESTURES, phases=None, **options):
     source = hagrid.source(
         dataset_folder=root / "images", dataset_annotations=root / "annotations", targets=list(targets), phases=phases
     )
-    return hagrid_convert.convert(source, out, Options(**options))
+    return conversion.convert(source, out, Options(**options))
 
 
 def labels(out, split, gesture, number=0):
@@ -228,7 +228,7 @@ def test_boxes_outside_the_image(tmp_path):
 
 @pytest.mark.parametrize("box", [[-0.5, -0.5, 2, 2], [0.3, 0.3, 0.1, 0.1], [2, 2, 1, 1], [0.5, 0.5, 0, 0.1]])
 def test_clip(box):
-    *_, width, height = hagrid_convert.clip(tuple(box))
+    *_, width, height = conversion.clip(tuple(box))
     covered = np.zeros((100, 100), bool)
     left, top, right, bottom = (round(100 * v) for v in (box[0], box[1], box[0] + box[2], box[1] + box[3]))
     covered[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True

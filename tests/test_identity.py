@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pinch.formats import FORMATS
 from pinch.run import identity
+from pinch.run.formats import FORMATS
 from pinch.run.identity import Artifact, Model, Timing, parse_artifact, parse_model
 
 MODELS = [

@@ -15,9 +15,11 @@ from conftest import ROOT
 from slurm import profile
 
 import quantization
-from pinch import formats, runtimes, tables
-from pinch.errors import PinchError
-from pinch.plots import style
+from pinch import runtimes
+from pinch.core.errors import PinchError
+from pinch.report.plots import style
+from pinch.run import formats
+from pinch.tables import gathering
 
 CONFIG = {
     "name": "some",
@@ -87,7 +89,7 @@ def test_its_file_is_run_on_its_devices(registered, file):
 def test_tables_have_it_in_the_registry_s_order(registered, monkeypatch, tmp_path):
     monkeypatch.setitem(made_up_run.FORMAT_TIME, "invented", 1.1)
     run = made_up_run.make(tmp_path / "results/demo", coarse=(50,), fine=())
-    rows = tables.gather(run).tables["artifacts"].query("model == 'demo'")
+    rows = gathering.gather(run).tables["artifacts"].query("model == 'demo'")
     kinds = list(zip(rows["format"], rows["precision"], strict=True))
     assert kinds == [(kind, precision) for kind in ("onnx", "tflite", "invented") for precision in formats.PRECISIONS]
 
@@ -106,12 +108,12 @@ def test_the_cluster_s_profile_groups_its_export_and_asks_for_enough(registered,
 
 def test_the_demo_page_lists_it_and_shows_it(registered, file, capsys):
     import demo
-    from pinch import webdemo
+    from pinch.apps import page
 
     with pytest.raises(SystemExit):
         demo.main(["--help"])
     assert ".invented" in capsys.readouterr().out
-    detector = webdemo.Detector(file)
-    assert "toy_full.invented" in webdemo._facts(detector)
+    detector = page.Detector(file)
+    assert "toy_full.invented" in page._facts(detector)
     rows = detector.picture(np.zeros((64, 64, 3), np.uint8), 0.5)[2]
     assert [row[0] for row in rows] == ["fist"]

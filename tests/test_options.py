@@ -11,13 +11,15 @@ import pytest
 from conftest import ROOT
 
 import generate
-from pinch import arguments, options, reference, schema, timing
-from pinch.errors import PinchError
-from pinch.export import job
-from pinch.options import COMMAND, CONFIG, option, options_of
-from pinch.pruning import kinds
-from pinch.settings import data, exporting, measuring, pruning, training
-from pinch.settings.sections import CHAPTERS
+from pinch.artifacts import job
+from pinch.core import arguments, options, schema
+from pinch.core.errors import PinchError
+from pinch.core.options import COMMAND, CONFIG, option, options_of
+from pinch.measuring import timing
+from pinch.run import reference
+from pinch.run.settings import data, exporting, measuring, pruning, training
+from pinch.run.settings.sections import CHAPTERS
+from pinch.weights.pruning import kinds
 
 SECTIONS = [section for chapter in CHAPTERS.values() for section in chapter]
 PARTS = [part for section in SECTIONS for part in section.parts if part is not data.General]

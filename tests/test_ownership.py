@@ -5,9 +5,10 @@ import pytest
 import shapes
 import torch
 
-from pinch import checkpoints, files, ownership
-from pinch.errors import PinchError
-from pinch.pruning import fine, kinds
+from pinch.core import files, ownership
+from pinch.core.errors import PinchError
+from pinch.weights import checkpoints
+from pinch.weights.pruning import fine, kinds
 
 
 def holding(folder):

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from pinch import plan
+from pinch.operations import plan
 
 DOT = r"""digraph snakemake_dag {
     graph[bgcolor=white, margin=0];

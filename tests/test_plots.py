@@ -4,15 +4,16 @@ import made_up_run
 import pytest
 
 import plot_results
-from pinch import reporting, tables
-from pinch.plots import accuracy, data, draw, sensitivity, speed, style
+from pinch.report import contents
+from pinch.report.plots import accuracy, data, draw, sensitivity, speed, style
+from pinch.tables import gathering
 
 
 def _gathered(folder, **options):
     made_up_run.make(folder, **options)
     made_up_run.add_explain(folder)
-    for name, table in tables.gather(folder).tables.items():
-        tables.write(folder, name, table)
+    for name, table in gathering.gather(folder).tables.items():
+        gathering.write(folder, name, table)
     return folder
 
 
@@ -27,15 +28,15 @@ def nothing(tmp_path_factory):
     folder = made_up_run.make(tmp_path_factory.mktemp("run") / "demo", coarse=(50,), fine=())
     for path in [*(folder / "records").rglob("*.json"), *(folder / "benchmarks").rglob("*.tsv")]:
         path.unlink()
-    for name, table in tables.gather(folder, partial=True).tables.items():
-        tables.write(folder, name, table)
+    for name, table in gathering.gather(folder, partial=True).tables.items():
+        gathering.write(folder, name, table)
     return folder
 
 
 def test_command_draws_every_picture_of_the_report(run, capsys):
     plot_results.main([str(run)])
     drawn = capsys.readouterr().out.split()
-    wanted = [*reporting.PLOTS, "plots/layer_sensitivity.png", "plots/explain.png"]
+    wanted = [*contents.PLOTS, "plots/layer_sensitivity.png", "plots/explain.png"]
     assert drawn == [str(run / path) for path in wanted]
     for path in drawn:
         assert (run / path).read_bytes().startswith(b"\x89PNG")
@@ -56,7 +57,7 @@ def test_sweep_shows_before_after_and_base(run):
     lines = {line.get_label(): line for line in first.lines}
     assert list(lines) == ["base (0.727)", "after fine-tuning", "before fine-tuning"]
     assert list(lines["after fine-tuning"].get_xdata()) == [30, 50]
-    models = tables.read(run, "models").set_index("model")
+    models = gathering.read(run, "models").set_index("model")
     expected = models.loc["demo_coarse_prune_30_tuned", "map50_95"]
     assert lines["after fine-tuning"].get_ydata()[0] == pytest.approx(expected)
     assert "mAP50" in second.get_title(loc="left")
@@ -83,7 +84,7 @@ def test_accuracy_map_has_a_row_per_model_and_a_column_per_artifact(run):
 def test_stages_add_up_to_the_wall_time(run):
     with style.applied():
         axis = data.stages(run).axes[0]
-    total = tables.read(run, "stages").iloc[-1]["share_seconds"]
+    total = gathering.read(run, "stages").iloc[-1]["share_seconds"]
     assert sum(bar.get_width() for bar in axis.patches) == pytest.approx(total / 60, rel=0.01)
     assert f"{total / 60:.1f} minutes" in axis.get_title(loc="left")
 

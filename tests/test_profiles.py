@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT
 from slurm import profile
 
-from pinch.formats import FORMATS
+from pinch.run.formats import FORMATS
 
 EXPORT_RULES = {f"export_{name}" for name in FORMATS}
 CONFIG = {

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from pinch import progress
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
+from pinch.operations import progress
 
 NOW = 1_000_000.0
 HEADER = "epoch,time,train/box_loss,metrics/mAP50(B),metrics/mAP50-95(B)\n"

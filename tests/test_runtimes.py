@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pinch import runtimes
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
 from pinch.runtimes import postprocess
 from pinch.runtimes.base import parse_names
 from pinch.runtimes.preprocess import letterbox

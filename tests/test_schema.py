@@ -6,8 +6,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from pinch import schema
-from pinch.errors import PinchError
+from pinch.core import schema
+from pinch.core.errors import PinchError
 
 SCHEMA = schema.load(str(ROOT / "workflow/schemas/config.schema.yaml"))
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import select_models
-from pinch import selection, tables
+from pinch.tables import gathering, selection
 
 
 @pytest.fixture(scope="module")
@@ -13,8 +13,8 @@ def run(tmp_path_factory):
     folder = made_up_run.make(
         tmp_path_factory.mktemp("run") / "demo", devices=(("cpu", 1), ("gpu", 1)), coarse=(30, 50, 70), fine=(50, 90)
     )
-    for name, table in tables.gather(folder).tables.items():
-        tables.write(folder, name, table)
+    for name, table in gathering.gather(folder).tables.items():
+        gathering.write(folder, name, table)
     return folder
 
 
@@ -56,10 +56,10 @@ def test_every_goal_has_its_own_best(run):
 def test_test_accuracy_never_chooses(run, tmp_path):
     before = _chosen(run)
     for name in ("models", "artifacts", "inference"):
-        table = tables.read(run, name)
+        table = gathering.read(run, name)
         for column in table.columns.intersection(["map50", "map50_95"]):
             table[column] = table[column].to_numpy()[::-1]
-        tables.write(tmp_path, name, table)
+        gathering.write(tmp_path, name, table)
     after = _chosen(tmp_path)
     assert list(before["file"]) == list(after["file"])
     assert list(before["reason"]) == list(after["reason"])
@@ -99,14 +99,14 @@ def test_front_is_what_nothing_beats(run):
 
 def test_a_base_that_finds_nothing_leaves_nothing_to_choose(run, tmp_path, capsys):
     for name in ("models", "artifacts", "inference"):
-        tables.write(
+        gathering.write(
             tmp_path,
             name,
-            tables.read(run, name).assign(val_map50_95=0.0) if name == "models" else tables.read(run, name),
+            gathering.read(run, name).assign(val_map50_95=0.0) if name == "models" else gathering.read(run, name),
         )
     select_models.main([str(tmp_path)])
     assert "nothing to choose from" in capsys.readouterr().out
-    assert tables.read(tmp_path, "selection").empty
+    assert gathering.read(tmp_path, "selection").empty
 
 
 def test_command_writes_the_fixed_columns(run, capsys):

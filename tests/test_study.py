@@ -4,7 +4,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from pinch import records, schema, study
+from pinch.core import records, schema
+from pinch.studies import pruning_study
 
 FIRST = {"name": "s", "seed": 1, "coarse": {"ratios": [0.5], "epochs": 4}, "fine": {"ratios": [0.9], "epochs": 2}}
 FURTHER = {
@@ -48,7 +49,7 @@ def results(tmp_path):
 
 
 def test_later_runs_share_data_and_base_of_the_first():
-    first, longer, longer_for_fine, *others = study.runs(FIRST, FURTHER)
+    first, longer, longer_for_fine, *others = pruning_study.runs(FIRST, FURTHER)
     assert first.config == FIRST
     assert longer.config["base_model"] == longer_for_fine.config["base_model"] == "results/s/models/s.pt"
     assert [longer.config["train"]["epochs"], longer_for_fine.config["train"]["epochs"]] == [4, 2]
@@ -58,7 +59,7 @@ def test_later_runs_share_data_and_base_of_the_first():
 
 
 def test_pruned_models_are_compared_with_the_better_base(results):
-    table = study.pruning_table(study.runs(FIRST, FURTHER), results)
+    table = pruning_study.pruning_table(pruning_study.runs(FIRST, FURTHER), results)
     assert list(table.columns) == ["method", "ratio", "seed", "map50_95", "base_map50_95", "kept"]
     assert set(table.loc[table["method"] == "coarse", "base_map50_95"]) == {0.8}
     assert set(table.loc[table["method"] == "fine", "base_map50_95"]) == {0.7}
@@ -69,7 +70,7 @@ def test_pruned_models_are_compared_with_the_better_base(results):
 
 
 def test_ablations_are_relative_to_the_default(results):
-    table = study.ablation_table(study.runs(FIRST, FURTHER), results).set_index("choice")
+    table = pruning_study.ablation_table(pruning_study.runs(FIRST, FURTHER), results).set_index("choice")
     assert table.loc["ranking_ln", "to_default"] == pytest.approx(0.9)
     assert table.loc["default", "map50_95_before_tuning"] == pytest.approx(0.1)
     assert set(table["epochs"]) == {3}
@@ -78,17 +79,17 @@ def test_ablations_are_relative_to_the_default(results):
 
 def test_shipped_study_is_valid_and_its_runs_differ():
     files = [ROOT / "config" / name for name in ("pruning_study.yaml", "studies/pruning_runs.yaml")]
-    runs = study.runs(*(yaml.safe_load(file.read_text()) for file in files))
+    runs = pruning_study.runs(*(yaml.safe_load(file.read_text()) for file in files))
     rules = schema.load(str(ROOT / "workflow/schemas/config.schema.yaml"))
     for run in runs:
-        schema.validate(study.merged(run.config, {}), rules)
+        schema.validate(pruning_study.merged(run.config, {}), rules)
     assert len({run.name for run in runs}) == len(runs)
 
 
 @pytest.mark.parametrize("kind", ["longer_base", "fine"])
 def test_runs_without_a_pruning_are_accepted_by_the_workflow(kind, snakemake, tmp_path):
     files = [ROOT / "config" / name for name in ("pruning_study.yaml", "studies/pruning_runs.yaml")]
-    runs = study.runs(*(yaml.safe_load(file.read_text()) for file in files))
+    runs = pruning_study.runs(*(yaml.safe_load(file.read_text()) for file in files))
     run = next(run for run in runs if run.kind == kind)
     done = snakemake(tmp_path, "-n", run.target, config=run.config)
     assert done.returncode == 0, done.stderr

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pinch.errors import PinchError
-from pinch.synthesis import dataset, hand, render, scene
+from pinch.core.errors import PinchError
+from pinch.data.synthesis import dataset, hand, render, scene
 
 PLAN = dataset.Plan(images=(2, 1, 1), users=10, size=128, seed=5)
 

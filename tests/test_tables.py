@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import gather
-from pinch import stages, tables
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
 from pinch.run import manifest
 from pinch.run.identity import Model
+from pinch.tables import gathering, stages
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def run(tmp_path):
 
 
 def test_fixed_columns_come_first(run):
-    gathered = tables.gather(run).tables
+    gathered = gathering.gather(run).tables
     assert list(gathered["models"])[:10] == (
         ["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"]
         + ["map50_before_tuning", "map50_95_before_tuning"]
@@ -34,7 +34,7 @@ def test_fixed_columns_come_first(run):
 
 
 def test_models_hold_test_accuracy_before_and_after_tuning(run):
-    models = tables.gather(run).tables["models"].set_index("model")
+    models = gathering.gather(run).tables["models"].set_index("model")
     assert list(models.index) == [
         "demo",
         "demo_coarse_prune_30_tuned",
@@ -51,7 +51,7 @@ def test_models_hold_test_accuracy_before_and_after_tuning(run):
 
 
 def test_artifacts_and_timings_are_complete_and_named_by_their_file(run):
-    gathered = tables.gather(run).tables
+    gathered = gathering.gather(run).tables
     artifacts, inference = gathered["artifacts"], gathered["inference"]
     assert len(artifacts) == 4 * 6
     assert len(inference) == 4 * 6 * 2
@@ -67,7 +67,7 @@ def test_artifacts_and_timings_are_complete_and_named_by_their_file(run):
 def test_a_record_that_no_one_expects_is_in_no_table(run):
     stale = run / "records/accuracy/demo_coarse_prune_50_tuned.json"
     (run / "records/accuracy/demo_coarse_prune_90_tuned.json").write_text(stale.read_text())
-    assert "demo_coarse_prune_90_tuned" not in set(tables.gather(run).tables["models"]["model"])
+    assert "demo_coarse_prune_90_tuned" not in set(gathering.gather(run).tables["models"]["model"])
 
 
 def test_missing_records_are_named(run):
@@ -75,8 +75,8 @@ def test_missing_records_are_named(run):
     (run / "records/accuracy/demo_half.onnx.json").write_text("{")
     (run / "records/inference/cpu_2/demo_int8.onnx.json").unlink()
     with pytest.raises(PinchError, match=r"3 of the records .*/demo_fine_prune_50.json \(no record\).*--partial"):
-        tables.gather(run)
-    partial = tables.gather(run, partial=True)
+        gathering.gather(run)
+    partial = gathering.gather(run, partial=True)
     assert {row["row"] for row in partial.missing} == {
         "demo_fine_prune_50_tuned",
         "demo_half.onnx",
@@ -90,9 +90,9 @@ def test_missing_records_are_named(run):
 
 
 def test_without_a_manifest_every_record_counts(run):
-    whole = tables.gather(run).tables
+    whole = gathering.gather(run).tables
     (run / "manifest.json").unlink()
-    by_hand = tables.gather(run).tables
+    by_hand = gathering.gather(run).tables
     for name in ("models", "artifacts", "inference"):
         pd.testing.assert_frame_equal(whole[name], by_hand[name])
     assert manifest.load(run).base == Model("demo")
@@ -104,13 +104,14 @@ def test_other_image_sizes_are_models_of_their_own(run):
     other.write_text(source.read_text())
     made_up_run.edit(other, imgsz=256)
     (run / "manifest.json").unlink()
-    row = tables.gather(run).tables["artifacts"].set_index("file").loc["demo_coarse_prune_50_tuned_256_int8.onnx"]
+    row = gathering.gather(run).tables["artifacts"].set_index("file").loc["demo_coarse_prune_50_tuned_256_int8.onnx"]
     assert (row["model"], row["method"], row["ratio"]) == ("demo_coarse_prune_50_tuned_256", "coarse", 0.5)
 
 
 @pytest.mark.parametrize("name", ["demo", "hands_640", "my_coarse_prune_x", "my_fine_prune_30"])
 def test_rows_are_what_the_manifest_says_whatever_names_look_like(tmp_path, name):
-    gathered = tables.gather(made_up_run.make(tmp_path / "run", name, coarse=(50,), fine=(), sizes=(None, 256))).tables
+    folder = made_up_run.make(tmp_path / "run", name, coarse=(50,), fine=(), sizes=(None, 256))
+    gathered = gathering.gather(folder).tables
     pruned = f"{name}_coarse_prune_50_tuned"
     assert list(gathered["models"]["label"]) == [name, "coarse 50%"]
     for table in ("artifacts", "inference"):
@@ -125,33 +126,33 @@ def test_rows_are_what_the_manifest_says_whatever_names_look_like(tmp_path, name
 
 def test_a_study_that_is_no_longer_asked_for_is_in_no_table(run):
     made_up_run.add_explain(run)
-    assert set(tables.gather(run).tables["sensitivity"]["study"]) == {"layers", "explain"}
+    assert set(gathering.gather(run).tables["sensitivity"]["study"]) == {"layers", "explain"}
     made_up_run.expect(run, studies=["layers"])
-    assert set(tables.gather(run).tables["sensitivity"]["study"]) == {"layers"}
+    assert set(gathering.gather(run).tables["sensitivity"]["study"]) == {"layers"}
 
 
 def test_a_manifest_of_an_earlier_version_is_named_as_such(run):
     (run / "manifest.json").write_text('{"name": "demo", "base": "demo", "models": ["demo"], "artifacts": []}')
     with pytest.raises(PinchError, match="is of an earlier version of Pinch"):
-        tables.gather(run)
+        gathering.gather(run)
 
 
 def test_folders_that_are_no_runs(tmp_path):
     with pytest.raises(PinchError, match=r"neither a manifest.json nor records"):
-        tables.gather(tmp_path)
+        gathering.gather(tmp_path)
     (tmp_path / "manifest.json").write_text('{"models": []}')
     with pytest.raises(PinchError, match=r"manifest.json is not a manifest"):
-        tables.gather(tmp_path)
+        gathering.gather(tmp_path)
     with pytest.raises(PinchError, match=r"models.csv does not exist: run gather.py"):
-        tables.read(tmp_path, "models")
+        gathering.read(tmp_path, "models")
 
 
 def test_command_writes_every_table_and_says_what_is_missing(run, capsys):
     (run / "records/accuracy/demo_half.onnx.json").unlink()
     gather.main([str(run), "--partial"])
     assert "missing in artifacts: demo_half.onnx" in capsys.readouterr().out
-    assert {path.stem for path in (run / "tables").iterdir()} == set(tables.COLUMNS)
-    assert len(tables.read(run, "models")) == 4
+    assert {path.stem for path in (run / "tables").iterdir()} == set(gathering.COLUMNS)
+    assert len(gathering.read(run, "models")) == 4
 
 
 def _benchmark(folder, rule, name, seconds, end, rss="100"):

@@ -13,8 +13,10 @@ import pytest
 
 import measure_inference
 import pinch
-from pinch import energy, frames, records, timing, timing_worker
-from pinch.errors import PinchError
+from pinch.core import records
+from pinch.core.errors import PinchError
+from pinch.data import frames
+from pinch.measuring import energy, timing, timing_worker
 
 QUICK = timing.Plan(frames=5, warmup=2, rounds=2, min_seconds=0.05, energy_seconds=0)
 
@@ -73,7 +75,7 @@ def test_memory_and_conditions_are_recorded(compared):
 
 def test_worker_imports_one_runtime_only(fast):
     code = (
-        "import sys, pinch.timing_worker; from pinch import runtimes; runtimes.open(sys.argv[1]);"
+        "import sys, pinch.measuring.timing_worker; from pinch import runtimes; runtimes.open(sys.argv[1]);"
         "heavy = {'torch', 'ultralytics', 'tensorflow', 'openvino', 'ai_edge_litert'} & set(sys.modules);"
         "sys.exit(', '.join(heavy) or 0)"
     )

@@ -13,14 +13,15 @@ import yaml
 from ultralytics.nn.tasks import DetectionModel
 
 import train as command
-from pinch import checkpoints, ownership
-from pinch.errors import PinchError
-from pinch.pruning import coarse, fine, kinds
-from pinch.pruning import masks as mask_tools
-from pinch.training import devices, recipes, runs
-from pinch.training.fit import train
-from pinch.training.request import Request
-from pinch.training.trainer import Trainer, bare
+from pinch.core import ownership
+from pinch.core.errors import PinchError
+from pinch.weights import checkpoints
+from pinch.weights.pruning import coarse, fine, kinds
+from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.training import devices, recipes, runs
+from pinch.weights.training.fit import train
+from pinch.weights.training.request import Request
+from pinch.weights.training.trainer import Trainer, bare
 
 pytestmark = pytest.mark.slow
 
@@ -154,7 +155,7 @@ def test_gradual_schedule_ends_at_the_ratio(request_of, models, monkeypatch):
         seen.append(mask_tools.sparsity(bare(self.model), self.masks))
 
     monkeypatch.setattr(Trainer, "_raise_sparsity", watched)
-    monkeypatch.setattr("pinch.training.trainer.RAMP_STEPS", 1)
+    monkeypatch.setattr("pinch.weights.training.trainer.RAMP_STEPS", 1)
     request = request_of("tuned", "fine.pt", epochs=3, dense=models / "base.pt")
     result = train(request)
     assert seen[0] < 0.5
@@ -403,9 +404,10 @@ from functools import partial
 import torch
 from torch import distributed, nn
 import pinch
-from pinch import checkpoints, dataset
-from pinch.pruning import masks
-from pinch.training.trainer import Trainer, bare
+from pinch.weights import checkpoints
+from pinch.data import dataset
+from pinch.weights.pruning import masks
+from pinch.weights.training.trainer import Trainer, bare
 
 class OnTwoCpus(Trainer):
     # Ultralytics knows only accelerators here.

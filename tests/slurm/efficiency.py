@@ -20,7 +20,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow/scripts")]
 
-from pinch import plan  # noqa: E402
+from pinch.operations import plan  # noqa: E402
 from slurm import profile  # noqa: E402
 from slurm.cluster import ACCOUNT, Cluster, Nodes  # noqa: E402
 

@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, formats
-from pinch.arguments import add_arguments, from_arguments
-from pinch.files import write_json
-from pinch.settings.exporting import Export
-from pinch.settings.measuring import Runtime
+from pinch.core import cli
+from pinch.core.arguments import add_arguments, from_arguments
+from pinch.core.files import write_json
+from pinch.run import formats
+from pinch.run.settings.exporting import Export
+from pinch.run.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,16 +23,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     for spec in arguments.artifacts:
         formats.parse_spec(spec)
-    from pinch.export import benchmark
-    from pinch.export.job import Settings, resolve_target
-    from pinch.timing import Plan
+    from pinch.artifacts.job import Settings, resolve_target
+    from pinch.measuring.timing import Plan
+    from pinch.studies import export_benchmark
 
     models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
     target = resolve_target(arguments.target)
     settings = from_arguments(Settings, arguments, imgsz=arguments.imgsz, target=target, floor=0.0, threads=1)
     plan = Plan(threads=arguments.threads, rounds=arguments.rounds, energy_seconds=0)
     with tempfile.TemporaryDirectory() as folder:
-        rows = benchmark.benchmark(
+        rows = export_benchmark.benchmark(
             models,
             arguments.dataset,
             arguments.source,
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             {path.stem: path for path in arguments.others},
             Path(folder),
         )
-    print(benchmark.table(rows))
+    print(export_benchmark.table(rows))
     if arguments.output:
         write_json(arguments.output, {"made_by": "Pinch", "target": target, "imgsz": arguments.imgsz, "rows": rows})
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from pinch import cli, records
+from pinch.core import cli, records
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
 
-    from pinch import gpu
+    from pinch.core import gpu
 
     found = gpu.check()
     if not arguments.torch_only:

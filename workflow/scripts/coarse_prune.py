@@ -5,14 +5,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.arguments import add_arguments, from_arguments
-from pinch.errors import PinchError
-from pinch.pruning import kinds
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments, from_arguments
+from pinch.core.errors import PinchError
 from pinch.run.identity import Model
-from pinch.settings.data import General
-from pinch.settings.pruning import CoarsePruning
-from pinch.settings.training import CoarseTuning, Training
+from pinch.run.settings.data import General
+from pinch.run.settings.pruning import CoarsePruning
+from pinch.run.settings.training import CoarseTuning, Training
+from pinch.weights.pruning import kinds
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -43,14 +43,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     pruning = _pruning(arguments)
 
-    from pinch import dataset
-    from pinch.pruning import coarse
+    from pinch.data import dataset
+    from pinch.weights.pruning import coarse
 
     data = dataset.load(arguments.dataset) if arguments.dataset else None
     model = Model(arguments.model.stem, "coarse", arguments.sparsity, arguments.fine_tune)
     output = arguments.output / f"{model}.pt"
     if arguments.fine_tune:
-        from pinch.training.fit import tuned_pruning
+        from pinch.weights.training.fit import tuned_pruning
 
         result = tuned_pruning(
             lambda path: coarse.prune_file(arguments.model, path, pruning, data),

@@ -4,9 +4,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli
-from pinch.arguments import add_arguments
-from pinch.settings.data import General
+from pinch.core import cli
+from pinch.core.arguments import add_arguments
+from pinch.run.settings.data import General
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--title", default="Samples of the data set", help="first line of the picture")
     arguments = parser.parse_args(argv)
 
-    from pinch import contact_sheet, dataset
+    from pinch.data import contact_sheet, dataset
 
     contact_sheet.draw(
         dataset.load(arguments.data),

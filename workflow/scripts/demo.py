@@ -5,9 +5,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, formats
-from pinch.arguments import add_arguments
-from pinch.settings.measuring import Runtime
+from pinch.core import cli
+from pinch.core.arguments import add_arguments
+from pinch.run import formats
+from pinch.run.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,13 +29,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
 
-    from pinch import webdemo
+    from pinch.apps import page
 
-    detector = webdemo.Detector(arguments.model, arguments.device, arguments.threads)
-    page = webdemo.build(detector, arguments.confidence, arguments.example)
-    address = webdemo.launch(page, arguments.host, arguments.port)
+    detector = page.Detector(arguments.model, arguments.device, arguments.threads)
+    built = page.build(detector, arguments.confidence, arguments.example)
+    address = page.launch(built, arguments.host, arguments.port)
     print(f"{arguments.model.name} is at {address} (Ctrl-C ends)", flush=True)
-    page.block_thread()
+    built.block_thread()
 
 
 def _picture(text: str) -> Path:

@@ -4,9 +4,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.arguments import add_arguments
-from pinch.settings.measuring import Runtime
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments
+from pinch.run.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=cli.whole, default=16, help="pictures at once, for checkpoints")
     arguments = parser.parse_args(argv)
 
-    from pinch.evaluation import evaluate
+    from pinch.measuring.evaluation import evaluate
 
     result = evaluate(
         arguments.model,

@@ -4,9 +4,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.arguments import add_arguments
-from pinch.settings.data import General
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments
+from pinch.run.settings.data import General
 
 
 def main(argv: Sequence[str] | None = None) -> None:

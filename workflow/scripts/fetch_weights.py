@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from pinch import cli
+from pinch.core import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -13,9 +13,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("output", type=cli.output_file, help="file to write")
     args = parser.parse_args(argv)
 
-    from pinch import weights
+    from pinch.weights import sources
 
-    weights.fetch(args.name, args.output)
+    sources.fetch(args.name, args.output)
 
 
 if __name__ == "__main__":

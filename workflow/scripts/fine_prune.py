@@ -5,11 +5,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.arguments import add_arguments
-from pinch.pruning import kinds
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments
 from pinch.run.identity import Model
-from pinch.settings.pruning import FinePruning
+from pinch.run.settings.pruning import FinePruning
+from pinch.weights.pruning import kinds
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     pruning = kinds.fine_pruning(arguments.prune_ratio, arguments.scope, arguments.pattern)
 
-    from pinch.pruning import fine
+    from pinch.weights.pruning import fine
 
     model = Model(arguments.name, "fine", arguments.prune_ratio)
     result = fine.prune_file(arguments.base_model, arguments.project / f"{model}.pt", pruning)

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli
+from pinch.core import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -13,11 +13,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>")
     parser.add_argument("--partial", action="store_true", help="make what can be made and name the rest")
     arguments = parser.parse_args(argv)
-    from pinch import tables
+    from pinch.tables import gathering
 
-    gathered = tables.gather(arguments.results, arguments.partial)
+    gathered = gathering.gather(arguments.results, arguments.partial)
     for name, table in gathered.tables.items():
-        tables.write(arguments.results, name, table)
+        gathering.write(arguments.results, name, table)
     rows = ", ".join(f"{len(gathered.tables[name])} {name}" for name in ("models", "artifacts", "inference"))
     print(f"{arguments.results}/tables: {rows}")
     for row in gathered.missing:

@@ -4,8 +4,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, reference
-from pinch.errors import PinchError
+from pinch.core import cli
+from pinch.core.errors import PinchError
+from pinch.run import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 

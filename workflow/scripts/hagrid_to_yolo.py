@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.arguments import add_arguments
-from pinch.settings.data import General, Hagrid
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments
+from pinch.run.settings.data import General, Hagrid
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--record", type=cli.output_file, help="record of the data set to write (.json)")
     arguments = parser.parse_args(argv)
 
-    from pinch import dataset, hagrid
-    from pinch.hagrid_convert import Options, convert
+    from pinch.data import dataset, hagrid
+    from pinch.data.conversion import Options, convert
 
     source = hagrid.source(
         arguments.cfg,

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli
+from pinch.core import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,9 +15,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("output", type=cli.output_file, help="checkpoint to write")
     args = parser.parse_args(argv)
 
-    from pinch import weights
+    from pinch.weights import sources
 
-    weights.adopt(args.model, args.data, args.output)
+    sources.adopt(args.model, args.data, args.output)
 
 
 if __name__ == "__main__":

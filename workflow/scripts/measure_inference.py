@@ -4,10 +4,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.arguments import add_arguments, from_arguments
-from pinch.settings.data import General
-from pinch.settings.measuring import Runtime, Timing
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments, from_arguments
+from pinch.run.settings.data import General
+from pinch.run.settings.measuring import Runtime, Timing
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, General, only=("seed",))
     arguments = parser.parse_args(argv)
 
-    from pinch.timing import Plan, measure
+    from pinch.measuring.timing import Plan, measure
 
     plan = from_arguments(Plan, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
     result = measure(arguments.model, arguments.video, plan, arguments.baseline)

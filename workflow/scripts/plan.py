@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
-from pinch import cli, plan, schema
-from pinch.errors import PinchError
+from pinch.core import cli, schema
+from pinch.core.errors import PinchError
+from pinch.operations import plan
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pictures of a gesture in train, val and test, about, by HaGRID's readme (v2-1M: 821,458, 99,200 and 165,500 of 33).
@@ -65,7 +66,7 @@ def _workload(config: dict[str, Any], results: Path) -> plan.Workload:
 
 def _pictures(config: dict[str, Any], results: Path) -> tuple[int, int, int]:
     """Pictures of train, val and test: as counted before, else as the configuration says."""
-    from pinch import records
+    from pinch.core import records
 
     record = results / "records/dataset.json"
     classes = len(config["hagrid"]["targets"])

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli
+from pinch.core import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after gather.py")
     arguments = parser.parse_args(argv)
-    from pinch.plots import draw
+    from pinch.report.plots import draw
 
     for path in draw.draw(arguments.results):
         print(path)

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.ownership import claim, require_claimable
+from pinch.core import cli, records
+from pinch.core.ownership import claim, require_claimable
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -21,14 +21,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--record", type=cli.output_file, help="record of the data set to write (.json)")
     arguments = parser.parse_args(argv)
 
-    from pinch import dataset, dataset_check
+    from pinch.data import check, dataset
 
     source = dataset.load(arguments.data)
     prepared = dataset.with_test_split(source)
     place = (arguments.out, dataset.PREPARED, ["data.yaml", *map(dataset.list_name, prepared.splits)])
     require_claimable(*place)
-    found = dataset_check.inspect(prepared)
-    dataset_check.stop_at(found.broken)
+    found = check.inspect(prepared)
+    check.stop_at(found.broken)
     if prepared is not source:
         found.warnings.append(
             f"{source.path} names no test split: the val split serves as one, so results are optimistic"

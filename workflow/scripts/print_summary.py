@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli
+from pinch.core import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>")
     arguments = parser.parse_args(argv)
-    from pinch import summary
+    from pinch.tables import summary
 
     print(summary.text(arguments.results))
     report = arguments.results / "report.html"

@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, progress
+from pinch.core import cli
+from pinch.operations import progress
 
 
 def main(argv: Sequence[str] | None = None) -> None:

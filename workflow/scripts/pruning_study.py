@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from pinch import cli
-from pinch.errors import PinchError
-from pinch.files import atomic
+from pinch.core import cli
+from pinch.core.errors import PinchError
+from pinch.core.files import atomic
 
 if TYPE_CHECKING:
-    from pinch.study import Run
+    from pinch.studies.pruning_study import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,9 +33,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--profile", default="profiles/local", help="Snakemake's profile")
     parser.add_argument("--parallel", type=cli.whole, default=2, help="further runs at once, which share the cores")
     arguments, others = parser.parse_known_args(argv)
-    from pinch import study
+    from pinch.studies import pruning_study
 
-    first, *later = study.runs(*(yaml.safe_load(path.read_text()) for path in (arguments.study, arguments.runs)))
+    configurations = [yaml.safe_load(path.read_text()) for path in (arguments.study, arguments.runs)]
+    first, *later = pruning_study.runs(*configurations)
     options = ["--profile", arguments.profile, *others]
     _snakemake(first, options)
     cores = max(1, len(os.sched_getaffinity(0)) // arguments.parallel)
@@ -55,10 +56,10 @@ def _snakemake(run: "Run", options: list[str]) -> None:
 
 
 def _write_tables(runs: "list[Run]", folder: Path) -> None:
-    from pinch import study
+    from pinch.studies import pruning_study
 
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in (("pruning", study.pruning_table), ("ablations", study.ablation_table)):
+    for name, make in (("pruning", pruning_study.pruning_table), ("ablations", pruning_study.ablation_table)):
         table = make(runs, Path("results"))
         with atomic(folder / f"{name}.csv") as path:
             table.to_csv(path, index=False, float_format="%.4f")

@@ -8,19 +8,20 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, formats
-from pinch.arguments import add_arguments, from_arguments
-from pinch.ownership import require_output, require_replaceable
-from pinch.settings.data import General
-from pinch.settings.exporting import Artifacts, Export
-from pinch.settings.measuring import Runtime
+from pinch.core import cli
+from pinch.core.arguments import add_arguments, from_arguments
+from pinch.core.ownership import require_output, require_replaceable
+from pinch.run import formats
+from pinch.run.settings.data import General
+from pinch.run.settings.exporting import Artifacts, Export
+from pinch.run.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse arguments and export."""
     arguments = _parser().parse_args(argv)
     wanted = [formats.parse_spec(spec) for spec in arguments.artifacts]
-    from pinch.export import job
+    from pinch.artifacts import job
 
     settings = from_arguments(job.Settings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
     stem = arguments.name or arguments.model.stem

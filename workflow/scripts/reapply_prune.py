@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli
+from pinch.core import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("output", type=cli.output_file, help="where to write the model with its zeros restored")
     arguments = parser.parse_args(argv)
 
-    from pinch.pruning import fine
+    from pinch.weights.pruning import fine
 
     measured = fine.reapply(arguments.pruned, arguments.tuned, arguments.output)
     print(f"{arguments.output}: {measured:.2%} of the weights are zero")

@@ -4,17 +4,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, reporting
+from pinch.core import cli
+from pinch.report import contents
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse arguments, write captions, tables and pages."""
-    optional = [item.path for item in reporting.ITEMS if item.optional]
+    optional = [item.path for item in contents.ITEMS if item.optional]
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after plot_results.py")
     parser.add_argument("--optional", nargs="*", default=[], choices=optional, help="pictures that only this run has")
     arguments = parser.parse_args(argv)
-    from pinch import captions, html
+    from pinch.report import captions, html
 
     written = captions.render(arguments.results, tuple(arguments.optional))
     written += html.render(arguments.results, tuple(arguments.optional))

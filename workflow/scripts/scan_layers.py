@@ -4,10 +4,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.arguments import add_arguments
-from pinch.settings.data import General
-from pinch.settings.pruning import Sensitivity
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments
+from pinch.run.settings.data import General
+from pinch.run.settings.pruning import Sensitivity
 
 
 def main(argv: Sequence[str] | None = None) -> None:

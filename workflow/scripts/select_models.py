@@ -4,9 +4,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli
-from pinch.arguments import add_arguments
-from pinch.settings.measuring import Selection
+from pinch.core import cli
+from pinch.core.arguments import add_arguments
+from pinch.run.settings.measuring import Selection
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,10 +15,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after gather.py")
     add_arguments(parser, Selection)
     arguments = parser.parse_args(argv)
-    from pinch import selection, tables
+    from pinch.tables import gathering, selection
 
     chosen = selection.select(arguments.results, arguments.keep)
-    tables.write(arguments.results, "selection", chosen)
+    gathering.write(arguments.results, "selection", chosen)
     if chosen.empty:
         print("nothing to choose from: no artifact is both timed and evaluated, or the base finds nothing on val")
     for row in chosen.itertuples():

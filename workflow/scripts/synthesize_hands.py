@@ -4,9 +4,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli
-from pinch.arguments import add_arguments, from_arguments
-from pinch.settings.data import Synthetic
+from pinch.core import cli
+from pinch.core.arguments import add_arguments, from_arguments
+from pinch.run.settings.data import Synthetic
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--processes", type=cli.whole, default=1, help="processes that render")
     args = parser.parse_args(argv)
 
-    from pinch.synthesis import dataset
+    from pinch.data.synthesis import dataset
 
     gestures = {"gestures": tuple(args.gestures)} if args.gestures else {}
     plan = from_arguments(dataset.Plan, args, **gestures)

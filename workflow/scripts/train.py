@@ -5,10 +5,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch import cli, records
-from pinch.arguments import add_arguments, from_arguments
-from pinch.settings.data import General
-from pinch.settings.training import Batches, ImageSize, Loading, Start, Training
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments, from_arguments
+from pinch.run.settings.data import General
+from pinch.run.settings.training import Batches, ImageSize, Loading, Start, Training
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -53,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--record", type=cli.output_file, help="write a training record")
     arguments = parser.parse_args(argv)
 
-    from pinch.training.fit import train
-    from pinch.training.request import Request
+    from pinch.weights.training.fit import train
+    from pinch.weights.training.request import Request
 
     request = from_arguments(
         Request,

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pinch.formats import FORMATS, Format, format_of
+from pinch.run.formats import FORMATS, Format, format_of
 
 METHODS = ("coarse", "fine")
 """Ways of pruning, in the order of the tables."""

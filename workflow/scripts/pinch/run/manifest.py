@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pinch.errors import PinchError
-from pinch.files import read_json
+from pinch.core.errors import PinchError
+from pinch.core.files import read_json
 from pinch.run.identity import (
     Artifact,
     Model,

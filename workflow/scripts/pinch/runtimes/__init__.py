@@ -3,7 +3,7 @@
 Importing this package loads no runtime: `open` imports the one that the file needs.
 """
 
-from pinch.formats import CHECKPOINT
+from pinch.run.formats import CHECKPOINT
 from pinch.runtimes.base import Backend
 from pinch.runtimes.loading import find_format, open
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
 
 DEFAULT_IMGSZ = 640
 """Image size of a model that neither fixes one nor says with what it was trained (Ultralytics' default)."""

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pinch.errors import PinchError
-from pinch.formats import CHECKPOINT, Format, endings, format_of
+from pinch.core.errors import PinchError
+from pinch.run.formats import CHECKPOINT, Format, endings, format_of
 from pinch.runtimes.base import Backend
 
 

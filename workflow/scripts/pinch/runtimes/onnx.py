@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
 from pinch.runtimes.base import Backend, input_shape, only_output
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}

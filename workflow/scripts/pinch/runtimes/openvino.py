@@ -7,7 +7,7 @@ import numpy as np
 import openvino
 import yaml
 
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
 from pinch.runtimes.base import Backend, input_shape, only_output
 
 

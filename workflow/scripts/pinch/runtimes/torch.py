@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from pinch import checkpoints
-from pinch.errors import PinchError
+from pinch.core.errors import PinchError
 from pinch.run.identity import Model, to_json
 from pinch.runtimes.base import Backend
+from pinch.weights import checkpoints
 
 
 def forbid_tf32() -> None:

@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 
-from pinch import checkpoints
-from pinch import dataset as datasets
-from pinch.checkpoints import Checkpoint
-from pinch.pruning import fine, kinds
-from pinch.pruning import masks as mask_tools
-from pinch.pruning.validation import Validation
-from pinch.training.fit import train
-from pinch.training.request import Request
+from pinch.data import dataset as datasets
+from pinch.studies.validation import Validation
+from pinch.weights import checkpoints
+from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import fine, kinds
+from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.training.fit import train
+from pinch.weights.training.request import Request
 
 VARIANTS = ("without DFL", "with DFL", "DFL alone")
 
@@ -43,7 +43,7 @@ def explain(
         tuning_ratio: the ratio to tune at; None leaves tuning out.
         split: to measure on.
         images: of the split, at most.
-        tuning: settings of tuning, see `pinch.training.request.Request`.
+        tuning: settings of tuning, see `pinch.weights.training.request.Request`.
 
     Returns:
         The result of a sensitivity record, `rows` having one entry for each variant and ratio.

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pinch import checkpoints
-from pinch import dataset as datasets
-from pinch.checkpoints import Checkpoint
-from pinch.errors import PinchError
-from pinch.pruning import coarse, kinds, ranking
-from pinch.pruning import masks as mask_tools
-from pinch.pruning.graph import ChannelGraph
-from pinch.pruning.splitting import join
-from pinch.pruning.validation import Validation
+from pinch.core.errors import PinchError
+from pinch.data import dataset as datasets
+from pinch.studies.validation import Validation
+from pinch.weights import checkpoints
+from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import coarse, kinds, ranking
+from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.pruning.graph import ChannelGraph
+from pinch.weights.pruning.splitting import join
 
 
 def scan(

@@ -1,0 +1,1 @@
+"""Applications that run a detector for a person."""

@@ -1,0 +1,133 @@
+"""The steps of an export that all formats share: write and compare, or quantize until the accuracy is kept."""
+
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pinch.artifacts import parity
+from pinch.artifacts.guard import keep_accuracy
+from pinch.artifacts.job import Job, Session
+from pinch.run.formats import PRECISIONS
+
+
+class Quantizer(ABC):
+    """Quantizes the network of one session in several ways, with any of its operators left in float.
+
+    Attributes:
+        session: what is exported and how.
+        operators: names of what can return to float.
+        methods: ways to choose the ranges of activations; the most accurate on val is kept.
+        target: the processor that the file is made for; None where one file serves all.
+    """
+
+    operators: list[str]
+    methods: tuple[str, ...]
+    target: str | None = None
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @abstractmethod
+    def write(self, method: str, floats: frozenset[str]) -> Path:
+        """Write a quantized file to the session's scratch folder, in place of an earlier one.
+
+        Args:
+            method: one of `methods`.
+            floats: names of the operators that are float.
+        """
+
+    @abstractmethod
+    def errors(self, path: Path) -> dict[str, float]:
+        """What quantization does to each operator's output on calibration images, on any scale that ranks them.
+
+        Args:
+            path: what `write` returned last.
+        """
+
+    def worst_first(self, path: Path) -> list[str]:
+        """The operators with an error, the largest first; see `errors`."""
+        errors = self.errors(path)
+        return sorted(errors, key=lambda name: -errors[name])
+
+    def finish(self, path: Path, output: Path) -> None:
+        """Turn what `write` returned into the artifact; as it is, unless a format overrides this."""
+        if path.is_dir():
+            shutil.copytree(path, output, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, output)
+
+
+def export(
+    job: Job, write: Callable[[Session, str, Path], None], quantizer: Callable[[Session], Quantizer]
+) -> dict[str, Any]:
+    """Make one artifact of any format.
+
+    Args:
+        job: what is made; `job.output` is written.
+        write: writes a file of a precision that is not quantized: write(session, precision, path).
+        quantizer: makes the format's quantizer.
+
+    Returns:
+        What the record says besides the file: `parity` (see `parity.check`) or `target`, `calibration` and `guard` (see
+        `guard.keep_accuracy`), and `head`.
+
+    Raises:
+        PinchError: the file does not compute what the checkpoint computes, or loses too much accuracy.
+    """
+    session = job.session
+    if PRECISIONS[job.precision].quantized:
+        result = _quantized(job, quantizer(session))
+    else:
+        write(session, job.precision, job.output)
+        compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
+        result = {"parity": compared}
+    return {**result, "head": {"candidates": session.settings.candidates}}
+
+
+def _quantized(job: Job, quantizer: Quantizer) -> dict[str, Any]:
+    session = job.session
+    method, tried = _best_method(session, quantizer)
+    path, guard = keep_accuracy(
+        session, lambda floats: quantizer.write(method, floats), quantizer.worst_first, len(quantizer.operators)
+    )
+    quantizer.finish(path, job.output)
+    return {
+        "target": quantizer.target,
+        "calibration": {
+            "images": len(session.calibration),
+            "sha256": session.calibration_sha256,
+            "method": method,
+            "tried": tried,
+        },
+        "guard": guard,
+    }
+
+
+def _best_method(session: Session, quantizer: Quantizer) -> tuple[str, dict[str, float]]:
+    """The calibration method with the best mAP50-95 on val, and what each had."""
+    methods = quantizer.methods
+    if len(methods) == 1 or session.reference is None:
+        return methods[0], {}
+    tried = {method: session.accuracy(quantizer.write(method, frozenset())) for method in methods}
+    return max(tried, key=lambda method: tried[method]), tried
+
+
+def relative_noise(
+    names: list[str], plain: Iterable[list[np.ndarray]], rounded: Iterable[list[np.ndarray]]
+) -> dict[str, float]:
+    """For each tensor the power of its error relative to its own power, over several images.
+
+    Args:
+        names: of the tensors.
+        plain: the float network's tensors for each image, in the order of `names`.
+        rounded: the quantized network's, of the same shapes.
+    """
+    noise, signal = np.zeros(len(names)), np.full(len(names), 1e-12)
+    for exact, rough in zip(plain, rounded, strict=True):
+        noise += [float(np.square(x - y).sum()) for x, y in zip(exact, rough, strict=True)]
+        signal += [float(np.square(x).sum()) for x in exact]
+    return dict(zip(names, noise / signal, strict=True))

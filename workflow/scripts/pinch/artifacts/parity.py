@@ -1,0 +1,130 @@
+"""Does an artifact compute what the checkpoint computes?
+
+The file runs in its own runtime beside PyTorch's stock network, on real images. PyTorch decodes every anchor, before
+any candidate is chosen; each candidate of the file must then be one of those anchors, and each anchor that is clearly
+among the best must be a candidate of the file.
+"""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from pinch import runtimes
+from pinch.core.errors import PinchError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Largest differences allowed: of a box, as a share of the image's side, and of a class score."""
+
+    box: float
+    score: float
+
+
+# Box limits here are in cells of the coarsest grid, the unit in which a head counts distances: the same rounding of its
+# logits moves a box by as many cells whatever the image size. YOLO11n showed 1e-5 for full; for half 0.04 when trained
+# well and 0.1 when hardly trained, where anchors know least where their box ends. A wrong layout is cells away.
+CELLS = {"full": Limits(1e-2, 2e-3), "half": Limits(0.25, 3e-2)}
+
+
+def limits_of(precision: str, network: Any, side: int) -> Limits:
+    """The limits of a precision for images of `side` pixels."""
+    limits, cell = CELLS[precision], float(network.model[-1].stride.max()) / side
+    return Limits(limits.box * cell, limits.score)
+
+
+def check(path: Path, model: nn.Module, inputs: list[np.ndarray], precision: str) -> dict[str, Any]:
+    """Compare an artifact with the checkpoint's network.
+
+    Args:
+        path: the artifact.
+        model: the checkpoint's network, float32, in eval mode.
+        inputs: real images as network inputs, (1, 3, imgsz, imgsz) each.
+        precision: "full" or "half", which sets the limits.
+
+    Returns:
+        The largest differences (`box`, a share of the image's side; `box_pixels`; `score`), the limits, how many
+        images and candidates were compared, and the runtime's `notes` (on how it computes).
+
+    Raises:
+        PinchError: a difference is above its limit.
+    """
+    side = inputs[0].shape[2]
+    limits = limits_of(precision, model, side)
+    copied: Any = copy.deepcopy(model)
+    network = copied.fuse(verbose=False).eval()
+    backend = runtimes.open(path)
+    worst = np.zeros(2)
+    compared = 0
+    for batch in inputs:
+        anchors = every_anchor(network, batch)
+        candidates = _columns(backend.infer(batch), len(anchors) - 4)
+        worst = np.maximum(worst, differences(candidates, anchors, side, limits))
+        compared += candidates.shape[1]
+    figures = {
+        "box": float(worst[0]),
+        "box_pixels": float(worst[0] * side),
+        "score": float(worst[1]),
+        "limits": {"box": limits.box, "score": limits.score},
+        "images": len(inputs),
+        "candidates": compared,
+        "notes": backend.notes,
+    }
+    # Written so that NaN fails too.
+    if not (worst[0] <= limits.box and worst[1] <= limits.score):
+        raise PinchError(
+            f"the exported file does not compute what the checkpoint computes: boxes differ by up to {worst[0]:.2g} of "
+            f"the image (limit {limits.box:g}), scores by up to {worst[1]:.2g} (limit {limits.score:g})"
+        )
+    return figures
+
+
+def every_anchor(network: nn.Module, batch: np.ndarray) -> np.ndarray:
+    """What Ultralytics' own code decodes for every anchor: (4 + classes, anchors), boxes in pixels."""
+    head: Any = network.model[-1]  # type: ignore[index]
+    with torch.no_grad():
+        output, raw = network(torch.from_numpy(batch))
+        if head.end2end:
+            output = head._inference(raw["one2one"])
+    return output[0].numpy()
+
+
+def _columns(output: np.ndarray, classes: int) -> np.ndarray:
+    """A file's output as (4 + classes, n); of a finished detection only the score of its class is known, else NaN."""
+    if output.shape[2] != 6:
+        return output[0]
+    rows = output[0]
+    columns = np.full((4 + classes, len(rows)), np.nan, np.float32)
+    columns[:4] = rows[:, :4].T
+    columns[4 + rows[:, 5].astype(int), np.arange(len(rows))] = rows[:, 4]
+    return columns
+
+
+def differences(candidates: np.ndarray, anchors: np.ndarray, side: int, limits: Limits) -> np.ndarray:
+    """The largest difference of a box (share of the side) and of a score between a file's and PyTorch's output.
+
+    Args:
+        candidates: (4 + classes, n), the file's; NaN where a score is not known.
+        anchors: (4 + classes, m), PyTorch's, m >= n.
+        side: of the image, in pixels.
+        limits: what makes two anchors alike, to pair them by.
+    """
+    box, score = np.empty((2, candidates.shape[1], anchors.shape[1]), np.float32)
+    for row, candidate in enumerate(candidates.T):
+        apart = np.abs(anchors - candidate[:, None])
+        box[row], score[row] = apart[:4].max(0) / side, np.nan_to_num(apart[4:], nan=0.0).max(0)
+    if not (np.isfinite(candidates[:4]).all() and np.isfinite(candidates[4:]).any(0).all()):
+        return np.full(2, np.nan)
+    apart = np.maximum(box / limits.box, score / limits.score)
+    ranked = np.nanmax(candidates[4:], 0)
+    # Anchors at the edge of the choice may fall on either side of it.
+    clear = np.flatnonzero(anchors[4:].max(0) > ranked.min() + limits.score)
+    rows, columns = np.arange(len(apart)), apart.argmin(1)
+    if candidates.shape[1] < anchors.shape[1]:
+        rows, columns = np.append(rows, apart[:, clear].argmin(0)), np.append(columns, clear)
+    return np.array([box[rows, columns].max(), score[rows, columns].max()])

@@ -1,0 +1,98 @@
+"""TFLite: full, half and int8, from one Keras model that onnx2tf makes of the network without its decoding.
+
+The decoding is added in TensorFlow (see `tflite_head`), where its nodes have names to exclude from quantization, and
+where feature maps already lie as TFLite wants them, channels last. Box coordinates are fractions of the image, as in
+Ultralytics' own TFLite files. TensorFlow works in a process of its own (see `tflite_worker`).
+"""
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from pinch.artifacts import exporter, metadata, tflite_worker
+from pinch.artifacts.exporter import Quantizer
+from pinch.artifacts.head import map_names
+from pinch.artifacts.job import Job, Session
+from pinch.artifacts.network import exportable
+from pinch.artifacts.tflite_spec import Head
+from pinch.artifacts.tracing import trace
+
+
+def export(job: Job) -> dict[str, Any]:
+    """Write `job.output` as TFLite. See `pinch.run.formats.Format.exporter`."""
+    return exporter.export(job, _write_float, TfliteQuantizer)
+
+
+def _write_float(session: Session, precision: str, path: Path) -> None:
+    _write(session, path, precision, _worker(session).call(precision))
+
+
+class TfliteQuantizer(Quantizer):
+    """Quantizes with TensorFlow's converter; see `Quantizer`."""
+
+    methods = ("minmax",)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._worker = _worker(session)
+        self.operators = self._worker.call("calibrate", _pictures(session))
+
+    def write(self, method: str, floats: frozenset[str]) -> Path:
+        """See `Quantizer.write`."""
+        content = self._worker.call("int8", sorted(floats))
+        return _write(self.session, self.session.scratch / "int8.tflite", "int8", content)
+
+    def errors(self, path: Path) -> dict[str, float]:
+        """See `Quantizer.errors`: each tensor's rounding error in steps of its own scale."""
+        errors: dict[str, float] = self._worker.call("errors")
+        return {name: errors[name] for name in self.operators if name in errors}
+
+
+class _Worker:
+    """The process in which TensorFlow runs."""
+
+    def __init__(self, pool: ProcessPoolExecutor, *arguments: Any) -> None:
+        self._pool = pool
+        pool.submit(tflite_worker.start, *arguments).result()
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of `tflite_worker.Converter`."""
+        return self._pool.submit(tflite_worker.call, method, *arguments).result()
+
+
+def _worker(session: Session) -> _Worker:
+    """The session's process, which ends with it."""
+    if "tflite" not in session.shared:
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        session.resources.enter_context(pool)
+        network: Any = exportable(session.checkpoint.model, None)
+        head: Any = network.model[-1].head
+        path = session.scratch / "raw.onnx"
+        onnx.save(trace(network, session.imgsz, map_names(head.nl), session.scratch), path)
+        strides = tuple(int(stride) for stride in head.stride)
+        described = Head(
+            strides, head.reg_max, head.nc, head.end2end, head.max_det, session.imgsz, session.settings.candidates
+        )
+        session.shared["tflite"] = _Worker(pool, path, described, session.scratch)
+    return session.shared["tflite"]
+
+
+def _pictures(session: Session) -> Path:
+    """The calibration images in a .npy file as `tflite_worker.Converter.calibrate` reads them."""
+    path = session.scratch / "calibration.npy"
+    shape = (len(session.calibration), session.imgsz, session.imgsz, 3)
+    pictures = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    for picture, batch in zip(pictures, session.inputs(session.calibration), strict=True):
+        picture[:] = np.rint(batch[0].transpose(1, 2, 0) * 255)
+    pictures.flush()
+    return path
+
+
+def _write(session: Session, path: Path, precision: str, content: bytes) -> Path:
+    path.write_bytes(content)
+    metadata.append(path, metadata.describe(session, precision))
+    return path

@@ -1,0 +1,145 @@
+"""TensorFlow's part of the export to TFLite, which runs in a process of its own.
+
+TensorFlow and PyTorch in one process can crash it, so nothing here imports PyTorch. The process holds one network;
+`start` makes it, `call` uses it.
+"""
+
+import contextlib
+import csv
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pinch.artifacts.tflite_spec import Head
+
+# onnx2tf fetches this file of pictures from the network unless the working directory has it.
+SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
+
+
+class Converter:
+    """One network on its way to TFLite.
+
+    Args:
+        graph: ONNX file with one input, (1, 3, imgsz, imgsz), and the outputs of `pinch.artifacts.head.RawHead`.
+        head: how to decode them.
+        scratch: folder for intermediate files.
+    """
+
+    def __init__(self, graph: Path, head: Head, scratch: Path) -> None:
+        import tensorflow as tf
+
+        from pinch.artifacts.tflite_head import decoder
+
+        body, decode = _keras(graph, scratch), decoder(head)
+        shape = (1, head.imgsz, head.imgsz, 3)
+
+        @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name="images")], autograph=False)
+        def detect(images: Any) -> dict[str, Any]:
+            return {"output0": decode(body(images))}
+
+        self._tf, self._function, self._concrete = tf, detect, detect.get_concrete_function()
+        self._full = b""
+        self._debugger: Any = None
+        self._fixed: list[str] = []
+
+    def full(self) -> bytes:
+        """A float32 file."""
+        self._full = self._full or self._fresh().convert()
+        return self._full
+
+    def half(self) -> bytes:
+        """Weights in float16; runtimes widen them when they load the file, or compute in float16 where they can."""
+        fresh = self._fresh()
+        fresh.optimizations = [self._tf.lite.Optimize.DEFAULT]
+        fresh.target_spec.supported_types = [self._tf.float16]
+        return fresh.convert()
+
+    def calibrate(self, images: Path) -> list[str]:
+        """Run the calibration images, (n, imgsz, imgsz, 3) uint8 in a .npy file.
+
+        Returns:
+            Names of the tensors made by operators that can be quantized.
+        """
+        from pinch.artifacts.tflite_head import SCOPE
+
+        pictures = np.load(images, mmap_mode="r")
+
+        def batches() -> Iterator[list[np.ndarray]]:
+            return ([picture[None].astype(np.float32) / 255] for picture in pictures)
+
+        names = _made(self._tf.lite.Interpreter(model_content=self.full(), experimental_preserve_all_tensors=True))
+        self._fixed = [name for name in names if SCOPE in name]
+        fresh = self._fresh()
+        fresh.optimizations = [self._tf.lite.Optimize.DEFAULT]
+        fresh.representative_dataset = batches
+        self._debugger = self._tf.lite.experimental.QuantizationDebugger(
+            converter=fresh, debug_dataset=batches, debug_options=self._options([])
+        )
+        return [name for name in names if SCOPE not in name]
+
+    def int8(self, floats: list[str]) -> bytes:
+        """An int8 file after `calibrate`: input, output, decoding, and the makers of the named tensors in float."""
+        self._debugger.options = self._options(floats)
+        return self._debugger.get_nondebug_quantized_model()
+
+    def errors(self) -> dict[str, float]:
+        """Of the last int8 file, each tensor's rounding error on the calibration images in steps of its own scale.
+
+        An error that is only rounding has the root mean square 1/sqrt(12) of a step.
+        """
+        self._debugger.run()
+        table = io.StringIO()
+        self._debugger.layer_statistics_dump(table)
+        table.seek(0)
+        rows = [row for row in csv.DictReader(table) if row["scale"]]
+        return {row["tensor_name"]: float(row["mean_squared_error"]) ** 0.5 / float(row["scale"]) for row in rows}
+
+    def _fresh(self) -> Any:
+        return self._tf.lite.TFLiteConverter.from_concrete_functions([self._concrete], self._function)
+
+    def _options(self, floats: list[str]) -> Any:
+        return self._tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=[*self._fixed, *floats])
+
+
+def _keras(graph: Path, scratch: Path) -> Any:
+    """The network up to its raw feature maps as a Keras model, channels last."""
+    np.save(scratch / SAMPLES, np.zeros((20, 128, 128, 3), np.float32))
+    with contextlib.chdir(scratch), contextlib.redirect_stdout(io.StringIO()):
+        import onnx2tf
+
+        return onnx2tf.convert(
+            input_onnx_file_path=str(graph),
+            output_folder_path=str(scratch / "keras"),
+            not_use_onnxsim=True,
+            verbosity="error",
+            # Strict mode runs the model after each operator to correct layouts; `parity` finds out in a moment.
+            disable_strict_mode=True,
+            disable_model_save=True,
+            output_signaturedefs=True,
+        )
+
+
+def _made(interpreter: Any) -> list[str]:
+    """Names of the tensors that operators make."""
+    made = {index for operator in interpreter._get_ops_details() for index in operator["outputs"]}
+    return [tensor["name"] for tensor in interpreter.get_tensor_details() if tensor["index"] in made]
+
+
+_converters: list[Converter] = []
+
+
+def start(graph: Path, head: Head, scratch: Path) -> None:
+    """Make this process's converter."""
+    # TensorFlow reads these when it is imported: no search for GPUs (conversion needs none), errors only.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _converters[:] = [Converter(graph, head, scratch)]
+
+
+def call(method: str, *arguments: Any) -> Any:
+    """Call a method of this process's converter."""
+    return getattr(_converters[0], method)(*arguments)

@@ -1,0 +1,1 @@
+"""What every part needs: errors, files and whose they are, options, records, commands."""

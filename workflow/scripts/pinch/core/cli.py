@@ -1,0 +1,65 @@
+"""What all commands share: how they end and how they print help."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pinch.core.environment import isolate_ultralytics
+from pinch.core.errors import PinchError
+from pinch.core.ownership import require_output
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows every default that says something, lists as they are typed."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default in ([], (), {}):
+            return action.help
+        if isinstance(action.default, list | tuple):
+            return f"{action.help} (default: {' '.join(map(str, action.default))})"
+        return super()._get_help_string(action)
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """An argument parser whose help shows defaults."""
+    return argparse.ArgumentParser(description=description, formatter_class=_HelpFormatter)
+
+
+def fraction(text: str) -> float:
+    """An argument between 0 and 1, both excluded (a pruning ratio, a sparsity)."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a fraction between 0 and 1 (both excluded)")
+    return value
+
+
+def whole(text: str) -> int:
+    """An argument that counts something (threads, pixels, frames): a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
+def output_file(text: str) -> Path:
+    """An argument that names a file to write: refused at once where something stands that must stay."""
+    path = Path(text)
+    require_output(path)
+    return path
+
+
+def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = False) -> None:
+    """Run a command's `main` and end the process: 0, or 1 with one sentence for what the user can mend.
+
+    Args:
+        main: the command.
+        starts_snakemake: whether it starts Snakemake, which would hand this process's environment on to every job.
+    """
+    if not starts_snakemake:
+        isolate_ultralytics()
+    try:
+        main(None)
+    except PinchError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

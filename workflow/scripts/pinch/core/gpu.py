@@ -1,0 +1,144 @@
+"""NVIDIA GPUs: whether PyTorch can use one, and if not, why; and which one it is."""
+
+import ctypes
+from typing import Any
+
+from pinch.core.errors import PinchError
+
+DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
+"""Oldest Linux driver for programs built with each major version of CUDA (NVIDIA, CUDA Toolkit release notes, table
+"CUDA Toolkit and Minimum Required Driver Version for CUDA Minor Version Compatibility")."""
+
+
+class UnavailableError(Exception):
+    """There is no such GPU, or it does not tell."""
+
+
+class Device:
+    """The GPU that CUDA calls 0, seen through NVML.
+
+    NVML counts all GPUs of the machine whatever CUDA_VISIBLE_DEVICES says, so the two are matched by PCI address.
+    """
+
+    def __init__(self, address: str):
+        self._nvml = _nvml()
+        try:
+            self._handle = self._nvml.nvmlDeviceGetHandleByPciBusId(address.encode())
+            self.name: str = self._nvml.nvmlDeviceGetName(self._handle)
+        except self._nvml.NVMLError as error:
+            raise UnavailableError(f"NVML does not show the GPU at {address}: {error}") from error
+
+    @classmethod
+    def first(cls) -> "Device":
+        """The first GPU that CUDA may use.
+
+        Raises:
+            UnavailableError: there is none.
+        """
+        return cls(_first_address())
+
+    def energy_mj(self) -> int:
+        """Millijoules since the driver was loaded.
+
+        Raises:
+            UnavailableError: the GPU does not count (older than Volta).
+        """
+        try:
+            return self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)
+        except self._nvml.NVMLError as error:
+            raise UnavailableError(f"{self.name} does not count its energy: {error}") from error
+
+    def busy_percent(self) -> int:
+        """Share of the last second or so in which the GPU worked, by anyone."""
+        return self._nvml.nvmlDeviceGetUtilizationRates(self._handle).gpu
+
+    def memory_mb(self) -> float:
+        """Megabytes in use on the whole GPU, by anyone."""
+        return self._nvml.nvmlDeviceGetMemoryInfo(self._handle).used / 1e6
+
+
+def check() -> dict[str, Any]:
+    """Make sure that driver and PyTorch can use a GPU, by using it.
+
+    Returns:
+        What was found: driver, GPU, versions of CUDA.
+
+    Raises:
+        PinchError: the first thing that stands in the way, and what is needed.
+    """
+    import torch
+
+    built = torch.version.cuda
+    if built is None:
+        raise PinchError(f"PyTorch {torch.__version__} is built without CUDA: install a build for your driver's CUDA")
+    found = driver_version()
+    require_driver(found, built, torch.__version__)
+    if not torch.cuda.is_available():
+        raise PinchError(
+            f"PyTorch {torch.__version__} sees no GPU although driver {found} is loaded: was the job given one"
+            " (CUDA_VISIBLE_DEVICES)?"
+        )
+    name = torch.cuda.get_device_name(0)
+    try:
+        torch.ones(8, 8, device="cuda").matmul(torch.ones(8, 8, device="cuda")).sum().item()
+    except RuntimeError as error:
+        raise PinchError(
+            f"PyTorch {torch.__version__} cannot compute on {name}: {str(error).splitlines()[0]}"
+        ) from error
+    return {"gpu": name, "driver": found, "torch": torch.__version__, "cuda": built}
+
+
+def require_driver(found: str | None, built: str, version: str) -> None:
+    """Refuse a driver that is missing or too old.
+
+    Args:
+        found: version of the driver, None without one.
+        built: version of CUDA that PyTorch is built with, e.g. "13.0".
+        version: of PyTorch.
+
+    Raises:
+        PinchError: with the driver that is needed and how to do without.
+    """
+    needed = DRIVERS.get(int(built.split(".")[0]), DRIVERS[max(DRIVERS)])
+    other = f"update it, or install a PyTorch built for an older CUDA (docs/gpu.md); this is {version} for CUDA {built}"
+    if found is None:
+        raise PinchError(f"no NVIDIA driver is loaded, a GPU needs driver {needed} or newer here: {other}")
+    if _parts(found) < _parts(needed):
+        raise PinchError(f"the NVIDIA driver is {found}, but {needed} or newer is needed: {other}")
+
+
+def driver_version() -> str | None:
+    """Version of the NVIDIA driver, e.g. "580.65.06"; None where there is none."""
+    try:
+        return _nvml().nvmlSystemGetDriverVersion()
+    except UnavailableError:
+        return None
+
+
+def _nvml() -> Any:
+    """The NVML bindings, started."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except ImportError as error:
+        raise PinchError("the package nvidia-ml-py is missing, which talks to NVIDIA's driver: install it") from error
+    except pynvml.NVMLError as error:
+        raise UnavailableError(f"no NVIDIA driver: {error}") from error
+    return pynvml
+
+
+def _first_address() -> str:
+    """PCI address of the GPU that CUDA calls 0, from the driver itself (CUDA_VISIBLE_DEVICES is respected)."""
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        raise UnavailableError("no NVIDIA driver: libcuda.so.1 is missing") from error
+    device, address = ctypes.c_int(), ctypes.create_string_buffer(32)
+    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or cuda.cuDeviceGetPCIBusId(address, 32, device):
+        raise UnavailableError("the driver shows no GPU")
+    return address.value.decode()
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

@@ -1,0 +1,156 @@
+"""What Pinch made, told by a mark. Only that is ever replaced or removed; anything else in the way is refused.
+
+A folder carries a small file that says what it was made for. A file carries its mark in itself: a checkpoint has the
+entry `pinch`, an exported model says so in its metadata, a record by its keys. An image or a video that the user names
+as an output is replaced, as by any command.
+"""
+
+import json
+import pickletools
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from pinch.core.errors import PinchError
+
+MARK = ".made-by-pinch"
+"""The file that marks a folder. It holds a line for each kind of thing that the folder was made for."""
+
+# Strings of a checkpoint's entry `pinch`, see pinch.weights.checkpoints.
+_CHECKPOINT_ENTRY = {"pinch", "method", "ratio", "tuned"}
+# What an exported model says of itself, see pinch.artifacts.metadata.
+_EXPORTED = b"exported by Pinch"
+# Keys of a record, see pinch.core.records.
+_RECORD_KEYS = {"kind", "result", "provenance"}
+
+
+def require_replaceable(path: str | Path, folder: str | None = None) -> None:
+    """Refuse a place where something stands that Pinch may not replace. Commands look before long work.
+
+    Args:
+        path: where something is to be written.
+        folder: what kind of folder that is (see `mark`); None: it is a file.
+
+    Raises:
+        PinchError: what stands there must stay.
+    """
+    path, found = Path(path), None
+    if path.is_dir():
+        found = _unlike(path, folder)
+    elif folder and path.exists():
+        found = "a file"
+    elif path.is_file() and not _is_marked_file(path):
+        found = f"a {path.suffix} file that Pinch did not make"
+    if found:
+        raise PinchError(f"{path} is {found}, so it is left as it is: move it away or choose another name")
+
+
+def require_output(path: Path) -> None:
+    """Refuse a file that the user names as an output, where one stands that is not such an output.
+
+    Raises:
+        PinchError: as `require_replaceable`; or a file that is no record, image or video.
+    """
+    require_replaceable(path)
+    if not path.is_file() or path.suffix in _LOOK or path.suffix in _SHOWN:
+        return
+    if path.suffix != ".json" or not _is_made_json(path):
+        raise PinchError(f"{path} is a file that Pinch did not make, so it is left as it is: choose another name")
+
+
+def _unlike(path: Path, kind: str | None) -> str | None:
+    """What a folder is, where one of this kind (None: a file) must not take its place; None where it may."""
+    if kind is None:
+        return "a folder"
+    if path.is_symlink():
+        return "a link to a folder"
+    if is_marked(path, kind) or not any(path.iterdir()):
+        return None
+    return f"a folder that Pinch did not make for this ({kind})"
+
+
+def mark(folder: Path, kind: str) -> None:
+    """Make a folder if it is missing, and mark it as made by Pinch, which may replace and remove it from then on.
+
+    Args:
+        folder: the folder.
+        kind: what it is made for, in a word or two. A folder of one kind never gives way to one of another.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text("".join(f"{each}\n" for each in sorted({*_kinds(folder), kind})))
+
+
+def is_marked(folder: Path, kind: str) -> bool:
+    """Whether Pinch made a folder for this kind of thing."""
+    return kind in _kinds(folder)
+
+
+def _kinds(folder: Path) -> list[str]:
+    path = folder / MARK
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def require_claimable(folder: Path, kind: str, names: Iterable[str]) -> None:
+    """Refuse a folder in which Pinch may not write, replace and remove `names`, files or folders.
+
+    Raises:
+        PinchError: one of them is there already, and the folder is not marked.
+    """
+    found = [name for name in names if (folder / name).exists()]
+    if found and not is_marked(folder, kind):
+        raise PinchError(f"{folder} holds {' and '.join(found)} that Pinch did not make: choose another folder")
+
+
+def claim(folder: Path, kind: str, names: Iterable[str]) -> None:
+    """Mark a folder in which Pinch is going to write, replace and remove `names`; see `require_claimable`."""
+    require_claimable(folder, kind, names)
+    mark(folder, kind)
+
+
+def remove_folder(folder: Path, kind: str) -> None:
+    """Remove a folder that Pinch made; nothing to do where there is none.
+
+    Raises:
+        PinchError: it is not marked as one of this kind.
+    """
+    require_replaceable(folder, kind)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _is_marked_file(path: Path) -> bool:
+    look = _LOOK.get(path.suffix)
+    try:
+        return look is None or look(path)
+    except (zipfile.BadZipFile, KeyError, StopIteration, ValueError):
+        return False  # torn, or of an older format: what Pinch writes is neither
+
+
+def _is_marked_checkpoint(path: Path) -> bool:
+    """Whether a checkpoint has an entry `pinch`. Its pickle is read but not run."""
+    with zipfile.ZipFile(path) as archive:
+        pickled = next(archive.read(name) for name in archive.namelist() if name.endswith("/data.pkl"))
+    strings = {argument for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)}
+    return strings >= _CHECKPOINT_ENTRY
+
+
+def _is_marked_tflite(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return _EXPORTED in archive.read("metadata.json")
+
+
+def _is_made_json(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text())
+    except ValueError:
+        return False
+    return isinstance(content, dict) and (content.keys() >= _RECORD_KEYS or content.get("made_by") == "Pinch")
+
+
+_LOOK: dict[str, Callable[[Path], bool]] = {
+    ".pt": _is_marked_checkpoint,
+    ".onnx": lambda path: _EXPORTED in path.read_bytes(),
+    ".tflite": _is_marked_tflite,
+}
+_SHOWN = {".png", ".jpg", ".jpeg", ".mp4"}

@@ -1,0 +1,1 @@
+"""Data sets: reading, checking, converting and rendering them; frames of videos."""

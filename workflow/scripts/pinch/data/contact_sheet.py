@@ -1,0 +1,168 @@
+"""A contact sheet: one picture that shows what a data set is like, class by class, with its boxes."""
+
+import colorsys
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from pinch.core.errors import PinchError
+from pinch.core.files import atomic
+from pinch.data.dataset import Dataset
+
+CELL = 200  # pixels of a picture's side on the sheet
+GAP = 8
+TEXT = 14
+_INK, _PAPER, _FAINT = "#1a1a1a", "#ffffff", "#6b6b6b"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image chosen to show a class.
+
+    Attributes:
+        number: class number.
+        split: where it was drawn.
+        image: path of the picture.
+        boxes: (n, 5) all its boxes of known classes, see `Dataset.labels`.
+    """
+
+    number: int
+    split: str
+    image: Path
+    boxes: np.ndarray
+
+
+def draw(
+    dataset: Dataset, output: str | Path, count: int = 40, columns: int = 8, seed: int = 0, title: str = ""
+) -> None:
+    """Write a contact sheet.
+
+    Args:
+        dataset: the data set.
+        output: picture to write, .png or, five times smaller, .jpg.
+        count: about how many images to show; every class is shown once at least, where it has an image.
+        columns: images in a row.
+        seed: another seed shows other images.
+        title: first line of the sheet.
+
+    Raises:
+        PinchError: `output` is no such name, no image has a box, or one that is drawn cannot be decoded.
+    """
+    if Path(output).suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise PinchError(f"a contact sheet cannot be written as {output}: choose a name that ends in .png or .jpg")
+    samples = choose(dataset, count, seed)
+    if not samples:
+        raise PinchError(f"{dataset.path} has no image with a box: there is nothing to show")
+    colours = palette(len(dataset.names))
+    rows = -(-len(samples) // columns)
+    header, height = 3 * TEXT + 2 * GAP, CELL + TEXT + 2 * GAP
+    sheet = Image.new("RGB", (GAP + columns * (CELL + GAP), header + rows * height + GAP), _PAPER)
+    _write_header(sheet, dataset, samples, title)
+    for index, sample in enumerate(samples):
+        left, top = GAP + index % columns * (CELL + GAP), header + index // columns * height
+        sheet.paste(_cell(sample, dataset.names, colours), (left, top))
+        caption = f"{dataset.names[sample.number]} · {sample.split}"
+        ImageDraw.Draw(sheet).text((left, top + CELL + 2), _fit(caption, CELL, _font(TEXT - 2)), _INK, _font(TEXT - 2))
+    with atomic(output) as temporary:
+        sheet.save(temporary, optimize=True, quality=88)
+
+
+def choose(dataset: Dataset, count: int, seed: int = 0) -> list[Sample]:
+    """Draw images that show all classes and splits as equally as the data set allows, ordered by class and split."""
+    splits, classes = list(dataset.splits), range(len(dataset.names))
+    slots = max(count // len(classes), 1)
+    # Turning the splits by the class shows every split even where a class has one slot only.
+    wanted = Counter((splits[(slot + number) % len(splits)], number) for slot in range(slots) for number in classes)
+    order = {split: index for index, split in enumerate(splits)}
+    samples = [sample for split in splits for sample in _choose_in(dataset, split, wanted, seed)]
+    return sorted(samples, key=lambda sample: (sample.number, order[sample.split]))
+
+
+def palette(count: int) -> list[tuple[int, int, int]]:
+    """`count` colours (8-bit RGB) that differ in hue, and in lightness between neighbours."""
+    lightness = itertools.cycle((0.45, 0.62))
+    shades = (colorsys.hls_to_rgb(number / count, next(lightness), 0.85) for number in range(count))
+    return [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in shades]
+
+
+def _choose_in(dataset: Dataset, split: str, wanted: Counter[tuple[str, int]], seed: int) -> Iterator[Sample]:
+    """Go through a split's images in random order until each class has as many as `wanted`, one class per image."""
+    missing = Counter({number: count for (where, number), count in wanted.items() if where == split})
+    images = dataset.images(split)
+    random.Random(f"{seed}/{split}").shuffle(images)
+    for image in images:
+        if not missing:
+            return
+        boxes = dataset.labels(image)
+        boxes = boxes[np.isin(boxes[:, 0], range(len(dataset.names)))]
+        shown = [number for number in sorted({int(number) for number in boxes[:, 0]}) if missing[number] > 0]
+        if shown:
+            yield Sample(shown[0], split, image, boxes)
+            missing = missing - Counter(shown[:1])
+
+
+def _cell(sample: Sample, names: list[str], colours: list[tuple[int, int, int]]) -> Image.Image:
+    """The sample's picture on a square of CELL pixels, with all its boxes and their labels."""
+    try:
+        with Image.open(sample.image) as opened:
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except Exception as error:  # Pillow's decoders raise whatever their format makes of bad bytes.
+        raise PinchError(
+            f"{sample.image} cannot be decoded ({error}): restore it or take it out of the data set"
+        ) from error
+    picture = ImageOps.contain(picture, (CELL, CELL))
+    cell = Image.new("RGB", (CELL, CELL), "#eeeeee")
+    offset = ((CELL - picture.width) // 2, (CELL - picture.height) // 2)
+    cell.paste(picture, offset)
+    pen = ImageDraw.Draw(cell)
+    for number, x, y, width, height in sample.boxes.tolist():
+        left, top = offset[0] + (x - width / 2) * picture.width, offset[1] + (y - height / 2) * picture.height
+        right, bottom = left + width * picture.width, top + height * picture.height
+        _draw_box(pen, (left, top, right, bottom), names[int(number)], colours[int(number)])
+    return cell
+
+
+def _draw_box(
+    pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float], name: str, colour: tuple[int, int, int]
+) -> None:
+    """A frame with the class on a plate of its colour, above the box where there is room, else inside."""
+    font = _font(TEXT - 3)
+    left, top, right, bottom = box
+    pen.rectangle((left, top, max(right, left + 1), max(bottom, top + 1)), outline=colour, width=2)
+    text = _fit(name, CELL - 4, font)
+    width, height = font.getlength(text) + 5, TEXT
+    x = min(max(left, 0), CELL - width)
+    y = top - height if top >= height else top
+    pen.rectangle((x, y, x + width, y + height), fill=colour)
+    light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] < 140
+    pen.text((x + 3, y), text, _PAPER if light else _INK, font)
+
+
+def _write_header(sheet: Image.Image, dataset: Dataset, samples: list[Sample], title: str) -> None:
+    pen = ImageDraw.Draw(sheet)
+    sizes = ", ".join(f"{len(dataset.images(split)):,} {split}" for split in dataset.splits)
+    classes = f"{len(dataset.names)} class{'es' if len(dataset.names) > 1 else ''}"
+    summary = f"{classes} · images: {sizes} · {len(samples)} shown with all their boxes"
+    pen.text((GAP, GAP), _fit(title, sheet.width - 2 * GAP, _font(TEXT + 4)), _INK, _font(TEXT + 4))
+    pen.text((GAP, GAP + 2 * TEXT - 4), _fit(summary, sheet.width - 2 * GAP, _font(TEXT)), _FAINT, _font(TEXT))
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    # The font that comes with matplotlib: it has more alphabets than Pillow's own.
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
+
+
+def _fit(text: str, width: float, font: ImageFont.FreeTypeFont) -> str:
+    """`text`, shortened to what fits into `width` pixels."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"

@@ -1,0 +1,303 @@
+"""Turn HaGRID into a YOLO data set, again and again: a second run only changes what has to change.
+
+<out>/data.yaml
+<out>/images/<split>/<gesture>/<stem>.<ending>      links to HaGRID's images
+<out>/labels/<split>/<gesture>/<stem>.txt
+<out>/conversion.json                               what was asked for
+"""
+
+import hashlib
+import itertools
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from pinch.core.errors import PinchError
+from pinch.core.files import atomic, read_json, write_json
+from pinch.core.ownership import claim, mark
+from pinch.data.check import Findings, decoding_error, stop_at
+from pinch.data.dataset import SPLITS, in_threads
+from pinch.data.hagrid import Annotation, Box, Source, read_annotations
+from pinch.run.settings.data import General, Hagrid
+
+# Boxes leave the image by rounding; more than this fraction of it is worth a warning.
+ROUNDING = 1e-3
+# Version 1 has no annotations of a val phase: this share of the users of train is set apart.
+VAL_SHARE = 0.1
+FOLDER = "converted data set"
+"""The mark of a folder that holds one, see `pinch.core.ownership.mark`."""
+_REQUEST = "conversion.json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to make of a source.
+
+    Attributes:
+        mode: "gestures" (one class per target) or "hands" (every hand is of the one class "hand").
+        limit: at most so many images of each gesture in each split, drawn with `seed`; None keeps all.
+        seed: for `limit`, and for the users of val where there is no val phase.
+        skip_broken: leave out images that cannot be decoded instead of stopping at them.
+        copy: copy images instead of linking to them.
+    """
+
+    mode: str = Hagrid.mode
+    limit: int | None = Hagrid.limit
+    seed: int = General.seed
+    skip_broken: bool = False
+    copy: bool = False
+
+
+@dataclass(frozen=True)
+class _Item:
+    """An image to convert, the text of its label file, and who is seen on it."""
+
+    image: Path
+    label: str
+    user: str | None
+
+
+@dataclass
+class _Tally:
+    """What had to be left out or changed, for the warnings."""
+
+    absent: Counter[str] = field(default_factory=Counter)
+    other: Counter[str] = field(default_factory=Counter)
+    clipped: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+
+_Items = dict[tuple[str, str], list[_Item]]  # by split and gesture
+
+
+def convert(
+    source: Source, out: Path, options: Options, progress: Callable[[str], None] = lambda line: None
+) -> tuple[Findings, dict[str, int]]:
+    """Write the YOLO data set `out` of a HaGRID source, or bring it up to date.
+
+    Args:
+        source: the HaGRID data set.
+        out: folder of the YOLO data set.
+        options: what to make of it.
+        progress: called with a line of text now and then.
+
+    Returns:
+        What was made: images, boxes, gaps and warnings; and the number of users of each split.
+
+    Raises:
+        PinchError: an annotation file is not HaGRID's, an image is broken, or `out` holds what was not made here.
+    """
+    names = list(source.targets) if options.mode == "gestures" else ["hand"]
+    tally = _Tally()
+    _claim(source, out, options)
+    items: _Items = {}
+    for phase in source.phases:
+        progress(f"reading the annotations and images of {phase}")
+        for gesture in source.targets:
+            items |= _by_split(_read(source, phase, gesture, names, options, tally), phase, gesture, source, options)
+    items = {key: _decodable(wanted, tally) for key, wanted in items.items()}
+    if not options.skip_broken:
+        stop_at(tally.broken)
+    progress(f"writing {sum(map(len, items.values())):,} images and labels to {out}")
+    _remove_others(out, items)
+    for (split, gesture), wanted in items.items():
+        _write(out, split, gesture, wanted, options.copy)
+    splits = [split for split in SPLITS if any(split == key[0] for key in items)]
+    _write_yaml(out, splits, names)
+    return _summary(source, names, splits, items, tally)
+
+
+def clip(box: Box) -> Box:
+    """The part of a box inside its image: (x, y, width, height), not positive where nothing is inside."""
+    x, y, width, height = box
+    left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + width, 1.0), min(y + height, 1.0)
+    return left, top, right - left, bottom - top
+
+
+def _claim(source: Source, out: Path, options: Options) -> None:
+    """Mark `out` as ours before anything in it is replaced, and take its data.yaml away until it is whole again."""
+    request = out / _REQUEST
+    if _is_request(request):
+        mark(out, FOLDER)  # earlier versions had no other mark
+    claim(out, FOLDER, ("data.yaml", "images", "labels"))
+    asked = {"images": str(source.images), "annotations": str(source.annotations)}
+    write_json(request, asked | {"phases": source.phases, "targets": source.targets} | vars(options))
+    (out / "data.yaml").unlink(missing_ok=True)
+
+
+def _is_request(path: Path) -> bool:
+    """Whether a file is what a conversion was asked for, and not another of that name."""
+    try:
+        content = read_json(path)
+    except PinchError:
+        return False
+    return isinstance(content, dict) and content.keys() >= {"images", "annotations", "phases", "targets"}
+
+
+def _read(source: Source, phase: str, gesture: str, names: list[str], options: Options, tally: _Tally) -> list[_Item]:
+    """The images of a gesture in a phase that are to be converted, sorted by their stems."""
+    files = source.image_files(phase, gesture)
+    path = source.class_file(phase, gesture)
+    annotations = {entry.stem: entry for entry in read_annotations(path, options.mode)}
+    present = sorted(annotations.keys() & files.keys())
+    tally.absent[f"{phase}/{gesture}"] += len(annotations) - len(present)
+    if options.limit is not None and options.limit < len(present):
+        # One generator per file: another list of targets or phases draws the same images of this one.
+        present = sorted(random.Random(f"{options.seed}/{phase}/{gesture}").sample(present, options.limit))
+    return [
+        _Item(files[stem], _label(annotations[stem], names, options.mode, tally, path), annotations[stem].user)
+        for stem in present
+    ]
+
+
+def _label(annotation: Annotation, names: list[str], mode: str, tally: _Tally, path: Path) -> str:
+    """The text of an image's label file: a line of class, centre x, centre y, width, height per box."""
+    lines = []
+    for label, box in annotation.hands:
+        name = label if mode == "gestures" else "hand"
+        if name not in names:
+            tally.other[label] += 1
+            continue
+        x, y, width, height = clipped = clip(box)
+        if width <= 0 or height <= 0:
+            tally.outside.append(f"image {annotation.stem} of {path}")
+            continue
+        if any(abs(new - old) > ROUNDING for new, old in zip(clipped, box, strict=True)):
+            tally.clipped.append(f"image {annotation.stem} of {path}")
+        lines.append(f"{names.index(name)} {x + width / 2:.6f} {y + height / 2:.6f} {width:.6f} {height:.6f}\n")
+    return "".join(lines)
+
+
+def _by_split(items: list[_Item], phase: str, gesture: str, source: Source, options: Options) -> _Items:
+    """A phase is a split; without a val phase, val is made of some users of train."""
+    if phase != "train" or "val" in source.phases:
+        return {(phase, gesture): items}
+    split: _Items = {("train", gesture): [], ("val", gesture): []}
+    for item in items:
+        digest = hashlib.sha256(f"{options.seed}/{item.user or item.image.stem}".encode()).digest()
+        split["val" if int.from_bytes(digest[:4]) < VAL_SHARE * 2**32 else "train", gesture].append(item)
+    return split
+
+
+def _decodable(items: list[_Item], tally: _Tally) -> list[_Item]:
+    errors = list(in_threads(lambda item: decoding_error(item.image), items))
+    tally.broken += [error for error in errors if error]
+    return [item for item, error in zip(items, errors, strict=True) if not error]
+
+
+def _remove_others(out: Path, items: _Items) -> None:
+    """Remove from an earlier conversion the splits and gestures that are no longer wanted, with their label caches."""
+    wanted = {Path(split) for split, _ in items} | {Path(split, gesture) for split, gesture in items}
+    for top in (out / "images", out / "labels"):
+        for path in [*top.glob("*"), *top.glob("*/*")]:
+            relative = path.relative_to(top)
+            if path.is_dir() and relative not in wanted:
+                shutil.rmtree(path)
+            elif path.is_file() and relative.with_suffix("") not in wanted:
+                path.unlink()
+
+
+def _write(out: Path, split: str, gesture: str, items: list[_Item], copy: bool) -> None:
+    """Bring the images and labels of a gesture in a split up to date."""
+    images, labels = (out / top / split / gesture for top in ("images", "labels"))
+    _keep_only(images, {item.image.name for item in items})
+    _keep_only(labels, {f"{item.image.stem}.txt" for item in items})
+
+    def write(item: _Item) -> None:
+        _place(item.image, images / item.image.name, copy)
+        label = labels / f"{item.image.stem}.txt"
+        # An unchanged label keeps its time, and so Ultralytics' label cache stays valid.
+        if not label.exists() or label.read_text() != item.label:
+            label.write_text(item.label)
+
+    for _ in in_threads(write, items):
+        pass
+
+
+def _keep_only(folder: Path, names: set[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.name not in names:
+            path.unlink()
+
+
+def _place(image: Path, target: Path, copy: bool) -> None:
+    """Link to an image, or copy it where links cannot be made (another file system, files of another owner)."""
+    image = image.resolve() if image.is_symlink() else image
+    if target.exists() and _is_placed(image, target, copy):
+        return
+    target.unlink(missing_ok=True)
+    for link in () if copy else (os.link, os.symlink):
+        try:
+            link(image, target)
+            return
+        except OSError:
+            continue
+    shutil.copy2(image, target)
+
+
+def _is_placed(image: Path, target: Path, copy: bool) -> bool:
+    if target.samefile(image):
+        return not copy
+    old, new = target.stat(), image.stat()
+    return (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
+
+
+def _write_yaml(out: Path, splits: list[str], names: list[str]) -> None:
+    # Without `path`, Ultralytics too takes the folder of the file, from wherever it is started.
+    content = {**{split: f"images/{split}" for split in splits}, "names": dict(enumerate(names))}
+    with atomic(out / "data.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def _summary(
+    source: Source, names: list[str], splits: list[str], items: _Items, tally: _Tally
+) -> tuple[Findings, dict[str, int]]:
+    found = Findings(warnings=_warnings(tally))
+    if "val" not in source.phases:
+        found.warnings.append(f"there is no val phase: {VAL_SHARE:.0%} of the users of train make the val split")
+    users: dict[str, set[str]] = {}
+    for split in splits:
+        converted = [item for gesture in source.targets for item in items[split, gesture]]
+        numbers = Counter(int(line.split()[0]) for item in converted for line in item.label.splitlines())
+        found.images[split] = len(converted)
+        found.boxes[split] = {name: numbers[number] for number, name in enumerate(names)}
+        users[split] = {item.user for item in converted if item.user}
+        if empty := [gesture for gesture in source.targets if not items[split, gesture]]:
+            found.gaps.append(f"the {split} split has no images of {', '.join(empty)} (looked in {source.images})")
+    found.warnings += _shared_users(users)
+    return found, {split: len(people) for split, people in users.items()}
+
+
+def _warnings(tally: _Tally) -> list[str]:
+    warnings = list(tally.broken)
+    if absent := +tally.absent:
+        where = ", ".join(f"{name} {count}" for name, count in absent.items())
+        warnings.append(f"{absent.total()} annotated images are not there and were left out: {where}")
+    if tally.other:
+        which = ", ".join(f"{name} {count}" for name, count in tally.other.most_common())
+        warnings.append(f"{tally.other.total()} boxes of other classes than the targets were left out: {which}")
+    clipped, outside = (
+        "reach outside their image and were clipped",
+        "lie outside their image or are empty and were left out",
+    )
+    for boxes, what in ((tally.clipped, clipped), (tally.outside, outside)):
+        if boxes:
+            warnings.append(f"{len(boxes)} boxes {what} (first: {boxes[0]})")
+    return warnings
+
+
+def _shared_users(users: dict[str, set[str]]) -> list[str]:
+    pairs = [(one, two, users[one] & users[two]) for one, two in itertools.combinations(users, 2)]
+    return [
+        f"{len(both)} users are in {one} and in {two}: accuracy on {two} will look better than it is"
+        for one, two, both in pairs
+        if both
+    ]

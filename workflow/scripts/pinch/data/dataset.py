@@ -1,0 +1,360 @@
+"""Data sets in YOLO layout: what a data.yaml says, its images and labels, and the choice of calibration images.
+
+A data.yaml names a root (`path`), splits (`train`, `val`, `test`: a folder, a list of folders, or .txt lists of images)
+and classes (`names`). A relative `path` means the folder of that file. Labels lie beside the images, with the last
+`images` folder of the path replaced by `labels`: one line `class x y width height` per box, as fractions of the image.
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import yaml
+
+from pinch.core.errors import PinchError
+from pinch.core.files import atomic
+
+SPLITS = ("train", "val", "test")
+# What Ultralytics reads as images.
+IMAGE_SUFFIXES = {
+    ".avif",
+    ".bmp",
+    ".dng",
+    ".heic",
+    ".heif",
+    ".jp2",
+    ".jpeg",
+    ".jpg",
+    ".mpo",
+    ".png",
+    ".tif",
+    ".tiff",
+    ".webp",
+}
+_THREADS = 16  # small files wait for the disk more than for the processor
+
+PREPARED = "prepared data set"
+"""The mark of a folder in which Pinch writes a data.yaml for images elsewhere, see `pinch.core.ownership.mark`."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in YOLO layout.
+
+    Attributes:
+        path: the data.yaml.
+        root: folder that the splits are relative to, absolute.
+        names: class names, in the order of their numbers.
+        splits: for each split that the file names, its folders and .txt lists, absolute.
+        extra: what else the file says.
+    """
+
+    path: Path
+    root: Path
+    names: list[str]
+    splits: dict[str, list[Path]]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def images(self, split: str) -> list[Path]:
+        """The images of a split, sorted.
+
+        Raises:
+            PinchError: the data.yaml has no such split, or a folder or list of it does not exist.
+        """
+        if split not in self.splits:
+            raise PinchError(f"{self.path} names no {split} split: add `{split}: <folder of images>` to it")
+        return sorted({image for source in self.splits[split] for image in _images_in(source, split, self)})
+
+    def labels(self, image: Path) -> np.ndarray:
+        """The boxes of an image: (n, 5) float32 rows of class, centre x, centre y, width, height (fractions).
+
+        An image without a label file is background: (0, 5).
+
+        Raises:
+            PinchError: a line of the label file is not five numbers (or a polygon).
+        """
+        return read_labels(label_path(image))
+
+
+def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """`function` of every item, in their order, by several threads; for work on many small files."""
+    with ThreadPool(_THREADS) as pool:
+        yield from pool.imap(function, items, chunksize=16)
+
+
+def load(path: str | Path) -> Dataset:
+    """Read a data.yaml. Splits are not looked at yet (see `Dataset.images` and `pinch.data.check`).
+
+    Raises:
+        PinchError: it is missing, is not YAML, or has no usable `names`, or its root does not exist.
+    """
+    path = Path(path)
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise PinchError(f"{path} is not a data set file: it needs `train`, `val` and `names`")
+    folder = path.absolute().parent
+    root = Path(os.path.normpath(folder / str(content.get("path") or "")))
+    if not root.is_dir():
+        raise PinchError(f"{path} says `path: {content['path']}`, but the folder {root} does not exist")
+    if "val" not in content and "validation" in content:
+        content["val"] = content["validation"]
+    splits = {split: _sources(content[split], root, split, path) for split in SPLITS if content.get(split)}
+    if not splits:
+        raise PinchError(f"{path} names no split: add `train:`, `val:` and `test:` with their folders of images")
+    known = {"path", "names", "nc", "download", "validation", *SPLITS}
+    extra = {key: value for key, value in content.items() if key not in known}
+    return Dataset(path, root, _names(content, path), splits, extra)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        PinchError: it is missing or is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise PinchError(f"there is no file {path}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PinchError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+
+
+def with_test_split(dataset: Dataset) -> Dataset:
+    """The data set itself, or where it names no test split, one whose val split serves as one."""
+    if "test" in dataset.splits or "val" not in dataset.splits:
+        return dataset
+    return replace(dataset, splits={**dataset.splits, "test": dataset.splits["val"]})
+
+
+def label_path(image: Path) -> Path:
+    """Where the labels of an image lie: the last `images` folder of its path becomes `labels`, the ending .txt."""
+    before, marker, after = str(image).rpartition(f"{os.sep}images{os.sep}")
+    moved = Path(f"{before}{os.sep}labels{os.sep}{after}") if marker else image
+    return moved.with_suffix(".txt")
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """The boxes of a label file: (n, 5) float32; (0, 5) if there is no such file. See `Dataset.labels`."""
+    try:
+        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        boxes = [_box([float(value) for value in row]) for row in rows]
+    except FileNotFoundError:
+        return np.zeros((0, 5), np.float32)
+    except ValueError as error:
+        raise PinchError(f"{path} is not a YOLO label file (lines of `class x y width height`): {error}") from error
+    return np.array(boxes, np.float32).reshape(-1, 5)
+
+
+def digest(dataset: Dataset, splits: Iterable[str]) -> str:
+    """SHA-256 of what a data set says: its data.yaml without paths, the name and size of each image, and its labels.
+
+    Names are relative to the root, so that a data set keeps its digest when it is moved. Images are not read.
+    """
+    found = hashlib.sha256(json.dumps([dataset.names, dataset.extra], sort_keys=True, default=str).encode())
+    for split in splits:
+        images = dataset.images(split)
+        found.update(f"\n{split} {len(images)}\n".encode())
+        for image, (size, labels) in zip(images, in_threads(_size_and_labels, images), strict=True):
+            name = image.relative_to(dataset.root) if image.is_relative_to(dataset.root) else image
+            found.update(f"{name}\0{size}\0{len(labels)}\0".encode() + labels)
+    return found.hexdigest()
+
+
+def _size_and_labels(image: Path) -> tuple[int, bytes]:
+    """Bytes of an image file, and the content of its label file (empty where there is none)."""
+    labels = label_path(image)
+    return image.stat().st_size, labels.read_bytes() if labels.is_file() else b""
+
+
+def list_name(split: str) -> str:
+    """What the list of a split's images is called, if the split is one."""
+    return f"{split}_images.txt"
+
+
+def ultralytics_yaml(dataset: Dataset, folder: str | Path) -> Path:
+    """Write the data.yaml for Ultralytics, which resolves relative paths against the working directory.
+
+    Args:
+        dataset: the data set.
+        folder: where to write `data.yaml` and, for splits that name .txt lists, a list with absolute paths.
+
+    Returns:
+        Path of the written data.yaml, all of whose paths are absolute.
+    """
+    folder = Path(folder).absolute()
+    content: dict[str, Any] = {**dataset.extra, "path": str(dataset.root)}
+    for split, sources in dataset.splits.items():
+        if any(source.suffix == ".txt" for source in sources):
+            content[split] = str(folder / list_name(split))
+            with atomic(content[split]) as temporary:
+                temporary.write_text("".join(f"{image}\n" for image in dataset.images(split)))
+        else:
+            content[split] = [str(source) for source in sources]
+    content["names"] = dict(enumerate(dataset.names))
+    with atomic(folder / "data.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return folder / "data.yaml"
+
+
+def stage(dataset: Dataset, folder: Path) -> Dataset:
+    """Copy what training reads, images and labels of train and val, to `folder` on a faster disk.
+
+    Images are renamed by number and keep their order, so that training on the copy gives the same result.
+
+    Raises:
+        PinchError: the disk of `folder` has too little room.
+    """
+    images = {split: dataset.images(split) for split in ("train", "val")}
+    needed = sum(in_threads(lambda image: image.stat().st_size, (i for found in images.values() for i in found)))
+    if needed > (free := shutil.disk_usage(folder).free):
+        raise PinchError(
+            f"the pictures of {dataset.path} take {needed / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free: "
+            "name another folder to stage to, or none"
+        )
+    for split, originals in images.items():
+        copies = [folder / "images" / split / f"{number:08}{old.suffix}" for number, old in enumerate(originals)]
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+        for _ in in_threads(_copy_example, zip(originals, copies, strict=True)):
+            pass
+    return replace(dataset, root=folder, splits={split: [folder / "images" / split] for split in images})
+
+
+def _copy_example(pair: tuple[Path, Path]) -> None:
+    """Copy an image and, if it has any, its labels."""
+    original, copy = pair
+    shutil.copyfile(original, copy)
+    if (labels := label_path(original)).is_file():
+        shutil.copyfile(labels, label_path(copy))
+
+
+def make_label_cache(dataset: Dataset) -> None:
+    """Let Ultralytics write its label caches (beside the labels) now, so that parallel jobs find them ready."""
+    from ultralytics.data.dataset import YOLODataset
+    from ultralytics.data.utils import check_det_dataset
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = check_det_dataset(str(ultralytics_yaml(dataset, folder)), autodownload=False)
+        for split in dataset.splits:
+            if dataset.images(split):
+                YOLODataset(img_path=data[split], data=data, task="detect")
+
+
+def calibration_images(dataset: Dataset, per_class: int, seed: int = 0) -> list[Path]:
+    """Draw images of the training split until every class is shown by `per_class` of them.
+
+    An image may serve several classes. The same seed draws the same images.
+
+    Raises:
+        PinchError: a class is shown by fewer training images than asked for.
+    """
+    images = dataset.images("train")
+    random.Random(seed).shuffle(images)
+    missing = dict.fromkeys(range(len(dataset.names)), per_class)
+    chosen = []
+    for image in images:
+        if not missing:
+            break
+        served = missing.keys() & {int(number) for number in dataset.labels(image)[:, 0]}
+        if served:
+            chosen.append(image)
+        for number in served:
+            missing[number] -= 1
+            if not missing[number]:
+                del missing[number]
+    if missing:
+        short = ", ".join(f"{dataset.names[number]} ({per_class - left})" for number, left in missing.items())
+        raise PinchError(
+            f"calibration needs {per_class} training images of every class, but {dataset.path} has fewer of: {short}. "
+            "Add images or ask for fewer per class"
+        )
+    return chosen
+
+
+def count_boxes(dataset: Dataset, labels: list[np.ndarray]) -> dict[str, int]:
+    """Boxes of each class in the labels of a split (numbers that no class has are not counted)."""
+    numbers = Counter(int(number) for boxes in labels for number in boxes[:, 0])
+    return {name: numbers[number] for number, name in enumerate(dataset.names)}
+
+
+def _names(content: dict[str, Any], path: Path) -> list[str]:
+    """Class names of a data.yaml, given as a list, as a dict by number, or only counted (`nc`)."""
+    names, count = content.get("names"), content.get("nc")
+    if names is None and isinstance(count, int):
+        names = [f"class_{number}" for number in range(count)]
+    if isinstance(names, dict):
+        by_number = {int(key): value for key, value in names.items() if str(key).isdigit()}
+        if sorted(by_number) != list(range(len(names))):
+            raise PinchError(f"{path}: the keys of `names` must be the class numbers 0 to {len(names) - 1}")
+        names = [by_number[number] for number in range(len(names))]
+    if not isinstance(names, list) or not names:
+        raise PinchError(f"{path} has no `names`: list the classes in the order of their numbers")
+    if count is not None and count != len(names):
+        raise PinchError(f"{path} says `nc: {count}`, but `names` has {len(names)} classes: make them agree")
+    names = [str(name) for name in names]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise PinchError(f"{path}: `names` has {', '.join(twice)} more than once")
+    return names
+
+
+def _sources(value: Any, root: Path, split: str, path: Path) -> list[Path]:
+    """Folders and .txt lists of a split, absolute. They need not exist."""
+    entries = value if isinstance(value, list) else [value]
+    if not all(isinstance(entry, str) for entry in entries):
+        raise PinchError(f"{path}: `{split}` must be a folder, a list of folders, or a .txt list of images")
+    return [_source(entry, root) for entry in entries]
+
+
+def _source(entry: str, root: Path) -> Path:
+    source = Path(os.path.normpath(root / entry))
+    # Roboflow's exports write ../train/images for train/images beside the file.
+    beside = Path(os.path.normpath(root / entry.removeprefix("../")))
+    return beside if not source.exists() and beside.exists() else source
+
+
+def _images_in(source: Path, split: str, dataset: Dataset) -> Iterator[Path]:
+    if source.is_dir():
+        for folder, _, files in os.walk(source, followlinks=True):
+            yield from filter(_is_image, (Path(folder, name) for name in files))
+    elif source.suffix == ".txt" and source.is_file():
+        lines = source.read_text(encoding="utf-8-sig").splitlines()
+        yield from filter(_is_image, (_listed(line.strip(), source, dataset.root) for line in lines))
+    else:
+        raise PinchError(f"{dataset.path} names {source} as its {split} split, but it does not exist")
+
+
+def _is_image(path: Path) -> bool:
+    # Names that begin with a dot are files still being written (or a system's own), never images of the set.
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def _listed(line: str, source: Path, root: Path) -> Path:
+    """An image named in a .txt list: absolute, or relative to the list (`./` or not), or to the root of the set."""
+    beside = Path(os.path.normpath(source.parent / line))
+    return beside if beside.exists() else Path(os.path.normpath(root / line))
+
+
+def _box(row: list[float]) -> list[float]:
+    """A label's box from its line: `class x y width height`, or `class x1 y1 x2 y2 ...` (polygon)."""
+    if len(row) == 5:
+        return row
+    if len(row) < 7 or len(row) % 2 == 0:
+        raise ValueError(f"a line has {len(row)} numbers")
+    xs, ys = row[1::2], row[2::2]
+    width, height = max(xs) - min(xs), max(ys) - min(ys)
+    return [row[0], min(xs) + width / 2, min(ys) + height / 2, width, height]

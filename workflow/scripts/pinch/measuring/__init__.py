@@ -1,0 +1,1 @@
+"""Measuring: accuracy, time, memory and energy."""

@@ -1,0 +1,130 @@
+"""Energy from the counters that the hardware has: RAPL for processors, NVML for NVIDIA GPUs. Never from estimates."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pinch.core import gpu
+
+POWERCAP = Path("/sys/class/powercap")
+"""Where Linux shows RAPL, of AMD's processors too (always as `intel-rapl`). Readable for root unless opened up."""
+
+
+class Counter(Protocol):
+    """Something that counts energy."""
+
+    source: str
+
+    def read(self) -> float:
+        """Joules since the counter was opened."""
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What one inference costs.
+
+    Attributes:
+        source: the counter, e.g. "RAPL package-0".
+        gross_mj: all that the counter saw during the window, per inference, in millijoules.
+        net_mj: the same less what the idle machine takes in that time.
+        idle_w: power of the idle machine, in watts.
+        seconds: length of the window.
+        inferences: how many ran in it.
+    """
+
+    source: str
+    gross_mj: float
+    net_mj: float
+    idle_w: float
+    seconds: float
+    inferences: int
+
+
+def open_counter(device: str, powercap: Path = POWERCAP) -> Counter | None:
+    """The counter of a device; None where the machine has none that this user may read.
+
+    Args:
+        device: "cpu" (RAPL, all packages) or "gpu" (NVML, the first visible GPU).
+        powercap: where Linux shows RAPL.
+    """
+    if device == "gpu":
+        return NvmlCounter.open()
+    domains = [folder for folder in sorted(powercap.glob("intel-rapl:*")) if _readable_package(folder)]
+    return RaplCounter(domains) if domains else None
+
+
+def measure(counter: Counter, work: Callable[[], object], seconds: float, idle_seconds: float) -> Energy:
+    """Measure the energy of `work` (one inference), repeated over a window, against the idle machine before it.
+
+    Args:
+        counter: from `open_counter`.
+        work: one inference.
+        seconds: least length of the window. The counters step every millisecond (RAPL) to tens of them (NVML): seconds.
+        idle_seconds: length of the idle window.
+    """
+    start, clock = counter.read(), time.perf_counter()
+    time.sleep(idle_seconds)
+    idle_w = (counter.read() - start) / (time.perf_counter() - clock)
+    count = 0
+    start, clock = counter.read(), time.perf_counter()
+    while (elapsed := time.perf_counter() - clock) < seconds or not count:
+        work()
+        count += 1
+    joules = counter.read() - start
+    elapsed = time.perf_counter() - clock
+    net = joules - idle_w * elapsed
+    return Energy(counter.source, joules * 1e3 / count, net * 1e3 / count, idle_w, elapsed, count)
+
+
+class RaplCounter:
+    """The sum over processor packages of Linux's powercap counters (microjoules that wrap around)."""
+
+    def __init__(self, domains: list[Path]):
+        self._domains = domains
+        self._ranges = [int((domain / "max_energy_range_uj").read_text()) for domain in domains]
+        self._last = self._values()
+        self._joules = 0.0
+        self.source = "RAPL " + "+".join((domain / "name").read_text().strip() for domain in domains)
+
+    def read(self) -> float:
+        """See `Counter.read`."""
+        values = self._values()
+        for value, last, limit in zip(values, self._last, self._ranges, strict=True):
+            self._joules += ((value - last) if value >= last else (value + limit - last)) / 1e6
+        self._last = values
+        return self._joules
+
+    def _values(self) -> list[int]:
+        return [int((domain / "energy_uj").read_text()) for domain in self._domains]
+
+
+class NvmlCounter:
+    """The energy counter of an NVIDIA GPU (Volta or newer), the whole board."""
+
+    def __init__(self, device: "gpu.Device"):
+        self._device = device
+        self._start = device.energy_mj()
+        self.source = f"NVML {device.name}"
+
+    @classmethod
+    def open(cls) -> "NvmlCounter | None":
+        """The counter of the GPU that CUDA calls 0; None where there is none or it does not count."""
+        try:
+            return cls(gpu.Device.first())
+        except gpu.UnavailableError:
+            return None
+
+    def read(self) -> float:
+        """See `Counter.read`."""
+        return (self._device.energy_mj() - self._start) / 1e3
+
+
+def _readable_package(folder: Path) -> bool:
+    """Whether it is the counter of a whole package (its parts would count twice) and may be read."""
+    try:
+        (folder / "energy_uj").read_text()
+        return (folder / "name").read_text().startswith("package")
+    except OSError:
+        return False

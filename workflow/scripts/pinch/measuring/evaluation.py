@@ -1,0 +1,198 @@
+"""Accuracy of a model, of whatever format, by Ultralytics' own validator.
+
+Every format sees the same pictures in the same way: letterboxed to a square, as an exported file demands, without the
+rectangular batches and the extra border that Ultralytics gives to checkpoints. So the figures of a checkpoint and of
+its artifacts can be compared.
+"""
+
+import dataclasses
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from ultralytics.models.yolo.detect import DetectionValidator
+
+from pinch import runtimes
+from pinch.core import files
+from pinch.core.errors import PinchError
+from pinch.data import dataset as datasets
+from pinch.data.dataset import Dataset
+from pinch.run import identity
+from pinch.run.identity import Model
+from pinch.runtimes.torch import forbid_tf32
+from pinch.weights import checkpoints
+
+
+def evaluate(
+    model: str | Path,
+    data: str | Path,
+    splits: list[str],
+    imgsz: int | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    batch: int = 16,
+) -> dict[str, Any]:
+    """Measure mAP50 and mAP50-95 of a model on splits of a data set.
+
+    Args:
+        model: `.pt`, or an artifact of any format, which runs in its own runtime.
+        data: data.yaml.
+        splits: of "train", "val", "test".
+        imgsz: side of the pictures in pixels; by default the model's own.
+        device: "cpu" or "gpu".
+        threads: threads on the CPU.
+        batch: pictures at once, where the format allows it.
+
+    Returns:
+        The result of an accuracy record (mAP as fractions, bytes, and for checkpoints parameters and MACs). A split
+        without pictures has null for accuracy, with a warning.
+
+    Raises:
+        PinchError: the model cannot be loaded, or its number of classes is not the data set's.
+    """
+    dataset = datasets.load(data)
+    network, described = _load(Path(model), dataset, imgsz, device, threads)
+    warnings = _name_warnings(network.names, dataset)
+    results = {}
+    for split in splits:
+        results[split], more = _validate(network, dataset, split, described["imgsz"], device, threads, batch)
+        warnings += more
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return {**described, "splits": results, "warnings": warnings}
+
+
+class _Artifact(nn.Module):
+    """An exported model as the validator knows a network: a module that maps a batch of pictures to predictions."""
+
+    def __init__(self, backend: runtimes.Backend, names: dict[int, str]):
+        super().__init__()
+        self.backend = backend
+        self.names = names
+        self.stride = torch.tensor([32.0])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, 3, height, width) to (n, 4 + classes, anchors)."""
+        outputs = [torch.from_numpy(self.backend.infer(image[None])) for image in images.cpu().numpy()]
+        return torch.cat(outputs).to(images.device)
+
+
+class _Validator(DetectionValidator):
+    """Ultralytics' validator, with the threads it was given and without a copy of the model (sessions have none)."""
+
+    def __init__(self, threads: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        # Ultralytics sets its own number of threads when it selects the device.
+        self.callbacks["on_val_start"].append(lambda _: torch.set_num_threads(threads))
+        forbid_tf32()
+
+    def get_model(self, model: nn.Module, trainer: Any = None) -> nn.Module:
+        """The model itself: Ultralytics would copy it."""
+        return model
+
+
+def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads: int) -> tuple[Any, dict[str, Any]]:
+    """The network to validate, and what its record says of it."""
+    entry = runtimes.find_format(path)
+    described: dict[str, Any] = {
+        "file": path.name,
+        "format": entry.name,
+        "bytes": files.size(path),
+        "bytes_zipped": files.zipped_size(path),
+    }
+    if entry is runtimes.CHECKPOINT:
+        return _load_checkpoint(path, dataset, imgsz, described)
+    backend = runtimes.open(path, device, threads, imgsz)
+    if backend.shape[0] != backend.shape[1]:
+        raise PinchError(
+            f"{path} takes pictures of {backend.shape[1]}x{backend.shape[0]}: only square models are evaluated"
+        )
+    _check_classes(path, _class_count(backend), dataset)
+    described |= identity.described(path, backend.metadata)
+    described |= {"imgsz": backend.imgsz, "notes": backend.notes}
+    return _Artifact(backend, backend.names or dict(enumerate(dataset.names))), described
+
+
+def _load_checkpoint(
+    path: Path, dataset: Dataset, imgsz: int | None, described: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    checkpoint = checkpoints.load(path)
+    _check_classes(path, len(checkpoint.names), dataset)
+    described |= Model.of_checkpoint(path, checkpoint.meta).fields() | {"precision": None}
+    described["imgsz"] = imgsz or checkpoint.imgsz
+    described |= checkpoints.describe(checkpoint.model, described["imgsz"])
+    return checkpoint.model, described
+
+
+def _class_count(backend: runtimes.Backend) -> int:
+    """Classes of a model: as many as it names or, where it names none, as its output has room for."""
+    if backend.names:
+        return len(backend.names)
+    return backend.infer(np.zeros((1, 3, *backend.shape), np.float32)).shape[1] - 4
+
+
+def _check_classes(path: Path, count: int, dataset: Dataset) -> None:
+    if count != len(dataset.names):
+        raise PinchError(
+            f"{path} knows {count} classes but {dataset.path} has {len(dataset.names)}: evaluate it on the data set it"
+            " was trained for"
+        )
+
+
+def _name_warnings(names: Any, dataset: Dataset) -> list[str]:
+    """Same number of classes, other names: maybe the order differs, which would ruin the accuracy without a word."""
+    pairs = [(names[i], name) for i, name in enumerate(dataset.names) if names[i] != name]
+    if not pairs:
+        return []
+    return ["the model names its classes otherwise than the data: " + ", ".join(f"{a} for {b}" for a, b in pairs)]
+
+
+def _validate(
+    network: Any, dataset: Dataset, split: str, imgsz: int, device: str, threads: int, batch: int
+) -> tuple[dict[str, Any], list[str]]:
+    """Accuracy on one split, and warnings."""
+    images = dataset.images(split) if split in dataset.splits else []
+    if not images:
+        empty = dict.fromkeys(("map50", "map50_95")) | {"images": 0, "instances": 0, "per_class": {}}
+        return empty, [f"{dataset.path} has no images in its {split} split: nothing to evaluate there"]
+    with tempfile.TemporaryDirectory() as folder:
+        # Ultralytics wants a train and a val split whatever it is asked to evaluate.
+        only = dataclasses.replace(dataset, splits=dict.fromkeys(datasets.SPLITS, dataset.splits[split]))
+        settings = {
+            "data": str(datasets.ultralytics_yaml(only, folder)),
+            "split": "val",
+            "imgsz": imgsz,
+            "batch": min(batch, len(images)),
+            "device": "cpu" if device == "cpu" else "0",
+            "workers": 0,
+            "rect": False,
+            "plots": False,
+            "verbose": False,
+            "mode": "val",
+        }
+        validator = _Validator(threads, args=settings, save_dir=Path(folder))
+        validator(model=network)
+    figures, warnings = _figures(validator, dataset, split)
+    if figures["images"] < len(images):
+        warnings.append(
+            f"{len(images) - figures['images']} of {len(images)} images in the {split} split cannot be used"
+        )
+    return figures, warnings
+
+
+def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[dict[str, Any], list[str]]:
+    metrics: Any = validator.metrics
+    present = {int(number): float(value) for number, value in zip(metrics.ap_class_index, metrics.box.ap, strict=True)}
+    missing = [name for number, name in enumerate(dataset.names) if number not in present]
+    warning = [f"no box of {', '.join(missing)} in the {split} split: left out of its mAP"] if missing else []
+    return {
+        "map50": float(metrics.box.map50) if present else None,
+        "map50_95": float(metrics.box.map) if present else None,
+        "images": validator.seen,
+        "instances": int(metrics.nt_per_class.sum()),
+        "per_class": {name: present.get(number) for number, name in enumerate(dataset.names)},
+    }, warning

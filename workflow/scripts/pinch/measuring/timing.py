@@ -1,0 +1,240 @@
+"""Time per frame of a detector, measured so that it can be believed.
+
+Every round is a process of its own that loads one runtime, warms up, and times pre-processing, inference and
+post-processing apart on the same real frames. With a baseline the rounds of both models alternate in random order, so
+that what the machine does meanwhile falls on both alike; their ratio is then free of drift.
+"""
+
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pinch import runtimes
+from pinch.core import gpu
+from pinch.core.errors import PinchError
+from pinch.data import frames as sources
+from pinch.measuring.timing_worker import STEPS
+from pinch.run.settings.data import General
+from pinch.run.settings.measuring import Runtime, Timing
+
+QUIET_CORES = 0.1
+"""Processor cores that others may keep busy while the machine still counts as ours: what an idle system needs."""
+QUIET_GPU_PERCENT = 5
+
+
+@dataclass(frozen=True)
+class Plan(Runtime, Timing):
+    """How to measure; the options of running and of timing are among its fields.
+
+    Attributes:
+        imgsz: side of the input for models that take any, in pixels.
+        seed: of the order of rounds.
+    """
+
+    imgsz: int | None = None
+    seed: int = General.seed
+
+
+def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | Path | None = None) -> dict[str, Any]:
+    """Measure time per frame, memory and, where the hardware counts it, energy of a model.
+
+    Args:
+        model: `.pt` or an artifact of any format, made here or by others.
+        source: a video, a picture, or a folder of pictures.
+        plan: how to measure.
+        baseline: another model, timed in turns with it; none where it is the model itself.
+
+    Returns:
+        The result of an inference record. Times are milliseconds per frame; `p50_ms` and the like are of
+        inference alone.
+
+    Raises:
+        PinchError: a model or the source cannot be read, or the device cannot run the model.
+    """
+    baseline = None if baseline and Path(baseline) == Path(model) else baseline
+    models = [Path(model), *([Path(baseline)] if baseline else [])]
+    for path in models:
+        runtimes.find_format(path)
+    with tempfile.TemporaryDirectory() as folder:
+        count = _store_frames(source, plan.frames, Path(folder))
+        load = Load(plan.device)
+        rounds = _rounds(models, plan, folder)
+        others = load.others()
+        memory = _work("memory", models[0], plan, folder)
+        energy = _work("energy", models[0], plan, folder) if plan.energy_seconds else None
+    result = _summary(models[0], rounds[0])
+    result |= {
+        "device": plan.device,
+        "threads": plan.threads,
+        "source": Path(source).name,
+        "frames": count,
+        "warmup": plan.warmup,
+        "rounds": plan.rounds,
+        "peak_rss_mb": memory["peak_rss_mb"],
+        "rss_before_loading_mb": memory["before_loading_mb"],
+        "energy_mj": energy and energy["gross_mj"],
+        "energy_net_mj": energy and energy["net_mj"],
+        "energy_source": energy and energy["source"],
+        "energy": energy,
+        "exclusive": others["exclusive"],
+        "others": others,
+        "baseline": None,
+        "relative_to_baseline": None,
+    }
+    return result | _comparison(models, rounds) if baseline else result
+
+
+def compare(models: list[Path], source: str | Path, plan: Plan) -> list[float]:
+    """Median milliseconds of inference of several models, timed in turns on the same frames.
+
+    Args:
+        models: `.pt` or artifacts of any format.
+        source: see `measure`.
+        plan: how to measure.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _store_frames(source, plan.frames, Path(folder))
+        return [float(np.median(_medians(answers))) for answers in _rounds(models, plan, folder)]
+
+
+class Load:
+    """What others do on the machine from the moment this is made."""
+
+    def __init__(self, device: str):
+        self._gpu_percent = _gpu_percent() if device == "gpu" else None
+        self._start = self._now()
+
+    def others(self) -> dict[str, Any]:
+        """Cores kept busy by others so far, whether that leaves the machine to us, and what SLURM promised.
+
+        `exclusive` is null where the system does not show it.
+        """
+        clock, busy, own = (now - start for now, start in zip(self._now(), self._start, strict=True))
+        cores = max(0.0, (busy - own) / clock) if busy == busy else None
+        quiet = cores is not None and cores <= QUIET_CORES and (self._gpu_percent or 0) <= QUIET_GPU_PERCENT
+        return {
+            "exclusive": quiet if cores is not None else None,
+            "busy_cores": cores,
+            "gpu_percent_before": self._gpu_percent,
+            "cores_of_job": len(os.sched_getaffinity(0)),
+            "cores_of_machine": os.cpu_count(),
+        }
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        """Clock, processor seconds of the whole machine, and those of this process and its finished children."""
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return time.monotonic(), _busy_seconds(), sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def _busy_seconds() -> float:
+    """Processor seconds that the machine has worked, time stolen by a hypervisor included; NaN if it does not tell."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return float("nan")
+    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, stat.read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _gpu_percent() -> int | None:
+    try:
+        return gpu.Device.first().busy_percent()
+    except gpu.UnavailableError:
+        return None
+
+
+def _store_frames(source: str | Path, count: int, folder: Path) -> int:
+    """Decode the frames once, so that every round sees the same and no worker has to open a video."""
+    pictures = sources.load(source, count)
+    for index, picture in enumerate(pictures):
+        np.save(folder / f"{index:05d}.npy", picture)
+    return len(pictures)
+
+
+def _rounds(models: list[Path], plan: Plan, folder: str) -> list[list[dict[str, Any]]]:
+    """For each model the answers of its rounds. Within a round the order of the models is random."""
+    order = random.Random(plan.seed)
+    answers: list[list[dict[str, Any]]] = [[] for _ in models]
+    for _ in range(plan.rounds):
+        for index in order.sample(range(len(models)), len(models)):
+            answers[index].append(_work("time", models[index], plan, folder))
+    return answers
+
+
+def _work(task: str, model: Path, plan: Plan, frames: str) -> Any:
+    """Run one job of `pinch.measuring.timing_worker` in a fresh process.
+
+    Raises:
+        PinchError: what the worker says, or that it died.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        job, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
+        imgsz = plan.imgsz if runtimes.find_format(model) is runtimes.CHECKPOINT else None
+        settings = {**vars(plan), "imgsz": imgsz}
+        settings |= {"task": task, "model": str(model.absolute()), "frames": frames, "answer": str(answer)}
+        job.write_text(json.dumps(settings))
+        command = [sys.executable, "-m", "pinch.measuring.timing_worker", str(job)]
+        done = subprocess.run(command, env=_environment(plan.threads), capture_output=True, text=True)
+        if not answer.exists():
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise PinchError(f"the process that runs {model} ended with code {done.returncode}: {last}")
+        said = json.loads(answer.read_text())
+    if "error" in said:
+        raise PinchError(said["error"])
+    return said["result"]
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """The worker's environment: this library, and no library that takes more threads than the plan says."""
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _summary(path: Path, rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of one model over its rounds."""
+    samples = {step: [value for answer in rounds for value in answer["samples_ms"][step]] for step in STEPS}
+    inference = np.array(samples["inference"])
+    p50, p90, p99 = np.percentile(inference, (50, 90, 99)).tolist()
+    medians = _medians(rounds)
+    return {
+        "file": path.name,
+        **rounds[0]["described"],
+        "format": runtimes.find_format(path).name,
+        "imgsz": max(rounds[0]["shape"]),
+        "p50_ms": p50,
+        "p90_ms": p90,
+        "p99_ms": p99,
+        "mean_ms": float(inference.mean()),
+        "min_ms": float(inference.min()),
+        "preprocess_ms": float(np.median(samples["preprocess"])),
+        "postprocess_ms": float(np.median(samples["postprocess"])),
+        "round_p50_ms": medians,
+        "spread": (max(medians) - min(medians)) / p50,
+        "samples_ms": {step: [round(value, 4) for value in values] for step, values in samples.items()},
+        "notes": rounds[0]["notes"],
+    }
+
+
+def _medians(rounds: list[dict[str, Any]]) -> list[float]:
+    return [float(np.median(answer["samples_ms"]["inference"])) for answer in rounds]
+
+
+def _comparison(models: list[Path], rounds: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    """Each round of the model against the baseline's round beside it; the median of these ratios."""
+    ratios = [ours / theirs for ours, theirs in zip(_medians(rounds[0]), _medians(rounds[1]), strict=True)]
+    return {
+        "baseline": _summary(models[1], rounds[1]),
+        "round_ratios": ratios,
+        "relative_to_baseline": float(np.median(ratios)),
+    }

@@ -1,0 +1,1 @@
+"""What concerns a run as a whole: its plan and its progress."""

@@ -1,0 +1,234 @@
+"""What a run will take, before anything is submitted: jobs, hours, GPU hours, the longest chain, disk.
+
+Snakemake says which jobs there are and what waits for what (`--dag`). What a job takes comes from earlier jobs of its
+rule (their `benchmark` files) or, where none did, from ASSUMPTIONS. Time spent waiting in a queue is not foreseen.
+"""
+
+import re
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pinch.tables import stages
+
+_NODE = re.compile(r'^\s*(\d+)\[label = "(?P<label>[^"]*)".*style="(?P<style>[^"]*)"\];', re.MULTILINE)
+_EDGE = re.compile(r"^\s*(\d+) -> (\d+)\s*$", re.MULTILINE)
+# Whoever waits for this rule, and the rule itself, runs on a GPU.
+GPU_CHECK = "check_gpu"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: its rule, its wildcards, whether it is done already."""
+
+    rule: str
+    wildcards: dict[str, str] = field(default_factory=dict)
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Jobs by number, and for each the numbers of those that it waits for."""
+
+    jobs: dict[int, Job]
+    needs: dict[int, set[int]]
+
+    def uses_gpu(self, number: int) -> bool:
+        """Whether a job runs on a GPU."""
+        rules = {self.jobs[other].rule for other in {number, *self.needs[number]}}
+        return GPU_CHECK in rules
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What the time of a job depends on.
+
+    Attributes:
+        images: pictures of train, val and test.
+        epochs: of the base, of coarse and of fine tuning, at most.
+        imgsz: pixels.
+        timed_frames: frames of one timing, over all rounds, warm-up included.
+    """
+
+    images: tuple[int, int, int]
+    epochs: dict[str, int]
+    imgsz: int
+    timed_frames: int
+
+    @property
+    def scale(self) -> float:
+        """Work for a picture relative to one of 640 pixels: convolutions take time in proportion to the area."""
+        return (self.imgsz / 640) ** 2
+
+
+ASSUMPTIONS = {
+    "train_gpu": (400.0, "pictures of 640 px trained on each second by one data-centre GPU"),
+    "train_cpu": (2.5, "pictures of 640 px trained on each second by one CPU core"),
+    "infer_gpu": (600.0, "pictures of 640 px evaluated each second by one data-centre GPU"),
+    "infer_cpu": (15.0, "pictures of 640 px evaluated each second by four CPU threads"),
+    "files": (300.0, "pictures converted each second"),
+    "rendered": (30.0, "synthetic pictures rendered each second"),
+    "start": (20.0, "seconds for a job to start its programs"),
+    "export": (60.0, "seconds to export one file"),
+}
+"""Rates that a plan rests on where nothing was measured: their value and what it means."""
+
+# Bytes on disk: a YOLO11n checkpoint (half precision), its run folder while it trains (with the optimizer),
+# an artifact of middle size, a label file and its picture's link (a block each), a rendered picture, records and logs.
+_BYTES = {"checkpoint": 5.6e6, "run": 32e6, "artifact": 6e6, "label": 8192, "rendered": 40e3, "record": 50e3}
+
+
+def parse_dag(dot: str) -> Graph:
+    """Read what `snakemake --dag` prints."""
+    jobs = {}
+    for match in _NODE.finditer(dot):
+        rule, *wildcards = match["label"].split("\\n")
+        pairs = dict(text.split(": ", 1) for text in wildcards if ": " in text)
+        jobs[int(match[1])] = Job(rule, pairs, "dashed" in match["style"])
+    needs: dict[int, set[int]] = {number: set() for number in jobs}
+    for match in _EDGE.finditer(dot):
+        needs[int(match[2])].add(int(match[1]))
+    return Graph(jobs, needs)
+
+
+def measured_seconds(benchmarks: Path) -> dict[str, float]:
+    """Median seconds of the jobs of each rule that ran before."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for job in stages.jobs(benchmarks):
+        found[job.rule].append(job.end - job.start)
+    return {rule: statistics.median(seconds) for rule, seconds in found.items()}
+
+
+def assumed_seconds(job: Job, gpu: bool, work: Workload) -> float:
+    """Seconds that a job takes by ASSUMPTIONS."""
+    rate = {name: value for name, (value, _) in ASSUMPTIONS.items()}
+    train, val, test = work.images
+    trains, infers = ("train_gpu", "infer_gpu") if gpu else ("train_cpu", "infer_cpu")
+    epoch = work.scale * (train / rate[trains] + val / rate[infers])
+    looked_at = work.scale * (val + test)
+    guarded = "int8" in job.wildcards.get("precision", "")
+    estimates: dict[str, Callable[[], float]] = {
+        "synthesize_hands": lambda: sum(work.images) / rate["rendered"],
+        "hagrid_to_yolo": lambda: sum(work.images) / rate["files"],
+        "prepare_dataset": lambda: sum(work.images) / rate["files"],
+        "train_base": lambda: work.epochs["base"] * epoch,
+        "tune_pruned": lambda: work.epochs[job.wildcards["method"]] * epoch,
+        "evaluate_model": lambda: looked_at / rate[infers],
+        "evaluate_artifact": lambda: looked_at / rate["infer_cpu"],
+        # An artifact is timed in turns with the baseline.
+        "measure_on_cpu": lambda: 2 * work.timed_frames * 4 * work.scale / rate["infer_cpu"],
+        "measure_on_gpu": lambda: 2 * work.timed_frames * 4 * work.scale / rate["infer_gpu"],
+        # 80 layers at three ratios on the 200 pictures that it looks at; two more ways of tuning.
+        "scan_layers": lambda: 240 * min(val, 200) * work.scale / rate[infers],
+        "explain_pruning": lambda: 2 * work.epochs["fine"] * epoch,
+    }
+    if job.rule.startswith("export_"):
+        # int8 is compared with float32 on val.
+        return rate["start"] + rate["export"] + (2 * work.scale * val / rate["infer_cpu"] if guarded else 0)
+    return rate["start"] + estimates.get(job.rule, lambda: 0.0)()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The jobs of one rule: how many, their hours, whether on a GPU, and whether the hours were measured before."""
+
+    rule: str
+    jobs: int
+    hours: float
+    gpu: bool
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run foreseen: its stages, the longest chain as (rule, hours), and bytes on disk."""
+
+    stages: list[Stage]
+    chain: list[tuple[str, float]]
+    disk_bytes: float
+
+    @property
+    def gpu_hours(self) -> float:
+        """Hours of all GPU jobs together."""
+        return sum(stage.hours for stage in self.stages if stage.gpu)
+
+    @property
+    def cpu_hours(self) -> float:
+        """Hours of all other jobs together."""
+        return sum(stage.hours for stage in self.stages if not stage.gpu)
+
+
+def make(graph: Graph, work: Workload, measured: dict[str, float]) -> Plan:
+    """Foresee the jobs of a graph that are not done yet.
+
+    Args:
+        graph: the jobs.
+        work: what their time depends on.
+        measured: seconds of a job of each rule that ran before.
+    """
+    seconds = {
+        number: 0.0 if job.done else measured.get(job.rule) or assumed_seconds(job, graph.uses_gpu(number), work)
+        for number, job in graph.jobs.items()
+    }
+    todo = [number for number, job in graph.jobs.items() if not job.done]
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number in todo:
+        groups[graph.jobs[number].rule].append(number)
+    found = [
+        Stage(
+            rule,
+            len(numbers),
+            sum(seconds[number] for number in numbers) / 3600,
+            any(graph.uses_gpu(number) for number in numbers),
+            rule in measured,
+        )
+        for rule, numbers in groups.items()
+    ]
+    chain = [(graph.jobs[number].rule, seconds[number] / 3600) for number in longest_chain(graph, seconds)]
+    return Plan(found, [link for link in chain if link[1]], _disk(graph, todo, work))
+
+
+def longest_chain(graph: Graph, seconds: dict[int, float]) -> list[int]:
+    """The jobs, in order, that no number of nodes makes faster."""
+    ends: dict[int, tuple[float, int | None]] = {}
+    for number in _in_order(graph):
+        before = max(graph.needs[number], key=lambda other: ends[other][0], default=None)
+        ends[number] = (ends[before][0] if before is not None else 0.0) + seconds[number], before
+    last: int | None = max(ends, key=lambda number: ends[number][0], default=None)
+    chain = []
+    while last is not None:
+        chain.append(last)
+        last = ends[last][1]
+    return chain[::-1]
+
+
+def _in_order(graph: Graph) -> list[int]:
+    """Job numbers, each after those that it waits for."""
+    waiting = {number: set(needs) for number, needs in graph.needs.items()}
+    waited_by: dict[int, list[int]] = defaultdict(list)
+    for number, needs in waiting.items():
+        for other in needs:
+            waited_by[other].append(number)
+    ready, order = [number for number, needs in waiting.items() if not needs], []
+    while ready:
+        order.append(number := ready.pop())
+        for later in waited_by[number]:
+            waiting[later].discard(number)
+            if not waiting[later]:
+                ready.append(later)
+    return order
+
+
+def _disk(graph: Graph, todo: list[int], work: Workload) -> float:
+    rules = Counter(graph.jobs[number].rule for number in todo)
+    trained = rules["train_base"] + rules["tune_pruned"]
+    checkpoints = trained + rules["coarse_prune"] + rules["fine_prune"] + rules["import_model"]
+    artifacts = sum(count for rule, count in rules.items() if rule.startswith("export_"))
+    pictures = sum(work.images)
+    converted = rules["hagrid_to_yolo"] or rules["prepare_dataset"]
+    total = checkpoints * _BYTES["checkpoint"] + trained * _BYTES["run"] + artifacts * _BYTES["artifact"]
+    total += pictures * (_BYTES["label"] if converted else 0)
+    total += pictures * (_BYTES["rendered"] if rules["synthesize_hands"] else 0)
+    return total + len(todo) * _BYTES["record"]

@@ -1,0 +1,99 @@
+"""How far trainings are, from the run folders that they write into: epoch, accuracy on val, time left."""
+
+import csv
+import statistics
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import yaml
+
+from pinch.core.errors import PinchError
+
+# A training is taken for stopped when it has been silent for so many of its epochs, and for so many seconds.
+_SILENT_EPOCHS = 3
+_SILENT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training.
+
+    Attributes:
+        model: its name.
+        state: "done", "running", or "silent" (killed, or waiting to be resumed).
+        epoch: epochs that are finished.
+        epochs: epochs asked for.
+        map50, map50_95: of the last epoch, on val; None before the first ends.
+        best: highest map50_95 so far.
+        seconds_left: at most, for all epochs (patience may end it earlier); None when nothing is known.
+        silent_seconds: since the run folder last changed.
+    """
+
+    model: str
+    state: str
+    epoch: int
+    epochs: int
+    map50: float | None
+    map50_95: float | None
+    best: float | None
+    seconds_left: float | None
+    silent_seconds: float
+
+
+def trainings(results: Path, now: float | None = None) -> list[Training]:
+    """The trainings of a run that have begun, those that changed last at the end.
+
+    Args:
+        results: `results/<name>`.
+        now: seconds since the epoch; None takes the clock.
+
+    Raises:
+        PinchError: there is no such run.
+    """
+    models = results / "models"
+    if not models.is_dir():
+        raise PinchError(f"{models} does not exist: name the folder of a run, such as results/demo")
+    clock = time.time() if now is None else now
+    found = [_read(arguments.parent, clock) for arguments in models.glob("*/args.yaml")]
+    return sorted(found, key=lambda training: -training.silent_seconds)
+
+
+def _read(folder: Path, now: float) -> Training:
+    rows = _rows(folder / "results.csv")
+    epochs = int(yaml.safe_load((folder / "args.yaml").read_text())["epochs"])
+    changed = max(path.stat().st_mtime for path in (folder, *folder.glob("*.*"), *folder.glob("weights/*")))
+    checkpoint = folder.parent / f"{folder.name}.pt"
+    done = checkpoint.exists() and checkpoint.stat().st_mtime >= changed
+    spent = [row["time"] for row in rows]
+    steps = [after - before for before, after in pairwise([0.0, *spent]) if after > before]
+    pace = statistics.median(steps) if steps else None
+    silent = max(0.0, now - changed)
+    alive = silent < max(_SILENT_SECONDS, _SILENT_EPOCHS * (pace or 0))
+    last = rows[-1] if rows else {}
+    return Training(
+        model=folder.name,
+        state="done" if done else "running" if alive else "silent",
+        epoch=int(last.get("epoch", 0)),
+        epochs=epochs,
+        map50=last.get("metrics/mAP50(B)"),
+        map50_95=last.get("metrics/mAP50-95(B)"),
+        best=max((row["metrics/mAP50-95(B)"] for row in rows), default=None),
+        seconds_left=None if pace is None or done else pace * (epochs - int(last["epoch"])),
+        silent_seconds=silent,
+    )
+
+
+def _rows(path: Path) -> list[dict[str, float]]:
+    """The epochs of Ultralytics' results.csv; a line that is being written is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    with path.open(newline="") as stream:
+        for line in csv.DictReader(stream):
+            try:
+                rows.append({key.strip(): float(value) for key, value in line.items() if key})
+            except (TypeError, ValueError, AttributeError):
+                continue
+    return rows

@@ -1,0 +1,1 @@
+"""The report: its contents, captions, plots and pages."""

@@ -1,0 +1,89 @@
+"""Captions of the report: templates of workflow/report, filled in with the numbers of a run."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+
+from pinch.core.errors import PinchError
+from pinch.core.files import atomic
+from pinch.report import contents, facts
+
+TEMPLATES = Path(__file__).parents[2] / "report"
+
+
+def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
+    """Write the caption of every item of the report, of every section, and the front page, as reStructuredText.
+
+    Args:
+        results: folder of the run, with all its tables.
+        optional: the optional items of its report (see pinch.report.contents.ITEMS).
+
+    Raises:
+        PinchError: a table is missing, or a template cannot be filled in.
+    """
+    context = facts.collect(results)
+    written = []
+    for path in contents.captions(optional):
+        with atomic(results / path) as temporary:
+            temporary.write_text(_fill_in(Path(path).name, context, _inside_snakemake(context["run"])))
+        written.append(results / path)
+    return written
+
+
+def front(results: Path) -> str:
+    """The front page for readers outside Snakemake's report: its links lead to the pages beside it."""
+    return _fill_in(Path(contents.FRONT).name, facts.collect(results), lambda section: f"{section}.html")
+
+
+def _fill_in(name: str, context: facts.Row, address: Callable[[str], str]) -> str:
+    """A template with its numbers; `address` says where the page of a section is."""
+
+    def page(section: str) -> str:
+        return f"`{contents.SECTIONS[section]} <{address(section)}>`__"
+
+    try:
+        return _tidy(_environment().get_template(name).render(context, page=page))
+    except TemplateError as error:
+        raise PinchError(f"the caption workflow/report/{name} cannot be filled in: {error}") from error
+
+
+def _inside_snakemake(run: str) -> Callable[[str], str]:
+    """Links that open a page within Snakemake's report: its script keeps every file's content under its path."""
+
+    def address(section: str) -> str:
+        path = f"{run}/pages/{section}.html"
+        return f"javascript:app.setView({{content:'html',contentPath:results['{path}'].data_uri,resultPath:'{path}'}})"
+
+    return address
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    environment.filters |= {
+        "accuracy": lambda value: _known(value, "{:.3f}"),
+        "share": lambda value: _known(value, "{:.0%}"),
+        "share1": lambda value: _known(value, "{:.1%}"),
+        "ratio": lambda value: _known(value, "{:.2f}"),
+        "ms": lambda value: _known(value, "{:.2f} ms"),
+        "megabytes": lambda value: _known(value and value / 1e6, "{:.2f} MB"),
+        "gibibytes": lambda value: _known(value and value / 1024, "{:.1f} GiB"),
+        "minutes": lambda value: _known(value and value / 60, "{:.1f} min"),
+        "whole": lambda value: _known(value, "{:,.0f}"),
+    }
+    return environment
+
+
+def _known(value: float | None, form: str) -> str:
+    return "n/a" if value is None else form.format(value)
+
+
+def _tidy(text: str) -> str:
+    """No more than one empty line in a row: conditions in templates leave many."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(kept) + "\n"

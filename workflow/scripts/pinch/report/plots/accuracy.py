@@ -1,0 +1,66 @@
+"""Accuracy of models while they are trained, and of each exported file."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from pinch.report.plots import style
+from pinch.tables import gathering
+
+
+def training(results: Path) -> Figure:
+    """mAP50-95 on val by epoch: the base, and the tuning of each pruned model, darker the more was removed."""
+    curves = gathering.read(results, "training").dropna(subset=["map50_95"])
+    if curves.empty:
+        return style.note("Nothing was trained in this run.")
+    shown = [name for name in style.METHOD_NAMES if (curves["method"] == name).any()]
+    drawn, axes = style.figure(4.6 * max(2, len(shown)), 4.4, 1, len(shown), sharey=True)
+    palettes = {"none": "Greys", "coarse": "Blues", "fine": "Oranges"}
+    for axis, name in zip(axes, shown, strict=True):
+        group = curves[curves["method"] == name]
+        colours = mpl.colormaps[palettes[name]]
+        models = list(group["model"].unique())
+        for index, model in enumerate(models):
+            points = group[group["model"] == model].sort_values("epoch")
+            colour = colours(0.45 + 0.5 * (index + 1) / len(models))
+            axis.plot(points["epoch"], points["map50_95"], color=colour, marker=".", label=points["label"].iloc[0])
+        title = "training of the base" if name == "none" else f"tuning after {style.METHOD_NAMES[name]}"
+        axis.set(title=title, xlabel="epoch", ylabel="mAP50-95 on val", ylim=(0, 1))
+        axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
+        axis.legend(loc="lower right", ncols=1 + len(models) // 6)
+    return drawn
+
+
+def artifacts(results: Path) -> Figure:
+    """Heat map of mAP50-95 on test, measured on each exported file: models down, artifacts across.
+
+    Colours are shares of the base model's accuracy, so that a lossy export stands out beside its neighbours.
+    """
+    table = gathering.read(results, "artifacts").dropna(subset=["map50_95"])
+    models = gathering.read(results, "models")
+    if table.empty:
+        return style.note("No artifact was evaluated in this run.")
+    table = table.assign(artifact=table["format"] + "\n" + table["precision"])
+    rows, columns = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["artifact"]))
+    values = table.pivot_table(index="model", columns="artifact", values="map50_95").loc[rows, columns]
+    checkpoints = models.set_index("model")["map50_95"].reindex(rows)
+    if checkpoints.notna().any():
+        values.insert(0, "PyTorch\ncheckpoint", checkpoints)
+    base = models.loc[models["method"] == "none", "map50_95"]
+    scale = base.iloc[0] if len(base) and base.iloc[0] > 0 else values.max().max()
+    drawn, (axis,) = style.figure(2.6 + 1.05 * values.shape[1], 1.6 + 0.42 * len(rows))
+    shares = values / scale if scale else values
+    colours = {"cmap": "cividis", "vmin": _floor(shares), "vmax": 1, "cbar_kws": {"label": "share of the base"}}
+    sns.heatmap(shares, ax=axis, annot=values, fmt=".3f", linewidths=1.5, **colours)
+    axis.set_yticks([i + 0.5 for i in range(len(rows))], style.model_labels(table, rows), rotation=0)
+    axis.set(title="mAP50-95 on test, measured on the file itself", xlabel="", ylabel="")
+    return drawn
+
+
+def _floor(shares: pd.DataFrame) -> float:
+    """Where the colours begin: just below the lowest share, so that small differences can be seen."""
+    lowest = shares.min().min()
+    return max(0.0, lowest - 0.05)

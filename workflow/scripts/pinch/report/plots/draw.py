@@ -1,0 +1,42 @@
+"""Pictures of a run, drawn from its tables: one function per picture, one style for all."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from pinch.report import contents
+from pinch.report.plots import accuracy, data, sensitivity, speed, style
+from pinch.tables import gathering
+
+# Each takes the folder of a run and returns a figure; its name is the picture's.
+_DRAW: dict[str, Callable[[Path], Figure]] = {
+    "classes": data.classes,
+    "coarse_prune_evaluation": sensitivity.coarse,
+    "fine_prune_evaluation": sensitivity.fine,
+    "layer_sensitivity": sensitivity.layers,
+    "explain": sensitivity.explain,
+    "training": accuracy.training,
+    "artifact_accuracy": accuracy.artifacts,
+    "latency": speed.latency,
+    "sizes": speed.sizes,
+    "stages": data.stages,
+    "pareto": speed.pareto,
+}
+
+
+def draw(results: Path) -> list[Path]:
+    """Draw every picture of the report for which the run has tables, those without data as a note that says so.
+
+    Raises:
+        PinchError: a table is missing.
+    """
+    wanted = [*contents.PLOTS, *optional(results)]
+    with style.applied():
+        return [style.save(_DRAW[Path(path).stem](results), results / path) for path in wanted]
+
+
+def optional(results: Path) -> list[str]:
+    """The optional pictures that the run has data for."""
+    studies = set(gathering.read(results, "sensitivity")["study"].dropna())
+    return [picture for study, picture in contents.STUDY_PLOTS.items() if study in studies]

@@ -1,0 +1,109 @@
+"""What pruning costs: accuracy against ratio, per layer, and what the reference did wrong."""
+
+from pathlib import Path
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pinch.report.plots import style
+from pinch.run.identity import percent
+from pinch.tables import gathering
+
+
+def coarse(results: Path) -> Figure:
+    """Channel ratio against accuracy, before and after fine-tuning."""
+    return _sweep(gathering.read(results, "models"), "coarse", "channels removed (%)")
+
+
+def fine(results: Path) -> Figure:
+    """Weight ratio against accuracy, before and after fine-tuning."""
+    return _sweep(gathering.read(results, "models"), "fine", "weights set to zero (%)")
+
+
+def _sweep(models: pd.DataFrame, method: str, label: str) -> Figure:
+    pruned = models[models["method"] == method].sort_values("ratio")
+    if pruned.empty:
+        return style.note(f"This run has no model from {style.METHOD_NAMES[method]}.")
+    base = models[models["method"] == "none"]
+    drawn, axes = style.figure(11, 4.6, 1, 2, sharey=True)
+    for axis, (column, title) in zip(axes, (("map50_95", "mAP50-95"), ("map50", "mAP50")), strict=True):
+        colour = style.METHOD_COLOURS[method]
+        x = pruned["ratio"] * 100
+        if len(base):
+            level = base[column].iloc[0]
+            axis.axhline(level, color=style.BLACK, linewidth=1.4, linestyle=(0, (6, 3)), label=f"base ({level:.3f})")
+        axis.plot(x, pruned[column], color=colour, marker="o", linewidth=2, label="after fine-tuning")
+        before = pruned[f"{column}_before_tuning"]
+        axis.plot(
+            x, before, color=colour, marker="o", markerfacecolor="white", linestyle=":", label="before fine-tuning"
+        )
+        for ratio, value in zip(x, pruned[column], strict=True):
+            style.above(axis, f"{value:.3f}", ratio, value, colour)
+        axis.set(title=f"{title} on test", xlabel=label, ylabel="accuracy", ylim=(-0.02, 1.06), xlim=(0, 100))
+        axis.set_xticks(range(0, 101, 10))
+        axis.legend(loc="lower left")
+    return drawn
+
+
+def layers(results: Path) -> Figure:
+    """Heat map of what each layer's pruning costs without tuning: layers across, ratios down, one panel per method."""
+    scan = gathering.read(results, "sensitivity")
+    scan = scan[scan["study"] == "layers"]
+    if scan.empty:
+        return style.note("This run has no layer scan.")
+    scan = scan.assign(drop=scan["base_map50_95"] - scan["map50_95"], percent=scan["ratio"].map(percent))
+    methods = list(scan["method"].unique())
+    order = list(dict.fromkeys(scan["layer"]))
+    ratios = scan.groupby("method")["ratio"].nunique().sum()
+    width = max(9.0, 0.19 * len(order) + 3)
+    drawn, axes = style.figure(width, 2.2 + 0.45 * ratios, len(methods), 1, sharex=True)
+    for axis, method in zip(axes, methods, strict=True):
+        grid = scan[scan["method"] == method].pivot_table(index="percent", columns="layer", values="drop")[order]
+        sns.heatmap(grid, ax=axis, cmap="cividis_r", vmin=0, cbar_kws={"label": "mAP50-95 lost"}, linewidths=0.4)
+        axis.set(title=style.METHOD_NAMES[method], xlabel="", ylabel="ratio (%)")
+        axis.set_xticks([i + 0.5 for i in range(len(order))], order, rotation=90, fontsize=7)
+    return drawn
+
+
+def explain(results: Path) -> Figure:
+    """The reference's mistakes beside the right way: without tuning by ratio, and what tuning makes of one ratio."""
+    study = gathering.read(results, "sensitivity")
+    study = study[study["study"] == "explain"]
+    if study.empty:
+        return style.note("This run did not repeat the reference's mistakes.")
+    tuned = study["tuned"].astype(bool)
+    base = study["base_map50_95"].iloc[0]
+    drawn, (left, right) = style.figure(11, 4.8, 1, 2, sharey=True)
+    _untuned(left, study[~tuned])
+    _tuned(right, study[tuned])
+    for axis in (left, right):
+        axis.axhline(
+            base, color=style.BLACK, linewidth=1.4, linestyle=(0, (6, 3)), label=f"base ({base:.3f})", zorder=0
+        )
+        axis.set_ylim(-0.02, 1.06)
+    left.legend(loc="upper right")
+    return drawn
+
+
+def _untuned(axis: Axes, rows: pd.DataFrame) -> None:
+    colours = (style.BLUE, style.VERMILLION, style.ORANGE)
+    for variant, colour, marker in zip(dict.fromkeys(rows["variant"]), colours, "os^", strict=False):
+        line = rows[rows["variant"] == variant].sort_values("ratio")
+        axis.plot(line["ratio"] * 100, line["map50_95"], color=colour, marker=marker, linewidth=2, label=variant)
+    axis.set(title="fine pruning without tuning", xlabel="weights set to zero (%)", ylabel="mAP50-95", xlim=(0, 100))
+
+
+def _tuned(axis: Axes, rows: pd.DataFrame) -> None:
+    """Bars of accuracy after tuning, each with the share of zeros that is left."""
+    if rows.empty:
+        axis.axis("off")
+        return
+    bars = range(len(rows))
+    axis.bar(bars, rows["map50_95"], color=[style.BLUE, *[style.VERMILLION] * (len(rows) - 1)], width=0.6)
+    for bar, row in zip(bars, gathering.rows(rows), strict=True):
+        style.above(axis, f"{row['map50_95']:.3f}\n{row['sparsity']:.0%} zero", bar, row["map50_95"], style.BLACK)
+    axis.set_xticks(bars, [str(variant).replace(", ", ",\n") for variant in rows["variant"]])
+    axis.set(title=f"after tuning at {percent(rows['ratio'].iloc[0])}%")
+    axis.grid(axis="x", visible=False)

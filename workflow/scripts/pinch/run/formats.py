@@ -1,0 +1,173 @@
+"""The registry of artifact formats and precisions: one entry says all that the workflow must know of one.
+
+Rules, environments, tables, plots, commands and the demo page follow from it. Functions are named, not imported,
+because a job that times an ONNX file must not pay for TensorFlow.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pinch.core.errors import PinchError
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How the numbers of an artifact are stored.
+
+    Attributes:
+        name: as it stands in file names and tables.
+        meaning: for a reader.
+        quantized: whether the file is judged by its accuracy on val; else it must compute what the checkpoint computes.
+        marker: matplotlib's marker of an artifact in plots.
+        colour: name of a colour in `pinch.report.plots.style.PALETTE`.
+    """
+
+    name: str
+    meaning: str
+    quantized: bool
+    marker: str
+    colour: str
+
+
+PRECISIONS = {
+    entry.name: entry
+    for entry in (
+        Precision("full", "float32", False, "o", "black"),
+        Precision("half", "float16", False, "s", "orange"),
+        Precision("int8", "8-bit integers", True, "^", "green"),
+    )
+}
+"""By name, in the order of legends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One artifact format.
+
+    Attributes:
+        name: as it stands in tables, e.g. "onnx"; `export_<name>` is the rule that makes its artifacts.
+        ending: what follows the precision in a file's name, e.g. ".onnx"; a folder's does not begin with a dot.
+        backend: "module:class" constructed as backend(path, device, threads, imgsz), see pinch.runtimes.
+        devices: where that runtime can run, a subset of ("cpu", "gpu").
+        content: a pattern of files in a folder of this format, by which a folder with another name is recognized.
+        precisions: what can be exported, a subset of PRECISIONS.
+        exporter: "module:function" called as exporter(job: pinch.artifacts.job.Job) -> dict; writes job.output and
+            returns what its record says besides the file: parity or guard, calibration, head.
+        environment: the conda environment of its export, `envs/<environment>.yaml`.
+        is_default: whether quantization.py makes it where no artifacts are named.
+        filling: matplotlib's fill style of the markers in plots.
+    """
+
+    name: str
+    ending: str
+    backend: str
+    devices: tuple[str, ...] = ("cpu",)
+    content: str | None = None
+    precisions: tuple[str, ...] = ()
+    exporter: str = ""
+    environment: str = ""
+    is_default: bool = False
+    filling: str = "full"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether an artifact of this format is a folder (then its ending is no suffix of a file)."""
+        return not self.ending.startswith(".")
+
+    def file(self, stem: str, precision: str | None) -> str:
+        """The name of a file (or folder) of this format, e.g. "demo_int8.onnx"."""
+        return f"{stem}{f'_{precision}' if precision else ''}{self.ending}"
+
+    @property
+    def specs(self) -> list[str]:
+        """Every artifact of this format, e.g. ["full.onnx", "half.onnx", "int8.onnx"]."""
+        return [f"{precision}{self.ending}" for precision in self.precisions]
+
+    def load(self, attribute: str) -> Callable[..., Any]:
+        """Import the function or class that `attribute` ("exporter" or "backend") names."""
+        module, name = getattr(self, attribute).split(":")
+        return getattr(importlib.import_module(module), name)
+
+
+FORMATS = {
+    entry.name: entry
+    for entry in (
+        Format(
+            name="onnx",
+            ending=".onnx",
+            backend="pinch.runtimes.onnx:OnnxBackend",
+            devices=("cpu", "gpu"),
+            precisions=("full", "half", "int8"),
+            exporter="pinch.artifacts.onnx:export",
+            environment="export_onnx",
+            is_default=True,
+            filling="full",
+        ),
+        Format(
+            name="tflite",
+            ending=".tflite",
+            backend="pinch.runtimes.tflite:TfliteBackend",
+            precisions=("full", "half", "int8"),
+            exporter="pinch.artifacts.tflite:export",
+            environment="export_tflite",
+            is_default=True,
+            filling="none",
+        ),
+        Format(
+            name="openvino",
+            ending="_openvino",
+            backend="pinch.runtimes.openvino:OpenvinoBackend",
+            content="*.xml",  # Ultralytics calls such folders <model>_openvino_model
+            precisions=("full", "int8"),
+            exporter="pinch.artifacts.openvino:export",
+            environment="export_openvino",
+            filling="left",
+        ),
+    )
+}
+"""By name, in the order of tables and legends."""
+CHECKPOINT = Format(name="pt", ending=".pt", backend="pinch.runtimes.torch:TorchBackend", devices=("cpu", "gpu"))
+"""How a checkpoint is run; it is no artifact, so it stands outside the registry."""
+
+
+def endings() -> list[str]:
+    """The endings of all models that can be run, checkpoints first."""
+    return [entry.ending for entry in (CHECKPOINT, *FORMATS.values())]
+
+
+def specs() -> list[str]:
+    """Every artifact the registry can make, e.g. ["full.onnx", ..., "int8_openvino"]."""
+    return [spec for entry in FORMATS.values() for spec in entry.specs]
+
+
+def default_specs() -> list[str]:
+    """The artifacts that are made where none are named."""
+    return [spec for entry in FORMATS.values() if entry.is_default for spec in entry.specs]
+
+
+def parse_spec(spec: str) -> tuple[str, Format]:
+    """Split "int8.onnx" into its precision and format.
+
+    Raises:
+        PinchError: no format of the registry makes it.
+    """
+    for entry in FORMATS.values():
+        for precision in entry.precisions:
+            if spec == f"{precision}{entry.ending}":
+                return precision, entry
+    raise PinchError(f"{spec!r} is not an artifact that can be made: choose from {', '.join(specs())}")
+
+
+def format_of(path: str | Path) -> Format | None:
+    """The format of a file or folder by its ending, or of a folder by what is in it, whoever made it.
+
+    Returns:
+        None for a checkpoint or something unknown.
+    """
+    path = Path(path)
+    by_name = (entry for entry in FORMATS.values() if path.name.endswith(entry.ending))
+    by_content = (entry for entry in FORMATS.values() if entry.content and next(path.glob(entry.content), None))
+    return next(by_name, None) or next(by_content, None)

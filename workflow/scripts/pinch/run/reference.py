@@ -1,0 +1,150 @@
+"""What is generated from the declared options: the schema of configurations, and the tables of config/README.md."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import MISSING
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pinch.core.arguments import plain
+from pinch.core.options import CONFIG, Option, options_of
+from pinch.run.settings.sections import CHAPTERS, Section
+
+SCHEMA, README = Path("workflow/schemas/config.schema.yaml"), Path("config/README.md")
+"""The generated files, relative to the project."""
+_TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", Path: "string", dict: "object"}
+_HEAD = "# Generated from workflow/scripts/pinch/settings by `make generate`.\n"
+_TABLE = re.compile(r"(<!-- options: (.+?) -->\n).*?(<!-- end of options -->)", re.DOTALL)
+
+
+def generated(root: Path) -> dict[Path, str]:
+    """What the generated files of a project should hold; of config/README.md only the tables are replaced."""
+    readme = (root / README).read_text()
+    tables = _TABLE.sub(lambda match: f"{match[1]}{table_of(match[2])}{match[3]}", readme)
+    return {root / SCHEMA: _HEAD + _yaml(schema()), root / README: tables}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a configuration."""
+    sections = [section for chapter in CHAPTERS.values() for section in chapter]
+    properties: dict[str, Any] = {}
+    for section in sections:
+        properties |= _section(section) if section.key else _properties(section)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Pinch configuration",
+        "description": "What shapes the results. Threads, memory, time and partitions belong to the profiles.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key for key, entry in properties.items() if "default" not in entry],
+        "properties": properties,
+    }
+
+
+def schema_of(declaration: type) -> dict[str, Any]:
+    """The JSON-schema properties of the keys that a settings dataclass declares."""
+    return {declared.name: _property(declared) for declared in options_of(declaration) if CONFIG in declared.where}
+
+
+def table_of(chapter: str) -> str:
+    """The keys of a chapter as a Markdown table."""
+    rows = [row for section in CHAPTERS[chapter] for row in _rows(section)]
+    lines = [("key", "default", "meaning"), ("---", "---", "---"), *rows]
+    return "".join(f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in lines)
+
+
+def _properties(section: Section) -> dict[str, Any]:
+    return {name: entry for part in section.parts for name, entry in schema_of(part).items()}
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        section.key: {
+            "type": ["object", "null"] if section.nullable else "object",
+            "additionalProperties": False,
+            "default": None if section.nullable else {},
+            "description": _sentence(section.help),
+            "properties": _properties(section),
+        }
+    }
+
+
+def _property(declared: Option) -> dict[str, Any]:
+    default = {} if declared.default is MISSING else {"default": _listed(declared.default)}
+    description = {"description": _sentence(declared.help)}
+    if declared.schema:
+        return _Leaf({**declared.schema, **default, **description})
+    item: dict[str, Any] = {"type": _TYPES[declared.kind], **declared.limits}
+    if declared.choices:
+        item["enum"] = list(declared.choices)
+    if declared.pattern:
+        item["pattern"] = declared.pattern
+    if declared.nullable:
+        item["type"] = [item["type"], "null"]
+        item |= {"enum": [*item["enum"], None]} if "enum" in item else {}
+    return _Leaf({**(_array(declared, item) if declared.many else item), **default, **description})
+
+
+def _array(declared: Option, item: dict[str, Any]) -> dict[str, Any]:
+    if declared.count:
+        return {"type": "array", "items": item, "minItems": declared.count, "maxItems": declared.count}
+    least = {} if declared.may_be_empty else {"minItems": 1}
+    return {"type": "array", "items": item, **least, "uniqueItems": True}
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _sentence(text: str) -> str:
+    return plain(f"{text[0].upper()}{text[1:]}.")
+
+
+def _rows(section: Section) -> Iterator[tuple[str, str, str]]:
+    if section.key:
+        yield f"`{section.key}`", "none" if section.nullable else "", section.help
+    for part in section.parts:
+        for declared in options_of(part):
+            if CONFIG in declared.where:
+                yield f"`{'.'.join(filter(None, (section.key, declared.name)))}`", _shown(declared), _meaning(declared)
+
+
+def _shown(declared: Option) -> str:
+    if declared.default is MISSING:
+        return "(must be given)"
+    if declared.default is None:
+        return "none"
+    if isinstance(declared.default, tuple):
+        return f"[{', '.join(map(str, declared.default))}]"
+    return str(declared.default).lower() if declared.kind is bool else str(declared.default)
+
+
+def _meaning(declared: Option) -> str:
+    """The help, after the values to choose from where it does not name them all."""
+    choices, named = [f"`{choice}`" for choice in declared.choices], declared.help.replace('"', "")
+    if all(choice in named for choice in choices):
+        return declared.help
+    return f"{', '.join(choices[:-1])} or {choices[-1]}: {declared.help}"
+
+
+class _Leaf(dict[str, Any]):
+    """An entry of the schema that is written on one line, so that it reads as a list of keys."""
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    _Leaf, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)
+)
+_Dumper.add_representer(
+    list, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+)
+
+
+def _yaml(content: dict[str, Any]) -> str:
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)

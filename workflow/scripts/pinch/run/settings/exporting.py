@@ -1,0 +1,80 @@
+"""Options of exporting."""
+
+from dataclasses import dataclass
+
+from pinch.core.options import CONFIG, option
+from pinch.run import formats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifacts:
+    """Which artifacts there are."""
+
+    models: str | tuple[str, ...] = option(
+        "all",
+        help="`all`, or a list of `base`, `coarse RATIO`, `fine RATIO`, such as `[base, coarse 0.5, fine 0.3]`",
+        schema={
+            "anyOf": [
+                {"const": "all"},
+                {
+                    "type": "array",
+                    "minItems": 1,
+                    "uniqueItems": True,
+                    "items": {"type": "string", "pattern": r"^(base|(coarse|fine) 0?\.[0-9]+)$"},
+                },
+            ]
+        },
+        where=CONFIG,
+    )
+    artifacts: tuple[str, ...] = option(
+        ("full.onnx", "half.onnx", "int8.onnx", "full.tflite", "half.tflite", "int8.tflite"),
+        help=f"formats and precisions, of {', '.join(f'`{spec}`' for spec in formats.specs())}",
+    )
+    imgsz: tuple[int, ...] = option(
+        (),
+        help="image sizes besides the training size; such files are named `<model>_<size>_<precision>.<ext>`",
+        minimum=32,
+        multiple_of=32,
+        where=CONFIG,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """How a checkpoint is exported."""
+
+    target: str = option(
+        "auto",
+        help="processor that int8 ONNX is made for; `auto` is the exporting machine's",
+        choices=("auto", "x86-vnni", "x86", "arm"),
+    )
+    # Ultralytics would take six columns for finished detections, and so few anchors are of no use.
+    candidates: int = option(
+        300, help="best anchors that the lean head decodes; all of them where there are fewer", minimum=10
+    )
+    calibration_images: int = option(
+        10, help="pictures per class of the training split that int8 calibrates on", minimum=1
+    )
+    calibration_methods: tuple[str, ...] = option(
+        ("minmax",),
+        help="how int8 ONNX is calibrated; with several, the most accurate on val is kept",
+        choices=("minmax", "percentile", "entropy"),
+    )
+    guard: float = option(
+        0.99,
+        help="share of fp32's val mAP50-95 that an int8 file must keep, or layers go back to float",
+        minimum=0,
+        maximum=1,
+    )
+    floor: float = option(
+        0.95,
+        help="share of fp32's val mAP50-95 below which the export of an int8 file fails, with all layers in float that "
+        "may go back; a lower `guard` lowers it",
+        minimum=0,
+        maximum=1,
+    )
+
+    @property
+    def least(self) -> float:
+        """The share of the float model's accuracy below which an int8 file fails: what passes the guard never does."""
+        return min(self.guard, self.floor)

@@ -1,0 +1,64 @@
+"""How a configuration is made of the declarations: its sections, in the chapters of config/README.md."""
+
+from dataclasses import dataclass
+
+from pinch.run.settings import data, exporting, measuring, pruning, training
+
+
+@dataclass(frozen=True)
+class Section:
+    """Keys of the configuration that stand together.
+
+    Attributes:
+        parts: the declarations whose options are its keys.
+        key: of the mapping that holds them; empty for keys of the configuration itself.
+        help: one sentence without its full stop.
+        nullable: whether the mapping may be absent, which is then the default.
+    """
+
+    parts: tuple[type, ...]
+    key: str = ""
+    help: str = ""
+    nullable: bool = False
+
+
+CHAPTERS: dict[str, tuple[Section, ...]] = {
+    "General": (Section((data.General,)),),
+    "Data": (
+        Section((data.Source,)),
+        Section(
+            (data.Hagrid,),
+            "hagrid",
+            "HaGRID on this machine (v1, v2 or v2-1M); ignored where `dataset` or `synthetic` is given",
+        ),
+        Section(
+            (data.Synthetic,),
+            "synthetic",
+            "render hands in HaGRID's layout instead of reading a data set",
+            nullable=True,
+        ),
+        Section((data.Video,)),
+    ),
+    "Training": (
+        Section((training.Start,)),
+        Section((training.ImageSize, training.Batches, training.Training), "train", "training of the base model"),
+    ),
+    "Pruning": (
+        Section(
+            (pruning.Ratios, pruning.CoarsePruning, training.CoarseTuning),
+            "coarse",
+            "structured pruning: whole channels are removed",
+        ),
+        Section(
+            (pruning.Ratios, pruning.FinePruning, training.FineTuning),
+            "fine",
+            "unstructured pruning: single weights are zeroed",
+        ),
+        Section((pruning.Sensitivity,), "sensitivity", "studies of what pruning costs"),
+    ),
+    "Export": (Section((exporting.Artifacts, exporting.Export), "export", "artifacts"),),
+    "Measuring and choosing": (
+        Section((measuring.Places, measuring.Timing), "measure", "timing of artifacts"),
+        Section((measuring.Selection,), "select", "the choice of models"),
+    ),
+}

@@ -1,0 +1,81 @@
+"""Options of training and fine-tuning."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pinch.core.options import COMMAND, CONFIG, changed, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where training starts."""
+
+    base_model: str = option(
+        "yolo11n.pt",
+        help="where training starts: a name of Ultralytics' weights (the workflow fetches them once, by a local job), "
+        "a path of a `.pt`, or a `.yaml` to start from nothing",
+    )
+    trained_model: str | None = option(
+        None, help="path of a trained detector (`.pt`) that is used as it is; `train` is then ignored", where=CONFIG
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSize:
+    """The size at which a network sees pictures."""
+
+    imgsz: int = option(640, help="pixels of the square that pictures are letterboxed to", minimum=32, multiple_of=32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batches:
+    """How pictures are put together, in training and in fine-tuning."""
+
+    batch: int = option(16, help="pictures per step, of training and of fine-tuning", minimum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long a network is trained, and how."""
+
+    epochs: int = option(100, help="train or fine-tune for at most this many passes over the training split", minimum=1)
+    patience: int = option(
+        100, help="stop after this many epochs without a better val mAP; 0 never stops early", minimum=0
+    )
+    options: dict[str, Any] = option(
+        {},
+        help="further training arguments of Ultralytics by name, such as `mosaic` and `lr0`",
+        flag="--set",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loading:
+    """How a command of training reads pictures; results do not depend on it."""
+
+    workers: int = option(8, help="processes that load pictures (on GPUs)", minimum=0, where=COMMAND)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoarseTuning(Training):
+    """Fine-tuning after channels were removed."""
+
+    epochs: int = changed(Training, "epochs", 10)
+    patience: int = changed(Training, "patience", 3)
+    distill: bool = option(False, help="fine-tune with the base model as a teacher", where=CONFIG)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuning(Training):
+    """Fine-tuning after weights were zeroed."""
+
+    epochs: int = changed(Training, "epochs", 15)
+    patience: int = changed(Training, "patience", 15)
+    distill: bool = changed(CoarseTuning, "distill", False)
+    schedule: str = option(
+        "oneshot",
+        help="when weights are zeroed: `oneshot` all before fine-tuning, `cubic` more and more of them over its first "
+        "epochs (Zhu and Gupta 2017)",
+        choices=("oneshot", "cubic"),
+        where=CONFIG,
+    )

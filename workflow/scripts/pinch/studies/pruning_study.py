@@ -1,0 +1,145 @@
+"""The pruning study: what its runs are, and its two tables.
+
+A run is the configuration of the study with some values changed, on the data and (but for the first run, which trains
+it) from the base of the first run. Figures come from the accuracy records of the runs, on the test split.
+"""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pinch.core import records
+from pinch.run.identity import METHODS, Model
+
+# Parts that a run can have in the study, besides ablating one of METHODS.
+FIRST, REPEAT, LONGER_BASE = "first", "repeat", "longer_base"
+PRUNING_COLUMNS = ["method", "ratio", "seed", "map50_95", "base_map50_95", "kept"]
+ABLATION_COLUMNS = [
+    *["method", "ratio", "choice", "epochs", "seed", "parameters_left", "macs_left"],
+    *["map50_95_before_tuning", "map50_95", "to_default"],
+]
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its part in the study (for an ablation the method), the choice that it stands for, its configuration."""
+
+    kind: str
+    choice: str
+    config: Values
+
+    @property
+    def name(self) -> str:
+        """The name of the run, and of its folder of results."""
+        return self.config["name"]
+
+    @property
+    def target(self) -> str:
+        """What the workflow makes of it: everything with a report for the first run, models for the others."""
+        return "all" if self.kind == FIRST else "models"
+
+
+def runs(study: Values, further: Values) -> list[Run]:
+    """All runs of a study, the one that makes data and base first.
+
+    Args:
+        study: the configuration of the first run, complete but for defaults.
+        further: `repeats` (name -> changed values), `longer_base` (method -> changed values), and `ablations` (method
+            -> `common` changed values and `runs`, name -> changed values of the method's section).
+    """
+    found = [Run(FIRST, FIRST, study)]
+    for method, values in further[LONGER_BASE].items():
+        found.append(_later(study, LONGER_BASE, method, values, f"{LONGER_BASE}_{method}"))
+    found += [_later(study, REPEAT, name, values) for name, values in further["repeats"].items()]
+    for method, ablations in further["ablations"].items():
+        for choice, values in ablations["runs"].items():
+            changes = merged(ablations["common"], {method: values})
+            found.append(_later(study, method, choice, changes, f"{method}_{choice}"))
+    return found
+
+
+def _later(study: Values, kind: str, choice: str, changes: Values, suffix: str | None = None) -> Run:
+    first = study["name"]
+    config = merged(study, changes)
+    config["name"] = f"{first}_{suffix or choice}"
+    # They end with models; the first run's list of exported ones may name ratios that are not among theirs.
+    config.pop("export", None)
+    config["dataset"] = f"results/{first}/dataset/data.yaml"
+    base = f"results/{first}/models/{first}.pt"
+    config |= {"base_model": base} if kind == LONGER_BASE else {"trained_model": base}
+    return Run(kind, choice, config)
+
+
+def merged(values: Values, changes: Values) -> Values:
+    """A copy of nested `values` in which `changes` replace what they name."""
+    result = copy.deepcopy(values)
+    for key, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if nested else copy.deepcopy(value)
+    return result
+
+
+def pruning_table(found: list[Run], results: Path) -> pd.DataFrame:
+    """What each pruned and tuned model keeps of the base.
+
+    The base counts as good as the better of two: itself, and itself after as many more epochs as the pruned models of a
+    method get.
+
+    Args:
+        found: all runs of the study.
+        results: the folder that holds a folder for each run.
+
+    Raises:
+        PinchError: a record is missing.
+    """
+    accuracies = {run.choice: _map50_95(results, run.name) for run in found if run.kind in (FIRST, LONGER_BASE)}
+    base = {method: max(accuracies[FIRST], accuracies[method]) for method in METHODS}
+    rows = []
+    for run in found:
+        if run.kind not in (FIRST, REPEAT):
+            continue
+        for method in METHODS:
+            for ratio in run.config[method]["ratios"]:
+                accuracy = _map50_95(results, run.name, method, ratio, tuned=True)
+                rows.append((method, ratio, run.config["seed"], accuracy, base[method], accuracy / base[method]))
+    return pd.DataFrame(rows, columns=PRUNING_COLUMNS).sort_values(["method", "ratio", "seed"], ignore_index=True)
+
+
+def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
+    """What each choice is worth: accuracy before and after tuning, and the latter relative to the default's.
+
+    Parameters (those that are not zero) and multiply-accumulates left are fractions of the base's.
+
+    Raises:
+        PinchError: a record is missing.
+    """
+    rows = []
+    for run in found:
+        if run.kind not in METHODS:
+            continue
+        section, seed = run.config[run.kind], run.config["seed"]
+        (ratio,) = section["ratios"]
+        before, after = (_map50_95(results, run.name, run.kind, ratio, tuned) for tuned in (False, True))
+        rows.append((run.kind, ratio, run.choice, section["epochs"], seed, *_left(results, run, ratio), before, after))
+    table = pd.DataFrame(rows, columns=ABLATION_COLUMNS[:-1])
+    defaults = table[table["choice"] == "default"].set_index("method")["map50_95"]
+    return table.assign(to_default=table["map50_95"] / table["method"].map(defaults))
+
+
+def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:
+    """Fractions of the base's non-zero parameters and multiply-accumulates."""
+    model = Model(run.name, run.kind, ratio)
+    result = records.read(results / run.name / f"records/pruning/{model}.json", "pruning")["result"]
+    before, after = result["before"], result["after"]
+    return tuple(after[key] / before[key] for key in ("nonzero_parameters", "macs"))
+
+
+def _map50_95(results: Path, name: str, method: str = "none", ratio: float = 0.0, tuned: bool = False) -> float:
+    model = Model(name, method, ratio, tuned)
+    record = records.read(results / name / f"records/accuracy/{model}.json", "accuracy")
+    return float(record["result"]["splits"]["test"]["map50_95"])

@@ -1,0 +1,1 @@
+"""Tables: gathered from records, and what is chosen by them."""

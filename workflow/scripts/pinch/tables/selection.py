@@ -1,0 +1,177 @@
+"""Which artifact to ship, for each device and goal, chosen from measured numbers.
+
+Choices look at accuracy on val only, so that the accuracy on test that stands beside a choice is an honest forecast.
+No phone is measured here: what is said about phones rests on TFLite on this CPU, and says so.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pinch.run.settings.measuring import Selection
+from pinch.tables import gathering, labels
+
+COLUMNS = ["device", "model", "format", "precision", "reason", "goal", "threads", "file", "p50_ms", "relative_time"]
+COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped", "label"]
+# Times closer than this are the same: medians of one artifact differ by as much between two rounds.
+TIE = 0.02
+# Exponent of MnasNet's objective accuracy * (time / target) ** w: half the time is worth 5% of the accuracy
+# (Tan et al., MnasNet, CVPR 2019, section 3.1).
+BALANCE = -0.07
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What somebody may want: `name` in the table, how to pick, from which format and on which device (None: any)."""
+
+    name: str
+    pick: Callable[[pd.DataFrame, float], tuple[Any, str]]
+    format: str | None = None
+    device: str | None = None
+
+
+def select(results: Path, keep: float = Selection.keep) -> pd.DataFrame:
+    """Choose artifacts for every device and thread count of a run.
+
+    Args:
+        results: folder of a run whose tables are gathered.
+        keep: smallest share of the base model's mAP50-95 on val that a fast or small model must keep.
+
+    Returns:
+        One row per device, thread count and goal, with COLUMNS; `kept` is the share of the base model's mAP50-95 on
+        val, `relative_time` the time in units of the artifact that the timings name as their baseline. No rows where
+        the base has no accuracy above 0 on val, since then nothing says what a good model is.
+
+    Raises:
+        PinchError: a table is missing.
+    """
+    candidates = measured(results).dropna(subset=["kept"])
+    groups = labels.places(candidates)
+    return pd.DataFrame([row for _, group in groups for row in _choose(group, keep)], columns=COLUMNS)
+
+
+def measured(results: Path) -> pd.DataFrame:
+    """Every timed artifact with its accuracy: inference.csv and artifacts.csv joined, with `kept` and `relative_time`.
+
+    Raises:
+        PinchError: a table is missing.
+    """
+    models, artifacts = gathering.read(results, "models"), gathering.read(results, "artifacts")
+    base = models.loc[models["method"] == "none", "val_map50_95"].dropna()
+    accuracy = ["bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
+    joined = gathering.read(results, "inference").merge(artifacts[["file", *accuracy]], on="file", how="inner")
+    joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
+    joined["kept"] = joined["val_map50_95"] / base.iloc[0] if len(base) and base.iloc[0] > 0 else float("nan")
+    times = [relative_time(group) for _, group in labels.places(joined)]
+    return joined.assign(relative_time=pd.concat(times) if times else [])
+
+
+def relative_time(group: pd.DataFrame) -> pd.Series:
+    """Times of one device in units of the slowest-drifting clock there is.
+
+    Each timing may have been taken beside the same baseline artifact, in one run; then their ratio is free of what else
+    the machine did in between, and is what counts. Otherwise it is the median time over the smallest one.
+    """
+    baseline = common_baseline(group)
+    if baseline is not None:
+        # The baseline itself was timed alone; it is the unit.
+        return group["relative_to_baseline"].mask(group["file"] == baseline, 1.0).astype(float)
+    return group["p50_ms"].div(group["p50_ms"].min())
+
+
+def common_baseline(group: pd.DataFrame) -> str | None:
+    """The artifact that every other one of a device was timed beside; None where there is no such one."""
+    baselines = group["baseline_file"].dropna().unique()
+    if len(baselines) != 1:
+        return None
+    others = group[group["file"] != baselines[0]]
+    return str(baselines[0]) if others["relative_to_baseline"].notna().all() else None
+
+
+def front(group: pd.DataFrame) -> pd.DataFrame:
+    """The Pareto front of a device's artifacts: nothing is both faster and more accurate (val). Fastest first."""
+    ordered = group.sort_values(["relative_time", "val_map50_95"], ascending=[True, False])
+    best = ordered["val_map50_95"].cummax().shift(fill_value=-1.0)
+    return ordered[ordered["val_map50_95"] > best]
+
+
+def _choose(group: pd.DataFrame, keep: float) -> Iterator[dict[str, Any]]:
+    for goal in GOALS:
+        candidates = group
+        for column, wanted in (("format", goal.format), ("device", goal.device)):
+            candidates = candidates if wanted is None else candidates[candidates[column] == wanted]
+        if len(candidates):
+            row, reason = goal.pick(candidates, keep)
+            yield row.to_dict() | {"goal": goal.name, "reason": reason}
+
+
+def _good_enough(candidates: pd.DataFrame, keep: float) -> tuple[pd.DataFrame, str]:
+    """Candidates that keep enough, and how to call them; the most accurate ones where none does."""
+    enough = candidates[candidates["kept"] >= keep]
+    if len(enough):
+        share = f"{len(enough)} of {len(candidates)} artifacts"
+        return enough, f"of the {share} that keep at least {keep:.0%} of the base's mAP50-95"
+    best = candidates[candidates["kept"] >= candidates["kept"].max()]
+    return best, f"of what comes closest (no artifact keeps {keep:.0%} of the base's mAP50-95)"
+
+
+def _fastest_of(candidates: pd.DataFrame) -> pd.Series:
+    """The fastest; among those as fast within TIE the most accurate, then the smallest."""
+    tied = candidates[candidates["relative_time"] <= candidates["relative_time"].min() * (1 + TIE)]
+    return tied.sort_values(["val_map50_95", "bytes_zipped"], ascending=[False, True]).iloc[0]
+
+
+def _figures(row: pd.Series) -> str:
+    zipped = row["bytes_zipped"] / 1e6
+    return f"{_time(row)} per frame, {row['kept']:.1%} of the base's mAP50-95 on val, {zipped:.2f} MB zipped"
+
+
+def _time(row: pd.Series) -> str:
+    baseline = row["baseline_file"]
+    if isinstance(baseline, str) and baseline != row["file"]:
+        return f"{row['p50_ms']:.2f} ms ({row['relative_time']:.2f} of {baseline})"
+    return f"{row['p50_ms']:.2f} ms"
+
+
+def _fastest(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
+    enough, of_what = _good_enough(candidates, keep)
+    row = _fastest_of(enough)
+    return row, f"fastest {of_what}: {_figures(row)}"
+
+
+def _most_accurate(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
+    del keep
+    best = candidates[candidates["val_map50_95"] >= candidates["val_map50_95"].max() - 0.001]
+    row = _fastest_of(best)
+    among = f", and the fastest of the {len(best)} within 0.001 of it" if len(best) > 1 else ""
+    return row, f"highest mAP50-95 on val{among}: {_figures(row)}"
+
+
+def _smallest(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
+    enough, of_what = _good_enough(candidates, keep)
+    row = enough.sort_values(["bytes_zipped", "relative_time"]).iloc[0]
+    return row, f"smallest download {of_what}: {_figures(row)}"
+
+
+def _balance(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
+    del keep
+    score = candidates["val_map50_95"] * candidates["relative_time"] ** BALANCE
+    row = candidates.iloc[int(score.argmax())]
+    return row, f"best trade where half the time is worth 5% of the accuracy: {_figures(row)}"
+
+
+def _phone(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
+    row, reason = _fastest(candidates, keep)
+    return row, f"{reason}; TFLite timed on this computer's CPU stands in for a phone's, none was measured"
+
+
+GOALS = (
+    Goal("fast", _fastest),
+    Goal("accurate", _most_accurate),
+    Goal("small", _smallest),
+    Goal("balanced", _balance),
+    Goal("phone CPU (by proxy)", _phone, "tflite", "cpu"),
+)

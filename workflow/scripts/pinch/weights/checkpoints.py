@@ -1,0 +1,197 @@
+"""Checkpoints: what Ultralytics saves, with one more entry that says how the model was pruned.
+
+A checkpoint is Ultralytics' own dictionary; `model` holds a `DetectionModel` of stock classes in half precision, so it
+opens wherever Ultralytics is installed. The entry `pinch` is a plain dictionary:
+
+    method         "none", "coarse" or "fine"
+    ratio          the requested fraction of channels (coarse) or weights (fine)
+    tuned          whether it was trained after pruning
+    masks          fine only: {name of the weight: packed bits}, see pinch.weights.pruning.masks
+    source_sha256  SHA-256 of the checkpoint that was pruned
+    settings       how it was pruned (ranking, spread, ...)
+"""
+
+import copy
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pinch.core.errors import PinchError
+from pinch.core.files import atomic, sha256
+
+_STOCK_PACKAGES = ("torch.nn.", "ultralytics.nn.")
+# The share of exact zeros among convolution weights above which a checkpoint from elsewhere counts as pruned: training
+# leaves almost none, and the lowest ratio anyone prunes at is 10%.
+_PRUNED_ZEROS = 0.05
+
+
+@dataclass
+class Checkpoint:
+    """An opened checkpoint.
+
+    Attributes:
+        path: the file it was read from.
+        model: the network (`ultralytics.nn.tasks.DetectionModel`), float32, in eval mode, on the CPU.
+        meta: the entry `pinch` (see above); `{"method": "none", ...}` where the file has none.
+        train_args: Ultralytics' training arguments, as far as the file knows them.
+    """
+
+    path: Path
+    model: Any
+    meta: dict[str, Any]
+    train_args: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """Class names in the order of the classes' numbers."""
+        names = self.model.names
+        return [str(names[i]) for i in sorted(names)] if isinstance(names, dict) else [str(n) for n in names]
+
+    @property
+    def imgsz(self) -> int:
+        """The image size it was trained at, in pixels (640 where the file does not say)."""
+        return int(self.train_args.get("imgsz") or 640)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file."""
+        return sha256(self.path)
+
+
+def load(path: str | Path) -> Checkpoint:
+    """Open a detection checkpoint, made here or by anyone with Ultralytics.
+
+    Raises:
+        PinchError: the file is missing, is an exported or quantized model, cannot be read, or is no detection model.
+    """
+    from ultralytics.nn.tasks import load_checkpoint
+
+    path = Path(path)
+    if path.suffix != ".pt":
+        raise PinchError(
+            f"{path} is not a .pt checkpoint: exported (quantized) models can be run, but neither pruned nor trained"
+        )
+    if not path.is_file():
+        raise PinchError(f"the checkpoint {path} does not exist")
+    model: Any
+    try:
+        model, content = load_checkpoint(path)
+    except (TypeError, RuntimeError, EOFError, AttributeError, KeyError, ImportError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PinchError(
+            f"the checkpoint {path} cannot be read ({reason}): it is damaged or was not saved by Ultralytics"
+        ) from error
+    _require_detection(path, model, content)
+    meta = content.get("pinch") or {"method": "none", "ratio": 0.0, "tuned": False}
+    return Checkpoint(path, model, meta, dict(content.get("train_args") or {}))
+
+
+def _require_detection(path: Path, model: Any, content: dict[str, Any]) -> None:
+    from ultralytics.nn.modules.head import Detect
+    from ultralytics.nn.tasks import DetectionModel
+
+    if content.get("modelopt") or any(not p.is_floating_point() for p in model.parameters()):
+        raise PinchError(f"{path} is a quantized checkpoint: give the one it was made from")
+    task = getattr(model, "task", None) or type(model).__name__
+    layers: Any = getattr(model, "model", [None])
+    if type(model) is not DetectionModel or not isinstance(layers[-1], Detect):
+        raise PinchError(f"{path} is not a detection model but a model for {task!r}: only YOLO detectors are supported")
+
+
+def save(path: str | Path, model: nn.Module, meta: dict[str, Any], like: Checkpoint) -> None:
+    """Write `model` (left as it is) with `meta`, in half precision; training arguments are those of `like`."""
+    import ultralytics
+
+    _require_stock(model)
+    with atomic(path) as temporary:
+        torch.save(
+            {
+                "epoch": -1,
+                "model": _frozen_half(model),
+                "ema": None,
+                "optimizer": None,
+                "train_args": like.train_args,
+                "version": ultralytics.__version__,
+                "license": "AGPL-3.0 License (https://ultralytics.com/license)",
+                "docs": "https://docs.ultralytics.com",
+                "pinch": meta,
+            },
+            temporary,
+        )
+
+
+def _frozen_half(model: nn.Module) -> nn.Module:
+    frozen: Any = copy.deepcopy(model).half().eval()
+    for leftover in ("criterion", "pt_path", "pinch"):
+        if hasattr(frozen, leftover):
+            delattr(frozen, leftover)
+    if hasattr(frozen, "args"):
+        arguments = frozen.args
+        frozen.args = dict(arguments if isinstance(arguments, dict) else vars(arguments))
+    return frozen.requires_grad_(False)
+
+
+def _require_stock(model: nn.Module) -> None:
+    ours = {f"{type(m).__module__}.{type(m).__name__}" for m in model.modules()}
+    ours = {name for name in ours if not name.startswith(_STOCK_PACKAGES)}
+    assert not ours, f"classes that a plain Ultralytics cannot open: {sorted(ours)}"
+
+
+def describe(model: nn.Module, imgsz: int) -> dict[str, int]:
+    """Count parameters, those that are not zero, and the multiply-accumulates of one image of imgsz x imgsz pixels.
+
+    Multiply-accumulates are those of convolutions and matrix products: half of what torch's counter calls
+    floating-point operations.
+    """
+    parameters = list(model.parameters())
+    channels = int(next(p for p in parameters if p.ndim == 4).shape[1])
+    image = torch.zeros(1, channels, imgsz, imgsz, device=parameters[0].device, dtype=parameters[0].dtype)
+    counter = FlopCounterMode(display=False)
+    training = model.training
+    with torch.no_grad(), counter:
+        model.eval()(image)
+    model.train(training)
+    return {
+        "parameters": sum(p.numel() for p in parameters),
+        "nonzero_parameters": sum(int(p.count_nonzero()) for p in parameters),
+        "macs": counter.get_total_flops() // 2,
+    }
+
+
+def is_pruned(checkpoint: Checkpoint) -> bool:
+    """Whether it was pruned, here (its `pinch` entry says so) or elsewhere (zeros, or narrower than its own yaml)."""
+    return (
+        checkpoint.meta["method"] != "none"
+        or conv_sparsity(checkpoint.model) > _PRUNED_ZEROS
+        or is_reshaped(checkpoint.model)
+    )
+
+
+def require_unpruned(checkpoint: Checkpoint) -> None:
+    """Refuse to prune twice.
+
+    Raises:
+        PinchError: it is pruned already.
+    """
+    if is_pruned(checkpoint):
+        raise PinchError(f"{checkpoint.path} is already pruned: prune the model that it was made from")
+
+
+def conv_sparsity(model: nn.Module) -> float:
+    """The fraction of exact zeros among all convolution weights."""
+    weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d)]
+    return 1 - sum(int(w.count_nonzero()) for w in weights) / sum(w.numel() for w in weights)
+
+
+def is_reshaped(model: Any) -> bool:
+    """Whether the network differs from what Ultralytics would build from the yaml in it, as after removing channels."""
+    from ultralytics.nn.tasks import DetectionModel
+
+    stock = DetectionModel(copy.deepcopy(model.yaml), ch=model.yaml.get("channels", 3), verbose=False)
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    return shapes != {name: tensor.shape for name, tensor in stock.state_dict().items()}

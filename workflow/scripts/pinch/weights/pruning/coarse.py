@@ -1,0 +1,146 @@
+"""Coarse (structured) pruning: whole channels are removed, so that the network is smaller and faster, or zeroed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pinch.core.errors import PinchError
+from pinch.core.ownership import require_replaceable
+from pinch.data.dataset import Dataset
+from pinch.weights import checkpoints
+from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import activations, images, kinds, ranking, spread
+from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.pruning.graph import ChannelGraph, detection_convolutions
+from pinch.weights.pruning.splitting import join
+
+# Images that gradients and batch-norm statistics are taken from.
+GRADIENT_IMAGES = 160
+STATISTICS_IMAGES = 320
+
+
+def prune(checkpoint: Checkpoint, pruning: kinds.CoarsePruning, dataset: Dataset | None = None) -> dict[str, Any]:
+    """Prune `checkpoint.model` in place and return the `pinch` entry. Removing renews the batch-norm statistics.
+
+    Args:
+        checkpoint: an unpruned detector.
+        pruning: what to do.
+        dataset: gives training images; without it the statistics stay as they are.
+
+    Raises:
+        PinchError: it is pruned already, nothing would be left of a layer, or what ranking or spread needs is missing.
+    """
+    checkpoints.require_unpruned(checkpoint)
+    meta = {
+        "method": "coarse",
+        "ratio": pruning.ratio,
+        "tuned": False,
+        "source_sha256": checkpoint.sha256,
+        "settings": pruning.settings(),
+    }
+    match pruning:
+        case kinds.ChannelRemoval():
+            _remove(checkpoint, pruning, dataset)
+            return meta
+        case kinds.ChannelMasking():
+            return meta | _mask(checkpoint, pruning)
+
+
+def _remove(checkpoint: Checkpoint, pruning: kinds.ChannelRemoval, dataset: Dataset | None) -> None:
+    batches = _batches(checkpoint, pruning, dataset)
+    graph = ChannelGraph(checkpoint.model)
+    spread.require_channels(graph.units, pruning.ratio)
+    scores = ranking.rank(graph, pruning.ranking, batches)
+    narrow(graph, spread.widths(graph, pruning, scores), scores)
+    join(checkpoint.model)
+    activations.replace(checkpoint.model, pruning.activation)
+    if dataset is None:
+        print("no data set given: batch-norm statistics are left as they were before pruning", flush=True)
+    else:
+        recalibrate(checkpoint.model, dataset, checkpoint.imgsz, seed=pruning.seed)
+
+
+def _batches(
+    checkpoint: Checkpoint, pruning: kinds.ChannelRemoval, dataset: Dataset | None
+) -> Iterator[dict[str, Any]] | None:
+    """The training batches that the ranking needs."""
+    if not pruning.ranking.needs_data:
+        return None
+    if dataset is None:
+        raise PinchError(f"the ranking {pruning.ranking.name} looks at training data: name a data set with --dataset")
+    return images.batches(dataset, checkpoint.imgsz, GRADIENT_IMAGES, seed=pruning.seed)
+
+
+def narrow(graph: ChannelGraph, widths: dict[str, int], scores: ranking.Scores) -> None:
+    """Remove the least important channels of each unit that `widths` names, down to that width."""
+    for unit in graph.units:
+        for root, importance in zip(unit.roots, scores[unit.name], strict=True):
+            unimportant = importance.argsort()[: unit.width - widths.get(unit.name, unit.width)].tolist()
+            if unimportant:
+                graph.prune(root, sorted(unimportant))
+
+
+def _mask(checkpoint: Checkpoint, pruning: kinds.ChannelMasking) -> dict[str, Any]:
+    """Zero whole filters of every convolution but DFL's and those that give the detections, by their norm."""
+    final = {id(convolution.weight) for convolution in detection_convolutions(checkpoint.model)}
+    masks = {}
+    for name, weight in mask_tools.prunable(checkpoint.model).items():
+        if id(weight) not in final:
+            structured = nn.utils.prune.LnStructured(pruning.ratio, n=pruning.norm, dim=0)
+            masks[name] = structured.compute_mask(weight.detach(), torch.ones_like(weight)).bool()
+            if not masks[name].any():
+                raise PinchError(f"the ratio leaves nothing of layer {name.removesuffix('.weight')}: lower it")
+    mask_tools.apply(checkpoint.model, masks)
+    return {"sparsity": mask_tools.sparsity(checkpoint.model, masks), "masks": mask_tools.pack(masks)}
+
+
+@torch.no_grad()
+def recalibrate(
+    network: nn.Module, dataset: Dataset, imgsz: int, count: int = STATISTICS_IMAGES, seed: int = 0
+) -> None:
+    """Renew batch-norm statistics, which are those of activations that removed channels still fed.
+
+    They become plain means over `count` training images of `imgsz` pixels.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    for batch in images.batches(dataset, imgsz, count, seed=seed):
+        network(batch["img"])
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
+
+
+def prune_file(
+    base: Path, output: Path, pruning: kinds.CoarsePruning, dataset: Dataset | None = None
+) -> dict[str, Any]:
+    """Prune the checkpoint `base` into `output` and return the figures for a pruning record."""
+    require_replaceable(output)
+    checkpoint = checkpoints.load(base)
+    before, wide = checkpoints.describe(checkpoint.model, checkpoint.imgsz), _widths(checkpoint.model)
+    meta = prune(checkpoint, pruning, dataset)
+    checkpoints.save(output, checkpoint.model, meta, checkpoint)
+    return {
+        "model": output.stem,
+        "method": "coarse",
+        "ratio": pruning.ratio,
+        "settings": meta["settings"],
+        "before": before,
+        "after": checkpoints.describe(checkpoint.model, checkpoint.imgsz),
+        "layers": [
+            {"layer": name, "width": wide[name], "kept": kept} for name, kept in _widths(checkpoint.model).items()
+        ],
+    }
+
+
+def _widths(network: nn.Module) -> dict[str, int]:
+    """Output channels of each convolution that are not all zero."""
+    convolutions = ((name, m.weight) for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
+    return {name: int(weight.detach().flatten(1).any(dim=1).sum()) for name, weight in convolutions}

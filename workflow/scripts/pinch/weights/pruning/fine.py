@@ -1,0 +1,112 @@
+"""Fine (unstructured) pruning: single weights are zeroed by magnitude, and masks keep them so.
+
+Shapes stay, and with them the time; what falls is the size of a compressed file.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pinch.core.errors import PinchError
+from pinch.core.ownership import require_replaceable
+from pinch.weights import checkpoints
+from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import kinds
+from pinch.weights.pruning import masks as mask_tools
+
+
+def prune(checkpoint: Checkpoint, pruning: kinds.FinePruning) -> dict[str, Any]:
+    """Zero weights of `checkpoint.model` in place and return the `pinch` entry with their masks.
+
+    Raises:
+        PinchError: it is pruned already, or the ratio leaves nothing of a layer.
+    """
+    checkpoints.require_unpruned(checkpoint)
+    masks = _masks(mask_tools.prunable(checkpoint.model), pruning)
+    mask_tools.apply(checkpoint.model, masks)
+    measured = mask_tools.require_sparsity(checkpoint.model, masks, pruning.ratio, str(checkpoint.path))
+    return {
+        "method": "fine",
+        "ratio": pruning.ratio,
+        "tuned": False,
+        "sparsity": measured,
+        "source_sha256": checkpoint.sha256,
+        "settings": pruning.settings(),
+        "masks": mask_tools.pack(masks),
+    }
+
+
+def _masks(weights: Mapping[str, torch.Tensor], pruning: kinds.FinePruning) -> mask_tools.Masks:
+    match pruning:
+        case kinds.LayerMagnitude(ratio):
+            return mask_tools.layer_masks(weights, ratio)
+        case kinds.GlobalMagnitude(ratio):
+            return mask_tools.global_masks(weights, ratio)
+        case kinds.Lamp(ratio):
+            return mask_tools.global_masks(weights, ratio, mask_tools.lamp)
+        case kinds.TwoOfFour():
+            return mask_tools.two_of_four_masks(weights)
+
+
+def layers(checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """The sparsity of each convolution, for a pruning record."""
+    rows = mask_tools.prunable(checkpoint.model).items()
+    return [
+        {
+            "layer": name.removesuffix(".weight"),
+            "weights": weight.numel(),
+            "sparsity": 1 - int(weight.count_nonzero()) / weight.numel(),
+        }
+        for name, weight in rows
+    ]
+
+
+def prune_file(base: Path, output: Path, pruning: kinds.FinePruning) -> dict[str, Any]:
+    """Prune the checkpoint `base` into `output` and return the figures for a pruning record."""
+    require_replaceable(output)
+    checkpoint = checkpoints.load(base)
+    before = checkpoints.describe(checkpoint.model, checkpoint.imgsz)
+    meta = prune(checkpoint, pruning)
+    checkpoints.save(output, checkpoint.model, meta, checkpoint)
+    return {
+        "model": output.stem,
+        "method": "fine",
+        "ratio": pruning.ratio,
+        "sparsity": meta["sparsity"],
+        "settings": meta["settings"],
+        "before": before,
+        "after": checkpoints.describe(checkpoint.model, checkpoint.imgsz),
+        "layers": layers(checkpoint),
+    }
+
+
+def reapply(pruned: Path, tuned: Path, output: Path) -> float:
+    """Zero in a tuned model what its pruned original had at zero; return the measured sparsity.
+
+    It serves models that were tuned elsewhere, without masks.
+
+    Raises:
+        PinchError: the pruned one has no masks, or the tuned one's shapes do not match them.
+    """
+    original, model = checkpoints.load(pruned), checkpoints.load(tuned)
+    if not original.meta.get("masks"):
+        raise PinchError(f"{pruned} has no masks: give a model that fine_prune.py wrote")
+    _require_same_shapes(original, model)
+    masks = mask_tools.unpack(original.meta["masks"], model.model, str(tuned))
+    mask_tools.apply(model.model, masks)
+    measured = mask_tools.require_sparsity(model.model, masks, original.meta["sparsity"], str(tuned))
+    checkpoints.save(output, model.model, {**original.meta, "tuned": True}, model)
+    return measured
+
+
+def _require_same_shapes(original: Checkpoint, model: Checkpoint) -> None:
+    shapes = {name: tuple(p.shape) for name, p in model.model.named_parameters()}
+    for name in original.meta["masks"]:
+        wanted = tuple(original.model.get_parameter(name).shape)
+        if shapes.get(name) != wanted:
+            raise PinchError(
+                f"{model.path} does not match the masks of {original.path}: {name} has the shape {shapes.get(name)}, "
+                f"its mask {wanted}; give a model that was tuned from it"
+            )

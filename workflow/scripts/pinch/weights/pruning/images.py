@@ -1,0 +1,43 @@
+"""Images and labels in batches, letterboxed, without augmentation: for what pruning learns from data."""
+
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from pinch.data.dataset import Dataset, ultralytics_yaml
+
+
+def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Batches of training images as Ultralytics' losses expect them.
+
+    Args:
+        dataset: where from; its `train` split.
+        imgsz: side of the images in pixels.
+        count: images in all, drawn with `seed` (all of them if there are fewer).
+        size: images in a batch.
+        seed: of the draw.
+
+    Yields:
+        `img` (n, 3, imgsz, imgsz) float32 RGB in 0..1, `cls` (boxes, 1), `bboxes` (boxes, 4) fractions, `batch_idx`.
+    """
+    for batch in raw_batches(dataset, "train", imgsz, count, size, seed):
+        yield {**batch, "img": batch["img"].float() / 255}
+
+
+def raw_batches(
+    dataset: Dataset, split: str, imgsz: int, count: int, size: int = 16, seed: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Batches of any split as Ultralytics' validator expects them: as `batches`, but `img` is uint8 in 0..255."""
+    from ultralytics.cfg import get_cfg
+    from ultralytics.data import build_yolo_dataset
+    from ultralytics.data.utils import check_det_dataset
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = check_det_dataset(str(ultralytics_yaml(dataset, folder)), autodownload=False)
+        settings: Any = get_cfg(overrides={"imgsz": imgsz})
+        loaded: Any = build_yolo_dataset(settings, data[split], size, data, mode="val")
+        order = torch.randperm(len(loaded), generator=torch.Generator().manual_seed(seed))[:count]
+        for chosen in order.split(size):
+            yield loaded.collate_fn([loaded[int(number)] for number in chosen])

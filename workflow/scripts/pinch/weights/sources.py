@@ -1,0 +1,55 @@
+"""Pretrained weights, and detectors trained elsewhere."""
+
+import shutil
+from pathlib import Path
+
+from pinch.core.errors import PinchError
+from pinch.core.files import atomic
+from pinch.data import dataset
+from pinch.weights import checkpoints
+
+RELEASES = "https://github.com/ultralytics/assets/releases/latest/download"
+
+
+def fetch(name: str, output: Path) -> None:
+    """Download one of Ultralytics' weights from its release page.
+
+    Raises:
+        PinchError: Ultralytics publishes no such file, or the network cannot be reached.
+    """
+    from ultralytics.utils import downloads
+
+    if name not in downloads.GITHUB_ASSETS_NAMES:
+        raise PinchError(
+            f"{name} is not among Ultralytics' weights: give base_model as the path of your own checkpoint"
+        )
+    url = f"{RELEASES}/{name}"
+    with atomic(output) as temporary:
+        try:
+            downloads.safe_download(
+                url, file=temporary.name, dir=temporary.parent, min_bytes=1e5, progress=False, retry=2
+            )
+        except (ConnectionError, OSError) as error:
+            raise PinchError(
+                f"{name} could not be fetched ({error}): run where there is a network, or put the file at {output}"
+            ) from error
+        if not temporary.exists():
+            raise PinchError(f"{name} could not be fetched: put the file at {output} by hand")
+        checkpoints.load(temporary)
+
+
+def adopt(model: Path, data: Path, output: Path) -> None:
+    """Take over a detector that was trained elsewhere, unchanged, after checking that it fits the data set.
+
+    Raises:
+        PinchError: the file is no readable detection checkpoint, or its classes are not the data set's.
+    """
+    checkpoint = checkpoints.load(model)
+    expected = dataset.load(data).names
+    found = list(checkpoint.names)
+    if found != list(expected):
+        raise PinchError(
+            f"{model} detects {found}, but {data} is labelled with {expected}: they must be the same, in order"
+        )
+    with atomic(output) as temporary:
+        shutil.copyfile(model, temporary)

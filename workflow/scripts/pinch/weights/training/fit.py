@@ -1,0 +1,192 @@
+"""Training and fine-tuning: one entry point for networks from scratch, trained ones and pruned ones."""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pinch.core.errors import PinchError
+from pinch.core.ownership import require_replaceable
+from pinch.data import check, dataset
+from pinch.weights import checkpoints
+from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.training import recipes, results, runs
+from pinch.weights.training.devices import ultralytics_device
+from pinch.weights.training.request import Request
+from pinch.weights.training.request import check as check_request
+from pinch.weights.training.start import open_base, sources, write_start
+
+# Images that are kept decoded in memory while training, at most, in bytes.
+_CACHE_BYTES = 2 << 30
+# Attributes that say where a training ran, of no use to who opens the checkpoint.
+_LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
+
+
+def train(request: Request) -> dict[str, Any]:
+    """Train, write the best model by validation to `request.checkpoint`, and return the figures for a training record.
+
+    Raises:
+        PinchError: something is wrong with the request, the base, the data or the device, or something that Pinch did
+            not make stands where the run folder or the model is to be (all found before training); or the pruning did
+            not survive.
+    """
+    check_request(request)
+    require_replaceable(request.checkpoint)
+    runs.claim(request.run_folder)
+    device = ultralytics_device(request.device, request.gpus)
+    data = dataset.load(request.data)
+    base = open_base(request, data)
+    check.check(data, for_training=True)
+    request.project.mkdir(parents=True, exist_ok=True)
+    arguments = _arguments(request, base, data)
+    identity = runs.identity(arguments | _schedule(request), sources(request), data)
+    left = runs.left_by(request.run_folder, identity) if request.resume else None
+    finished = left is not None and left.finished
+    if not finished:
+        with _scratch(request.name, request.project) as folder, _staged(request, data) as staged:
+            places = {
+                "model": str(write_start(request, base, identity, Path(folder))),
+                "data": str(dataset.ultralytics_yaml(staged, folder)),
+                "device": device,
+            }
+            if left is None:
+                runs.renew(request.run_folder)
+            _run(request, arguments | places | ({"resume": str(left.last)} if left else {}))
+    record = _finish(request, base)
+    return record | {"taken_over": finished, "versions": left.versions if left else identity["versions"]}
+
+
+def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix=f".{name}-", dir=parent)
+
+
+@contextlib.contextmanager
+def _staged(request: Request, data: dataset.Dataset) -> Iterator[dataset.Dataset]:
+    """The data set where training reads it: a copy on a faster disk, if one was named."""
+    if request.stage_to is None:
+        yield data
+        return
+    if not request.stage_to.is_dir():
+        raise PinchError(f"{request.stage_to}, the folder to stage pictures to, does not exist on this node: mend it")
+    with _scratch(request.name, request.stage_to) as folder:
+        yield dataset.stage(data, Path(folder))
+
+
+def _schedule(request: Request) -> dict[str, Any]:
+    """What shapes a gradual schedule, which Ultralytics has no arguments for."""
+    return {"ramp": recipes.RAMP} if request.dense else {}
+
+
+def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dict[str, Any]:
+    """Ultralytics' training arguments."""
+    knows_classes = base.path.suffix == ".pt" and base.names == data.names
+    imgsz = request.imgsz or base.imgsz
+    coarse = base.meta["method"] == "coarse"
+    recipe = recipes.after_coarse(base.meta["ratio"]) if coarse else recipes.FINE_TUNING
+    return {
+        **recipes.QUIET,
+        **(recipe | {"nbs": request.batch} if knows_classes else {}),
+        "task": "detect",
+        "project": str(request.project.absolute()),
+        "name": request.name,
+        "epochs": request.epochs,
+        "patience": request.patience,
+        "imgsz": imgsz,
+        "batch": request.batch,
+        "workers": request.workers,
+        "seed": request.seed,
+        "close_mosaic": recipes.close_mosaic(request.epochs, coarse),
+        "cache": "ram" if len(data.images("train")) * imgsz * imgsz * 3 < _CACHE_BYTES else False,
+        **({"distill_model": str(request.teacher.absolute())} if request.teacher else {}),
+        **request.options,
+    }
+
+
+def _run(request: Request, arguments: dict[str, Any]) -> None:
+    import pinch
+    from pinch.weights.training.trainer import Trainer
+
+    # The processes of a run on several GPUs import the trainer by name.
+    scripts = str(Path(pinch.__file__).parents[1])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [scripts, os.environ.get("PYTHONPATH")]))
+    try:
+        Trainer(overrides=arguments).train()
+    except subprocess.CalledProcessError as error:
+        raise PinchError(
+            f"training {request.name} on GPUs {arguments['device']} failed: its own message stands above"
+        ) from error
+
+
+def _finish(request: Request, base: Checkpoint) -> dict[str, Any]:
+    """Check the best model of the run and write it with its `pinch` entry."""
+    best = request.run_folder / "weights" / "best.pt"
+    if not best.is_file():
+        raise PinchError(f"training {request.name} left no best model: no epoch was validated with a finite result")
+    trained = checkpoints.load(best)
+    carried = trained.model.__dict__.pop("pinch", {})
+    meta = {**base.meta, "tuned": base.meta["method"] != "none"}
+    sparsity = 0.0
+    if base.meta["method"] != "none":
+        _require_structure(trained, base)
+    if carried.get("masks"):
+        meta["masks"] = carried["masks"]
+        kept = mask_tools.unpack(meta["masks"], trained.model, str(best))
+        sparsity = mask_tools.require_sparsity(trained.model, kept, meta["sparsity"], request.name)
+    trained.train_args = {k: v for k, v in trained.train_args.items() if k not in _LOCAL_ARGS}
+    trained.train_args |= {"model": Path(request.base).name, "data": str(request.data)}
+    checkpoints.save(request.checkpoint, trained.model, meta, trained)
+    return {**_record(request, trained), "sparsity": sparsity}
+
+
+def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
+    before, after = ([tuple(p.shape) for p in c.model.parameters()] for c in (base, trained))
+    if before != after:
+        raise PinchError(f"training changed the structure of {base.path}: it is not the pruned network any more")
+
+
+def _record(request: Request, trained: Checkpoint) -> dict[str, Any]:
+    curve = results.curve(request.run_folder / "results.csv")
+    # While a gradual schedule still rises no epoch can be the best.
+    ramp = recipes.RAMP * request.epochs if request.dense else 0
+    best = max((row for row in curve if row["epoch"] >= ramp), key=lambda row: row["map50_95"])
+    return {
+        "model": request.name,
+        "base_model": Path(request.base).name,
+        "epochs_requested": request.epochs,
+        "epochs_run": len(curve),
+        "best_epoch": best["epoch"],
+        "seconds": round(results.seconds(request.run_folder / "results.csv"), 1),
+        "imgsz": trained.train_args["imgsz"],
+        "device": request.device,
+        "parameters": sum(p.numel() for p in trained.model.parameters()),
+        "teacher": request.teacher.name if request.teacher else None,
+        "schedule": "cubic" if request.dense else "one-shot",
+        "curve": curve,
+    }
+
+
+def tuned_pruning(prune: Callable[[Path], dict[str, Any]], output: Path, data: Path, **settings: Any) -> dict[str, Any]:
+    """Prune, tune, and leave one file.
+
+    Args:
+        prune: writes the pruned checkpoint to the path it is given and returns the figures of a pruning record.
+        output: the tuned checkpoint.
+        data: data.yaml.
+        settings: of the `Request`.
+
+    Returns:
+        What `prune` returned, with the model's name and what tuning was like (a training record's result) in `tuning`.
+    """
+    require_replaceable(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.stem}-", dir=output.parent) as folder:
+        base = Path(folder) / f"{output.stem.removesuffix('_tuned')}.pt"
+        result = prune(base)
+        request = Request(output.stem, data, Path(folder), base, pruned=True, **settings)
+        tuning = train(request)
+        os.replace(request.checkpoint, output)
+    return {**result, "model": output.stem, "tuning": tuning}

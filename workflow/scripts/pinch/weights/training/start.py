@@ -1,0 +1,71 @@
+"""The network that a training starts from."""
+
+from pathlib import Path
+from typing import Any
+
+from pinch.core.errors import PinchError
+from pinch.data import dataset
+from pinch.weights import checkpoints
+from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.training.request import Request
+
+
+def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
+    """The base of a training, from its file or, for a .yaml, with random weights.
+
+    Raises:
+        PinchError: it is not there, or does not fit the request or the data set.
+    """
+    base = Path(request.base)
+    if base.suffix in {".yaml", ".yml"}:
+        return _from_scratch(request, len(data.names))
+    if not base.is_file():
+        hint = (
+            f": download it from the Ultralytics assets release (`yolo` or a browser) to {base}"
+            if len(base.parts) == 1
+            else ""
+        )
+        raise PinchError(f"the base model {base} does not exist{hint}, or name another with --base-model")
+    checkpoint = checkpoints.load(base)
+    pruned = checkpoints.is_pruned(checkpoint)
+    if pruned and not request.pruned:
+        raise PinchError(f"{base} is pruned: add --pruned-model, or training would make it dense again")
+    if request.pruned and not pruned:
+        raise PinchError(f"{base} is not pruned: leave out --pruned-model")
+    if pruned and len(checkpoint.names) != len(data.names):
+        raise PinchError(
+            f"{base} is pruned for {len(checkpoint.names)} classes, but {data.path} has {len(data.names)}: "
+            "train on its own classes, or train first and prune then"
+        )
+    if request.dense and not checkpoint.meta.get("masks"):
+        raise PinchError(f"{base} has no masks: a gradual schedule is for fine-pruned models")
+    return checkpoint
+
+
+def _from_scratch(request: Request, classes: int) -> Checkpoint:
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    torch.manual_seed(request.seed)
+    try:
+        model = DetectionModel(str(request.base), nc=classes, verbose=False)
+    except (FileNotFoundError, KeyError) as error:
+        raise PinchError(f"{request.base} is not a model of Ultralytics: use one such as yolo11n.yaml") from error
+    return Checkpoint(Path(request.base), model, {"method": "none", "ratio": 0.0, "tuned": False})
+
+
+def sources(request: Request) -> list[Path | None]:
+    """The checkpoints that shape a training."""
+    return [Path(request.base), request.dense, request.teacher]
+
+
+def write_start(request: Request, base: Checkpoint, identity: dict[str, Any], folder: Path) -> Path:
+    """Write the checkpoint that Ultralytics starts from: the base, with what the trainer must know in its `pinch`."""
+    model, meta = base.model, {**base.meta, **identity}
+    if request.dense:
+        model = checkpoints.load(request.dense).model
+        mask_tools.unpack(base.meta["masks"], model, str(request.dense))
+        meta["gradual"] = True
+    checkpoints.save(folder / "start.pt", model, meta, base)
+    return folder / "start.pt"

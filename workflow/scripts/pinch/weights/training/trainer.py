@@ -1,0 +1,197 @@
+"""Ultralytics' trainer, made to keep what pruning did.
+
+Ultralytics builds the network anew from its yaml and copies weights into it, which makes a pruned network dense again.
+This trainer goes on with the very network of its checkpoint. The network carries its `pinch` entry (masks included) as
+an attribute, so that it survives wherever the network goes: into the average that is validated and saved, into last.pt
+and from there into a resumed run, and into the processes of a run on several GPUs, which import this module by name.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from ultralytics.data import base as data_base
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils import RANK, TQDM
+from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
+
+from pinch.core.errors import PinchError
+from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.training import recipes, resuming
+
+# Optimizer steps between two updates of a gradual schedule's masks.
+RAMP_STEPS = 10
+
+
+class _NoBar(TQDM):
+    """No progress bar while pictures are cached: it would fill a log, and takes a second."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "disable": True})
+
+
+def bare(model: Any) -> Any:
+    """The network itself, without what data parallelism and distillation wrap around it."""
+    model = unwrap_model(model)
+    return getattr(model, "student_model", model)
+
+
+class Trainer(DetectionTrainer):
+    """Trains the network of a checkpoint without changing its shape or letting its zeros grow back."""
+
+    model: Any
+    ema: Any
+    masks: mask_tools.Masks
+    parameters: int
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        data_base.TQDM = _NoBar  # type: ignore[misc]
+        super().__init__(*args, **kwargs)
+
+    def setup_model(self) -> dict[str, Any] | None:
+        """Load the network; a start checkpoint's `pinch` entry becomes its attribute."""
+        content = super().setup_model()
+        if content and content.get("pinch"):
+            bare(self.model).pinch = content["pinch"]
+        # On CUDA Ultralytics does so itself; on the CPU too it takes a fifth off the time of a step.
+        self.model.to(memory_format=torch.channels_last)
+        return content
+
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> nn.Module:
+        """The loaded network as it is; only for other classes does Ultralytics build one and copy what fits."""
+        if weights is not None and weights.model[-1].nc == self.data["nc"]:
+            return weights.requires_grad_(True)
+        return super().get_model(cfg, weights, verbose)
+
+    def _setup_train(self) -> None:
+        if self.device.type == "cpu":
+            # Ultralytics takes all processors of the machine but one, however many the job was given.
+            torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        super()._setup_train()
+        network = bare(self.model)
+        self.parameters = _count(network)
+        meta = getattr(network, "pinch", {})
+        packed = meta.get("masks") or {}
+        self.masks = {
+            name: m.to(self.device) for name, m in mask_tools.unpack(packed, network, self.args.model).items()
+        }
+        self.targets = {name: 1 - float(mask.float().mean()) for name, mask in self.masks.items()}
+        self.gradual = bool(meta.get("gradual")) and self.start_epoch < self.ramp_epochs
+        self._batches = 0
+        if self.start_epoch:
+            resuming.load(self.wdir, self.start_epoch - 1, self._parts())
+        self._hold()
+
+    def _parts(self) -> dict[str, Any]:
+        """What an exact continuation needs."""
+        return {"model": unwrap_model(self.model), "ema": self.ema.ema, "optimizer": self.optimizer}
+
+    @property
+    def ramp_epochs(self) -> float:
+        """Epochs over which a gradual schedule rises."""
+        return recipes.RAMP * self.epochs
+
+    def _model_train(self) -> None:
+        self._batches = 0
+        resuming.seed_epoch(self.train_loader, self.args.seed + 1 + RANK, self.epoch)
+        super()._model_train()
+
+    def preprocess_batch(self, batch: dict) -> dict:
+        """Count batches, by which a gradual schedule knows where it is."""
+        self._batches += 1
+        batch = super().preprocess_batch(batch)
+        batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+        return batch
+
+    def optimizer_step(self) -> None:
+        """One step, after which the network and its average have their zeros again."""
+        parameters = dict(bare(self.model).named_parameters())
+        for name, mask in self.masks.items():
+            # Else they would take their share of the clipped norm.
+            if parameters[name].grad is not None:
+                parameters[name].grad.mul_(mask)
+        super().optimizer_step()
+        self._hold()
+
+    def _hold(self) -> None:
+        if self.gradual and (self._batches % RAMP_STEPS == 0 or self._progress() >= 1):
+            self._raise_sparsity()
+        for model in (self.model, self.ema.ema if self.ema else None):
+            if model is not None:
+                mask_tools.apply(bare(model), self.masks)
+
+    def _progress(self) -> float:
+        return (
+            (self.epoch + self._batches / len(self.train_loader)) / self.ramp_epochs if hasattr(self, "epoch") else 0.0
+        )
+
+    def _raise_sparsity(self) -> None:
+        """Masks of the ratio s(t) = s_end (1 - (1 - t)^3): Zhu and Gupta, "To prune, or not to prune", 2017, eq. 1.
+
+        They are chosen by magnitude anew each time; what is zero already is smallest and stays zero.
+        """
+        progress = min(self._progress(), 1.0)
+        ratios = {name: target * (1 - (1 - progress) ** 3) for name, target in self.targets.items()}
+        weights = mask_tools.prunable(bare(self.model))
+        self.masks = mask_tools.layer_masks({name: weights[name] for name in ratios}, ratios)
+        if progress >= 1:
+            self.gradual = False
+            meta = {**bare(self.model).pinch, "masks": mask_tools.pack(self.masks)}
+            for model in (self.model, self.ema.ema):
+                bare(model).pinch = meta
+
+    def validate(self) -> tuple[Any, Any]:
+        """Validate; while a gradual schedule still rises no epoch counts as the best."""
+        metrics, fitness = super().validate()
+        if self.gradual:
+            self.best_fitness = None
+        return metrics, fitness
+
+    def save_metrics(self, metrics: dict[str, Any]) -> None:
+        """Keep the epoch's figures, print them, and make sure that nothing was rebuilt behind our back."""
+        super().save_metrics(metrics)
+        for model in (self.model, self.ema.ema):
+            if _count(bare(model)) != self.parameters:
+                raise PinchError(
+                    f"training changed the network from {self.parameters} to {_count(bare(model))} parameters"
+                )
+        loss = "  ".join(
+            f"{k.removeprefix('train/').removesuffix('_loss')} {v:.3f}" for k, v in metrics.items() if "train/" in k
+        )
+        accuracy = f"mAP50 {metrics['metrics/mAP50(B)']:.3f}  mAP50-95 {metrics['metrics/mAP50-95(B)']:.3f}"
+        elapsed = time.time() - self.train_time_start
+        # Runs print side by side, so each line says whose it is.
+        epoch = f"{self.save_dir.name}  epoch {self.epoch + 1}/{self.epochs}"
+        print(f"{epoch}  {accuracy}  loss: {loss}  {elapsed:.0f} s", flush=True)
+
+    def save_model(self) -> bool:
+        """Save under temporary names first, so that a job killed meanwhile finds its last checkpoint whole."""
+        if self.gradual:
+            self.stopper.best_fitness, self.stopper.best_epoch = 0.0, self.epoch + 1
+        last, best = self.last, self.best
+        self.last, self.best = (Path(f"{path}.part") for path in (last, best))
+        try:
+            saved = super().save_model()
+            resuming.save(self.wdir, self.epoch, self._parts())
+            for part, path in ((self.best, best), (self.last, last)):
+                if part.exists():
+                    os.replace(part, path)
+        finally:
+            self.last, self.best = last, best
+        resuming.forget(self.wdir, but=self.epoch)
+        return saved
+
+    def final_eval(self) -> None:
+        """Strip the checkpoints of what only training needs. Their accuracy is measured by a job of its own."""
+        if RANK in {-1, 0}:
+            resuming.forget(self.wdir)
+            for path in (self.last, self.best):
+                if path.exists():
+                    strip_optimizer(path)
+
+
+def _count(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
