@@ -20,7 +20,7 @@ rule gather_records:
         records=ALL_RECORDS,
     output:
         [reported(path) for path in SHOWN_TABLES],
-        [f"{RUN}/{path}" for path in reporting.TABLES if path not in SHOWN_TABLES],
+        [f"{RUN}/{path}" for path in contents.TABLES if path not in SHOWN_TABLES],
     log:
         f"logs/gather_records/{NAME}.log",
     conda:
@@ -37,7 +37,7 @@ rule select_models:
     input:
         rules.gather_records.output,
     output:
-        reported(reporting.SELECTION),
+        reported(contents.SELECTION),
     log:
         f"logs/select_models/{NAME}.log",
     conda:
@@ -56,7 +56,7 @@ rule plot_results:
         rules.gather_records.output,
         rules.select_models.output,
     output:
-        [reported(path) for path in (*reporting.PLOTS, *STUDY_PLOTS)],
+        [reported(path) for path in (*contents.PLOTS, *STUDY_PLOTS)],
     log:
         f"logs/plot_results/{NAME}.log",
     conda:
@@ -76,9 +76,9 @@ rule render_report:
         rules.plot_results.output,
         [f"{RUN}/{path}" for path in OPTIONAL_ITEMS],
     output:
-        [reported(path) for path in (*reporting.HTML_TABLES, *reporting.PAGES)],
-        f"{RUN}/{reporting.INDEX}",
-        [f"{RUN}/{path}" for path in reporting.captions(tuple(OPTIONAL_ITEMS))],
+        [reported(path) for path in (*contents.HTML_TABLES, *contents.PAGES)],
+        f"{RUN}/{contents.INDEX}",
+        [f"{RUN}/{path}" for path in contents.captions(tuple(OPTIONAL_ITEMS))],
     log:
         f"logs/render_report/{NAME}.log",
     conda:
