@@ -17,9 +17,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pinch.core import records
+from pinch.core import provenance, records
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic, members, sha256, size
+from pinch.core.record_types.exports import ExportRecord
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
 from pinch.run.formats import PRECISIONS, Format
@@ -129,7 +130,7 @@ class Session:
         content = " ".join(sha256(member) for member in members(path))
         if content not in self._measured:
             measured = evaluate(path, self.dataset.path, ["val"], self.imgsz, threads=self.settings.threads)
-            self._measured[content] = measured["splits"]["val"]["map50_95"] or 0.0
+            self._measured[content] = measured.splits["val"].map50_95 or 0.0
         return self._measured[content]
 
     def inputs(self, images: list[Path]) -> Iterator[np.ndarray]:
@@ -166,7 +167,7 @@ def resolve_target(name: str) -> str:
         return name
     if platform.machine().lower() in ("arm64", "aarch64"):
         return "arm"
-    return "x86-vnni" if records.has_vnni() else "x86"
+    return "x86-vnni" if provenance.has_vnni() else "x86"
 
 
 def open_session(model: str | Path, data: str | Path, settings: Settings) -> Session:
@@ -191,7 +192,7 @@ def open_session(model: str | Path, data: str | Path, settings: Settings) -> Ses
     return Session(checkpoint, dataset, settings, imgsz)
 
 
-def run(session: Session, precision: str, entry: Format, output: Path, record: Path | None = None) -> dict[str, Any]:
+def run(session: Session, precision: str, entry: Format, output: Path, record: Path | None = None) -> ExportRecord:
     """Make one artifact, check it, and write its record.
 
     Args:
@@ -200,9 +201,6 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
         entry: the format.
         output: the artifact; what stood there before is replaced, and only by a file that passed its checks.
         record: where its record goes, if anywhere.
-
-    Returns:
-        The result of an export record.
 
     Raises:
         PinchError: calibration images are missing, the file is not what the network computes, the disk is full, or
@@ -213,17 +211,17 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
         _ = session.calibration  # refuses before the conversion starts
     with atomic(output, folder=ARTIFACT if entry.is_folder else None) as temporary:
         details = entry.load("exporter")(Job(session, precision, temporary))
-        result = {
-            "file": output.name,
+        result = ExportRecord(
+            file=output.name,
             **session.model.fields(),
-            "format": entry.name,
-            "precision": precision,
-            "imgsz": session.imgsz,
-            "bytes": size(temporary),
-            "seconds": round(time.perf_counter() - started, 2),
-            "source_sha256": session.source_sha256,
-            **details,
-        }
+            format=entry.name,
+            precision=precision,
+            imgsz=session.imgsz,
+            bytes=size(temporary),
+            seconds=round(time.perf_counter() - started, 2),
+            source_sha256=session.source_sha256,
+            **vars(details),
+        )
     if record is not None:
-        records.write(record, "export", result, session.settings.seed)
+        records.write(record, result, session.settings.seed)
     return result

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pinch.core import gpu
+from pinch.core.record_types.measurements import Energy
 
 POWERCAP = Path("/sys/class/powercap")
 """Where Linux shows RAPL, of AMD's processors too (always as `intel-rapl`). Readable for root unless opened up."""
@@ -19,27 +19,6 @@ class Counter(Protocol):
 
     def read(self) -> float:
         """Joules since the counter was opened."""
-
-
-@dataclass(frozen=True)
-class Energy:
-    """What one inference costs.
-
-    Attributes:
-        source: the counter, e.g. "RAPL package-0".
-        gross_mj: all that the counter saw during the window, per inference, in millijoules.
-        net_mj: the same less what the idle machine takes in that time.
-        idle_w: power of the idle machine, in watts.
-        seconds: length of the window.
-        inferences: how many ran in it.
-    """
-
-    source: str
-    gross_mj: float
-    net_mj: float
-    idle_w: float
-    seconds: float
-    inferences: int
 
 
 def open_counter(device: str, powercap: Path = POWERCAP) -> Counter | None:
@@ -75,7 +54,14 @@ def measure(counter: Counter, work: Callable[[], object], seconds: float, idle_s
     joules = counter.read() - start
     elapsed = time.perf_counter() - clock
     net = joules - idle_w * elapsed
-    return Energy(counter.source, joules * 1e3 / count, net * 1e3 / count, idle_w, elapsed, count)
+    return Energy(
+        source=counter.source,
+        gross_mj=joules * 1e3 / count,
+        net_mj=net * 1e3 / count,
+        idle_w=idle_w,
+        seconds=elapsed,
+        inferences=count,
+    )
 
 
 class RaplCounter:

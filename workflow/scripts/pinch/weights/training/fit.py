@@ -1,15 +1,17 @@
 """Training and fine-tuning: one entry point for networks from scratch, trained ones and pruned ones."""
 
 import contextlib
+import dataclasses
 import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pinch.core.errors import PinchError
 from pinch.core.ownership import require_replaceable
+from pinch.core.record_types.weights import PruningRecord, TrainingRecord
 from pinch.data import check, dataset
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
@@ -20,14 +22,15 @@ from pinch.weights.training.request import Request
 from pinch.weights.training.request import check as check_request
 from pinch.weights.training.start import open_base, sources, write_start
 
+R = TypeVar("R", bound=PruningRecord)
 # Images that are kept decoded in memory while training, at most, in bytes.
 _CACHE_BYTES = 2 << 30
 # Attributes that say where a training ran, of no use to who opens the checkpoint.
 _LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
 
 
-def train(request: Request) -> dict[str, Any]:
-    """Train, write the best model by validation to `request.checkpoint`, and return the figures for a training record.
+def train(request: Request) -> TrainingRecord:
+    """Train, write the best model by validation to `request.checkpoint`, and return the record.
 
     Raises:
         PinchError: something is wrong with the request, the base, the data or the device, or something that Pinch did
@@ -56,8 +59,8 @@ def train(request: Request) -> dict[str, Any]:
             if left is None:
                 runs.renew(request.run_folder)
             _run(request, arguments | places | ({"resume": str(left.last)} if left else {}))
-    record = _finish(request, base)
-    return record | {"taken_over": finished, "versions": left.versions if left else identity["versions"]}
+    versions = left.versions if left else identity["versions"]
+    return dataclasses.replace(_finish(request, base), taken_over=finished, versions=versions)
 
 
 def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
@@ -121,7 +124,7 @@ def _run(request: Request, arguments: dict[str, Any]) -> None:
         ) from error
 
 
-def _finish(request: Request, base: Checkpoint) -> dict[str, Any]:
+def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
     """Check the best model of the run and write it with its `pinch` entry."""
     best = request.run_folder / "weights" / "best.pt"
     if not best.is_file():
@@ -139,7 +142,7 @@ def _finish(request: Request, base: Checkpoint) -> dict[str, Any]:
     trained.train_args = {k: v for k, v in trained.train_args.items() if k not in _LOCAL_ARGS}
     trained.train_args |= {"model": Path(request.base).name, "data": str(request.data)}
     checkpoints.save(request.checkpoint, trained.model, meta, trained)
-    return {**_record(request, trained), "sparsity": sparsity}
+    return _record(request, trained, sparsity)
 
 
 def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
@@ -148,38 +151,39 @@ def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
         raise PinchError(f"training changed the structure of {base.path}: it is not the pruned network any more")
 
 
-def _record(request: Request, trained: Checkpoint) -> dict[str, Any]:
+def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingRecord:
     curve = results.curve(request.run_folder / "results.csv")
     # While a gradual schedule still rises no epoch can be the best.
     ramp = recipes.RAMP * request.epochs if request.dense else 0
-    best = max((row for row in curve if row["epoch"] >= ramp), key=lambda row: row["map50_95"])
-    return {
-        "model": request.name,
-        "base_model": Path(request.base).name,
-        "epochs_requested": request.epochs,
-        "epochs_run": len(curve),
-        "best_epoch": best["epoch"],
-        "seconds": round(results.seconds(request.run_folder / "results.csv"), 1),
-        "imgsz": trained.train_args["imgsz"],
-        "device": request.device,
-        "parameters": sum(p.numel() for p in trained.model.parameters()),
-        "teacher": request.teacher.name if request.teacher else None,
-        "schedule": "cubic" if request.dense else "one-shot",
-        "curve": curve,
-    }
+    best = max((row for row in curve if row.epoch >= ramp), key=lambda row: row.map50_95)
+    return TrainingRecord(
+        model=request.name,
+        base_model=Path(request.base).name,
+        epochs_requested=request.epochs,
+        epochs_run=len(curve),
+        best_epoch=best.epoch,
+        seconds=round(results.seconds(request.run_folder / "results.csv"), 1),
+        imgsz=trained.train_args["imgsz"],
+        device=request.device,
+        parameters=sum(p.numel() for p in trained.model.parameters()),
+        teacher=request.teacher.name if request.teacher else None,
+        schedule="cubic" if request.dense else "one-shot",
+        curve=curve,
+        sparsity=sparsity,
+    )
 
 
-def tuned_pruning(prune: Callable[[Path], dict[str, Any]], output: Path, data: Path, **settings: Any) -> dict[str, Any]:
+def tuned_pruning(prune: Callable[[Path], R], output: Path, data: Path, **settings: Any) -> R:
     """Prune, tune, and leave one file.
 
     Args:
-        prune: writes the pruned checkpoint to the path it is given and returns the figures of a pruning record.
+        prune: writes the pruned checkpoint to the path it is given and returns the record.
         output: the tuned checkpoint.
         data: data.yaml.
         settings: of the `Request`.
 
     Returns:
-        What `prune` returned, with the model's name and what tuning was like (a training record's result) in `tuning`.
+        What `prune` returned, with the tuned model's name and its training.
     """
     require_replaceable(output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -189,4 +193,4 @@ def tuned_pruning(prune: Callable[[Path], dict[str, Any]], output: Path, data: P
         request = Request(output.stem, data, Path(folder), base, pruned=True, **settings)
         tuning = train(request)
         os.replace(request.checkpoint, output)
-    return {**result, "model": output.stem, "tuning": tuning}
+    return dataclasses.replace(result, model=output.stem, tuning=tuning)
