@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+import pinch
 from pinch import runtimes
 from pinch.core import gpu
 from pinch.core.errors import PinchError
@@ -197,7 +198,7 @@ def _work(task: str, model: Path, plan: Plan, frames: str) -> Any:
 def _environment(threads: int) -> dict[str, str]:
     """The worker's environment: this library, and no library that takes more threads than the plan says."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(Path(pinch.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)}
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
+import pinch
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 from pinch.report import contents, facts
 
-TEMPLATES = Path(__file__).parents[2] / "report"
+TEMPLATES = Path(pinch.__file__).parents[2] / "report"
 
 
 def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
