@@ -27,7 +27,7 @@ class Artifacts:
         where=CONFIG,
     )
     artifacts: tuple[str, ...] = option(
-        ("full.onnx", "half.onnx", "int8.onnx", "full.tflite", "half.tflite", "int8.tflite"),
+        tuple(formats.default_specs()),
         help=f"formats and precisions, of {', '.join(f'`{spec}`' for spec in formats.specs())}",
     )
     imgsz: tuple[int, ...] = option(
