@@ -97,7 +97,7 @@ def test_schema_and_command_refuse_the_same_values(part, capsys):
 def test_what_was_stated_in_several_ways_is_one_value():
     schema_of = reference.schema_of
     assert schema_of(pruning.FinePruning)["scope"]["default"] == kinds.fine_pruning(0.5).scope == "lamp"
-    assert schema_of(measuring.Timing)["frames"]["default"] == timing.Plan().frames == 60
+    assert schema_of(measuring.Timing)["frames"]["default"] == timing.TimingSettings().frames == 60
     methods = schema_of(exporting.Export)["calibration_methods"]["default"]
     assert tuple(methods) == job.Settings().calibration_methods == ("minmax",)
     assert schema_of(pruning.CoarsePruning)["norm"]["default"] == 2

@@ -29,10 +29,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, General, only=("seed",))
     arguments = parser.parse_args(argv)
 
-    from pinch.measuring.timing import Plan, measure
+    from pinch.measuring.timing import TimingSettings, measure
 
-    plan = from_arguments(Plan, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
-    result = measure(arguments.model, arguments.video, plan, arguments.baseline)
+    settings = from_arguments(TimingSettings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
+    result = measure(arguments.model, arguments.video, settings, arguments.baseline)
     records.write(arguments.output, "inference", result, seed=arguments.seed)
     relative = result["relative_to_baseline"]
     compared = f", {relative:.3f} of {result['baseline']['file']}" if relative else ""

@@ -33,7 +33,7 @@ QUIET_GPU_PERCENT = 5
 
 
 @dataclass(frozen=True)
-class Plan(Runtime, Timing):
+class TimingSettings(Runtime, Timing):
     """How to measure; the options of running and of timing are among its fields.
 
     Attributes:
@@ -45,13 +45,15 @@ class Plan(Runtime, Timing):
     seed: int = General.seed
 
 
-def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | Path | None = None) -> dict[str, Any]:
+def measure(
+    model: str | Path, source: str | Path, settings: TimingSettings, baseline: str | Path | None = None
+) -> dict[str, Any]:
     """Measure time per frame, memory and, where the hardware counts it, energy of a model.
 
     Args:
         model: `.pt` or an artifact of any format, made here or by others.
         source: a video, a picture, or a folder of pictures.
-        plan: how to measure.
+        settings: how to measure.
         baseline: another model, timed in turns with it; none where it is the model itself.
 
     Returns:
@@ -66,20 +68,20 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
     for path in models:
         runtimes.find_format(path)
     with tempfile.TemporaryDirectory() as folder:
-        count = _store_frames(source, plan.frames, Path(folder))
-        load = Load(plan.device)
-        rounds = _rounds(models, plan, folder)
+        count = _store_frames(source, settings.frames, Path(folder))
+        load = Load(settings.device)
+        rounds = _rounds(models, settings, folder)
         others = load.others()
-        memory = _work("memory", models[0], plan, folder)
-        energy = _work("energy", models[0], plan, folder) if plan.energy_seconds else None
+        memory = _work("memory", models[0], settings, folder)
+        energy = _work("energy", models[0], settings, folder) if settings.energy_seconds else None
     result = _summary(models[0], rounds[0])
     result |= {
-        "device": plan.device,
-        "threads": plan.threads,
+        "device": settings.device,
+        "threads": settings.threads,
         "source": Path(source).name,
         "frames": count,
-        "warmup": plan.warmup,
-        "rounds": plan.rounds,
+        "warmup": settings.warmup,
+        "rounds": settings.rounds,
         "peak_rss_mb": memory["peak_rss_mb"],
         "rss_before_loading_mb": memory["before_loading_mb"],
         "energy_mj": energy and energy["gross_mj"],
@@ -94,17 +96,17 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
     return result | _comparison(models, rounds) if baseline else result
 
 
-def compare(models: list[Path], source: str | Path, plan: Plan) -> list[float]:
+def compare(models: list[Path], source: str | Path, settings: TimingSettings) -> list[float]:
     """Median milliseconds of inference of several models, timed in turns on the same frames.
 
     Args:
         models: `.pt` or artifacts of any format.
         source: see `measure`.
-        plan: how to measure.
+        settings: how to measure.
     """
     with tempfile.TemporaryDirectory() as folder:
-        _store_frames(source, plan.frames, Path(folder))
-        return [float(np.median(_medians(answers))) for answers in _rounds(models, plan, folder)]
+        _store_frames(source, settings.frames, Path(folder))
+        return [float(np.median(_medians(answers))) for answers in _rounds(models, settings, folder)]
 
 
 class Load:
@@ -161,17 +163,17 @@ def _store_frames(source: str | Path, count: int, folder: Path) -> int:
     return len(pictures)
 
 
-def _rounds(models: list[Path], plan: Plan, folder: str) -> list[list[dict[str, Any]]]:
+def _rounds(models: list[Path], settings: TimingSettings, folder: str) -> list[list[dict[str, Any]]]:
     """For each model the answers of its rounds. Within a round the order of the models is random."""
-    order = random.Random(plan.seed)
+    order = random.Random(settings.seed)
     answers: list[list[dict[str, Any]]] = [[] for _ in models]
-    for _ in range(plan.rounds):
+    for _ in range(settings.rounds):
         for index in order.sample(range(len(models)), len(models)):
-            answers[index].append(_work("time", models[index], plan, folder))
+            answers[index].append(_work("time", models[index], settings, folder))
     return answers
 
 
-def _work(task: str, model: Path, plan: Plan, frames: str) -> Any:
+def _work(task: str, model: Path, settings: TimingSettings, frames: str) -> Any:
     """Run one job of `pinch.measuring.timing_worker` in a fresh process.
 
     Raises:
@@ -179,12 +181,12 @@ def _work(task: str, model: Path, plan: Plan, frames: str) -> Any:
     """
     with tempfile.TemporaryDirectory() as folder:
         job, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
-        imgsz = plan.imgsz if runtimes.find_format(model) is runtimes.CHECKPOINT else None
-        settings = {**vars(plan), "imgsz": imgsz}
-        settings |= {"task": task, "model": str(model.absolute()), "frames": frames, "answer": str(answer)}
-        job.write_text(json.dumps(settings))
+        imgsz = settings.imgsz if runtimes.find_format(model) is runtimes.CHECKPOINT else None
+        request = {**vars(settings), "imgsz": imgsz}
+        request |= {"task": task, "model": str(model.absolute()), "frames": frames, "answer": str(answer)}
+        job.write_text(json.dumps(request))
         command = [sys.executable, "-m", "pinch.measuring.timing_worker", str(job)]
-        done = subprocess.run(command, env=_environment(plan.threads), capture_output=True, text=True)
+        done = subprocess.run(command, env=_environment(settings.threads), capture_output=True, text=True)
         if not answer.exists():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise PinchError(f"the process that runs {model} ended with code {done.returncode}: {last}")
@@ -195,7 +197,7 @@ def _work(task: str, model: Path, plan: Plan, frames: str) -> Any:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """The worker's environment: this library, and no library that takes more threads than the plan says."""
+    """The worker's environment: this library, and no library that takes more threads than the settings say."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
     paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)}

@@ -9,7 +9,6 @@ from pinch.core.errors import PinchError
 from pinch.core.files import size
 from pinch.data import dataset as datasets
 from pinch.measuring import timing
-from pinch.measuring.timing import Plan
 from pinch.run.formats import parse_spec
 from pinch.weights import checkpoints
 
@@ -21,7 +20,7 @@ def benchmark(
     data: Path,
     source: Path,
     settings: job.Settings,
-    plan: Plan,
+    timing_settings: timing.TimingSettings,
     artifacts: list[str],
     peers: dict[str, Path],
     folder: Path,
@@ -33,7 +32,7 @@ def benchmark(
         data: data.yaml, for calibration and the accuracy guard.
         source: what is timed on: a video, a picture, or a folder of pictures.
         settings: of the export.
-        plan: of the measurement.
+        timing_settings: of the measurement.
         artifacts: what is exported of each model, e.g. "int8.onnx".
         peers: other files to time, by name.
         folder: an empty folder for the files.
@@ -52,7 +51,7 @@ def benchmark(
                 path = folder / f"{name}_{spec}"
                 result = job.run(session, precision, entry, path)
                 rows.append(_row(name, spec, path, (result.get("guard") or {}).get("share")))
-    for row, median in zip(rows, timing.compare([row["path"] for row in rows], source, plan), strict=True):
+    for row, median in zip(rows, timing.compare([row["path"] for row in rows], source, timing_settings), strict=True):
         row |= {"p50_ms": median, "bytes": size(row["path"])}
     stock = rows[0]
     for row in rows:
