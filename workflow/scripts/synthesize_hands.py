@@ -22,13 +22,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.data.synthesis import dataset
 
     gestures = {"gestures": tuple(args.gestures)} if args.gestures else {}
-    plan = from_arguments(dataset.Plan, args, **gestures)
-    total = sum(plan.images) * len(plan.gestures)
-    for done in dataset.synthesize(plan, args.output, args.processes):
+    settings = from_arguments(dataset.SynthesisSettings, args, **gestures)
+    total = sum(settings.images) * len(settings.gestures)
+    for done in dataset.synthesize(settings, args.output, args.processes):
         if done % 200 == 0 or done == total:
             print(f"{done} of {total} pictures", flush=True)
     if args.video:
-        dataset.film(plan, args.video)
+        dataset.film(settings, args.video)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Plan(Synthetic):
+class SynthesisSettings(Synthetic):
     """What to render; the options of synthetic data are among its fields.
 
     Attributes:
@@ -55,24 +55,24 @@ class _Task:
     number: int
 
 
-def synthesize(plan: Plan, root: Path, processes: int = 1) -> Iterator[int]:
+def synthesize(settings: SynthesisSettings, root: Path, processes: int = 1) -> Iterator[int]:
     """Render a data set under `root`, yielding the number of pictures done so far.
 
     Raises:
         PinchError: an unknown gesture, too few users for three splits, or pictures from elsewhere in `root`.
     """
-    _check(plan)
+    _check(settings)
     claim(root, "synthetic hands", ("images", "annotations"))
     tasks = [
         _Task(split, gesture, number)
-        for split, count in zip(SPLITS, plan.images, strict=True)
-        for gesture in plan.gestures
+        for split, count in zip(SPLITS, settings.images, strict=True)
+        for gesture in settings.gestures
         for number in range(count)
     ]
-    for gesture in plan.gestures:
+    for gesture in settings.gestures:
         (root / "images" / gesture).mkdir(parents=True, exist_ok=True)
-    annotations: dict[tuple[str, str], dict[str, Any]] = {(s, g): {} for s in SPLITS for g in plan.gestures}
-    for done, (task, stem, entry) in enumerate(_map(partial(_render, plan, root), tasks, processes), 1):
+    annotations: dict[tuple[str, str], dict[str, Any]] = {(s, g): {} for s in SPLITS for g in settings.gestures}
+    for done, (task, stem, entry) in enumerate(_map(partial(_render, settings, root), tasks, processes), 1):
         annotations[task.split, task.gesture][stem] = entry
         yield done
     for (split, gesture), entries in annotations.items():
@@ -80,14 +80,16 @@ def synthesize(plan: Plan, root: Path, processes: int = 1) -> Iterator[int]:
             temporary.write_text(json.dumps(entries))
 
 
-def film(plan: Plan, path: Path, seconds_per_gesture: float = 1.5, frames_per_second: int = 15) -> None:
+def film(
+    settings: SynthesisSettings, path: Path, seconds_per_gesture: float = 1.5, frames_per_second: int = 15
+) -> None:
     """Render a video (mp4) of a person of the test split going through all gestures, for timing and the demo page."""
-    user = User.sample(plan.seed, plan.users_of("test")[0])
-    rng = np.random.default_rng([plan.seed, 104729])
-    width, height = plan.size, plan.size * 3 // 4
+    user = User.sample(settings.seed, settings.users_of("test")[0])
+    rng = np.random.default_rng([settings.seed, 104729])
+    width, height = settings.size, settings.size * 3 // 4
     light = camera_light(rng)
     background = cv2.GaussianBlur(room(int(rng.integers(1 << 31)), width, height, light, rng), (0, 0), 1.5)
-    keys = [_key(gesture, rng) for gesture in (*plan.gestures, plan.gestures[0])]
+    keys = [_key(gesture, rng) for gesture in (*settings.gestures, settings.gestures[0])]
     per_gesture = int(seconds_per_gesture * frames_per_second)
     with atomic(path) as temporary:
         writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), frames_per_second, (width, height))
@@ -106,7 +108,7 @@ def film(plan: Plan, path: Path, seconds_per_gesture: float = 1.5, frames_per_se
                     pose.blend(next_pose, share), user.shape, place, user.look(), light, np.random.default_rng(1)
                 )
                 paste(canvas, shot, 0.2)
-                writer.write(develop(canvas, np.random.default_rng([plan.seed, 3])))
+                writer.write(develop(canvas, np.random.default_rng([settings.seed, 3])))
         writer.release()
 
 
@@ -117,12 +119,14 @@ def _key(gesture: str, rng: np.random.Generator) -> tuple[hands.Pose, np.ndarray
     return hands.gesture_pose(gesture, rng), nearest
 
 
-def _check(plan: Plan) -> None:
-    unknown = sorted(set(plan.gestures) - set(hands.GESTURES))
+def _check(settings: SynthesisSettings) -> None:
+    unknown = sorted(set(settings.gestures) - set(hands.GESTURES))
     if unknown:
         raise PinchError(f"no hand can be drawn for {', '.join(unknown)}: choose from {', '.join(hands.GESTURES)}")
-    if plan.users < MIN_USERS:
-        raise PinchError(f"{plan.users} users are too few for three splits without a common user: ask for {MIN_USERS}")
+    if settings.users < MIN_USERS:
+        raise PinchError(
+            f"{settings.users} users are too few for three splits without a common user: ask for {MIN_USERS}"
+        )
 
 
 def _map(function: Any, tasks: list[_Task], processes: int) -> Iterable[tuple[_Task, str, dict[str, Any]]]:
@@ -134,16 +138,16 @@ def _map(function: Any, tasks: list[_Task], processes: int) -> Iterable[tuple[_T
         yield from pool.imap(function, tasks, chunksize=16)
 
 
-def _render(plan: Plan, root: Path, task: _Task) -> tuple[_Task, str, dict[str, Any]]:
+def _render(settings: SynthesisSettings, root: Path, task: _Task) -> tuple[_Task, str, dict[str, Any]]:
     cv2.setNumThreads(1)
-    key = [plan.seed, SPLITS.index(task.split), hands.GESTURES.index(task.gesture), task.number]
+    key = [settings.seed, SPLITS.index(task.split), hands.GESTURES.index(task.gesture), task.number]
     rng = np.random.default_rng(key)
-    number = int(rng.choice(plan.users_of(task.split)))
-    picture = take_picture(User.sample(plan.seed, number), task.gesture, plan.size, rng)
+    number = int(rng.choice(settings.users_of(task.split)))
+    picture = take_picture(User.sample(settings.seed, number), task.gesture, settings.size, rng)
     stem = str(uuid.UUID(bytes=rng.bytes(16), version=4))
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(72, 96))]
     cv2.imwrite(str(root / "images" / task.gesture / f"{stem}.jpg"), picture.image, quality)
-    return task, stem, _entry(picture, f"synthetic-{plan.seed}-{number}")
+    return task, stem, _entry(picture, f"synthetic-{settings.seed}-{number}")
 
 
 def _entry(picture: Picture, user: str) -> dict[str, Any]:
