@@ -7,7 +7,7 @@ import pytest
 
 import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch.artifacts import exporter
-from pinch.artifacts.job import Job, Settings
+from pinch.artifacts.job import ExportSettings, Job
 
 
 class Quantizer(exporter.Quantizer):
@@ -32,7 +32,7 @@ class Quantizer(exporter.Quantizer):
 def quantized(folder, accuracy, methods):
     """The artifact's text and the result of quantizing where `accuracy` says what a text is worth."""
     session = SimpleNamespace(
-        settings=Settings(64),
+        settings=ExportSettings(64),
         scratch=folder,
         reference=0.8,
         accuracy=lambda path: accuracy(path.read_text()),

@@ -23,13 +23,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     for spec in arguments.artifacts:
         formats.parse_spec(spec)
-    from pinch.artifacts.job import Settings, resolve_target
+    from pinch.artifacts.job import ExportSettings, resolve_target
     from pinch.measuring.timing import TimingSettings
     from pinch.studies import export_benchmark
 
     models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
     target = resolve_target(arguments.target)
-    settings = from_arguments(Settings, arguments, imgsz=arguments.imgsz, target=target, floor=0.0, threads=1)
+    settings = from_arguments(ExportSettings, arguments, imgsz=arguments.imgsz, target=target, floor=0.0, threads=1)
     timing_settings = TimingSettings(threads=arguments.threads, rounds=arguments.rounds, energy_seconds=0)
     with tempfile.TemporaryDirectory() as folder:
         rows = export_benchmark.benchmark(

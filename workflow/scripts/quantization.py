@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     wanted = [formats.parse_spec(spec) for spec in arguments.artifacts]
     from pinch.artifacts import job
 
-    settings = from_arguments(job.Settings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
+    settings = from_arguments(job.ExportSettings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
     stem = arguments.name or arguments.model.stem
     outputs = [arguments.output / entry.file(stem, precision) for precision, entry in wanted]
     records = [arguments.records / f"{path.name}.json" if arguments.records else None for path in outputs]

@@ -37,7 +37,7 @@ ARTIFACT = "artifact"
 
 
 @dataclass(frozen=True)
-class Settings(Export):
+class ExportSettings(Export):
     """How to export; the options of exporting are among its fields.
 
     Attributes:
@@ -69,7 +69,7 @@ class Session:
 
     checkpoint: Checkpoint
     dataset: Dataset
-    settings: Settings
+    settings: ExportSettings
     imgsz: int
     scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="pinch-export-")))
     shared: dict[str, Any] = field(default_factory=dict)
@@ -169,7 +169,7 @@ def resolve_target(name: str) -> str:
     return "x86-vnni" if records.has_vnni() else "x86"
 
 
-def open_session(model: str | Path, data: str | Path, settings: Settings) -> Session:
+def open_session(model: str | Path, data: str | Path, settings: ExportSettings) -> Session:
     """Open what is exported and refuse what cannot be, before long work starts.
 
     Raises:

@@ -19,7 +19,7 @@ def benchmark(
     models: dict[str, Path],
     data: Path,
     source: Path,
-    settings: job.Settings,
+    settings: job.ExportSettings,
     timing_settings: timing.TimingSettings,
     artifacts: list[str],
     peers: dict[str, Path],
@@ -61,7 +61,7 @@ def benchmark(
 
 
 def ultralytics_exports(
-    name: str, model: Path, data: Path, settings: job.Settings, folder: Path
+    name: str, model: Path, data: Path, settings: job.ExportSettings, folder: Path
 ) -> list[dict[str, Any]]:
     """Ultralytics' own float32 and int8 ONNX exports of a checkpoint, as rows of the table."""
     from ultralytics import YOLO
