@@ -7,7 +7,7 @@ import pytest
 
 import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch.artifacts import exporter
-from pinch.artifacts.job import ExportSettings, Job
+from pinch.artifacts.job import ExportJob, ExportSettings
 
 
 class Quantizer(exporter.Quantizer):
@@ -39,7 +39,7 @@ def quantized(folder, accuracy, methods):
         calibration=[1, 2, 3],
         calibration_sha256="abc",
     )
-    job = Job(session, "int8", folder / "artifact.bin")
+    job = ExportJob(session, "int8", folder / "artifact.bin")
     result = exporter.export(job, None, lambda session: Quantizer(session, methods))
     return job.output.read_text(), result
 

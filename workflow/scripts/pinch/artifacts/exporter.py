@@ -10,7 +10,7 @@ import numpy as np
 
 from pinch.artifacts import parity
 from pinch.artifacts.guard import keep_accuracy
-from pinch.artifacts.job import Job, Session
+from pinch.artifacts.job import ExportJob, Session
 from pinch.run.formats import PRECISIONS
 
 
@@ -62,7 +62,7 @@ class Quantizer(ABC):
 
 
 def export(
-    job: Job, write: Callable[[Session, str, Path], None], quantizer: Callable[[Session], Quantizer]
+    job: ExportJob, write: Callable[[Session, str, Path], None], quantizer: Callable[[Session], Quantizer]
 ) -> dict[str, Any]:
     """Make one artifact of any format.
 
@@ -88,7 +88,7 @@ def export(
     return {**result, "head": {"candidates": session.settings.candidates}}
 
 
-def _quantized(job: Job, quantizer: Quantizer) -> dict[str, Any]:
+def _quantized(job: ExportJob, quantizer: Quantizer) -> dict[str, Any]:
     session = job.session
     method, tried = _best_method(session, quantizer)
     path, guard = keep_accuracy(

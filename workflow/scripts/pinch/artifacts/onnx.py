@@ -9,11 +9,11 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from pinch.artifacts import exporter, metadata
 from pinch.artifacts.graph import decoding
 from pinch.artifacts.int8 import OnnxQuantizer
-from pinch.artifacts.job import Job, Session
+from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.tracing import finish, float_model
 
 
-def export(job: Job) -> dict[str, Any]:
+def export(job: ExportJob) -> dict[str, Any]:
     """Write `job.output` as ONNX. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write, OnnxQuantizer)
 

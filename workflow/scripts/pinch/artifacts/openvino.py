@@ -14,7 +14,7 @@ import yaml
 
 from pinch.artifacts import exporter, metadata
 from pinch.artifacts.exporter import Quantizer, relative_noise
-from pinch.artifacts.job import Job, Session
+from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.tracing import float_model
 from pinch.runtimes.openvino import compile_float32
 
@@ -22,7 +22,7 @@ from pinch.runtimes.openvino import compile_float32
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 
 
-def export(job: Job) -> dict[str, Any]:
+def export(job: ExportJob) -> dict[str, Any]:
     """Write the folder `job.output`. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write_float, OpenvinoQuantizer)
 

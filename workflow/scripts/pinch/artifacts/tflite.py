@@ -16,13 +16,13 @@ import onnx
 from pinch.artifacts import exporter, metadata, tflite_worker
 from pinch.artifacts.exporter import Quantizer
 from pinch.artifacts.head import map_names
-from pinch.artifacts.job import Job, Session
+from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.network import exportable
 from pinch.artifacts.tflite_spec import Head
 from pinch.artifacts.tracing import trace
 
 
-def export(job: Job) -> dict[str, Any]:
+def export(job: ExportJob) -> dict[str, Any]:
     """Write `job.output` as TFLite. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write_float, TfliteQuantizer)
 
