@@ -20,7 +20,7 @@ GPU_CHECK = "check_gpu"
 
 
 @dataclass(frozen=True)
-class Job:
+class PlannedJob:
     """One job: its rule, its wildcards, whether it is done already."""
 
     rule: str
@@ -29,10 +29,10 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Graph:
+class JobGraph:
     """Jobs by number, and for each the numbers of those that it waits for."""
 
-    jobs: dict[int, Job]
+    jobs: dict[int, PlannedJob]
     needs: dict[int, set[int]]
 
     def uses_gpu(self, number: int) -> bool:
@@ -80,17 +80,17 @@ ASSUMPTIONS = {
 _BYTES = {"checkpoint": 5.6e6, "run": 32e6, "artifact": 6e6, "label": 8192, "rendered": 40e3, "record": 50e3}
 
 
-def parse_dag(dot: str) -> Graph:
+def parse_dag(dot: str) -> JobGraph:
     """Read what `snakemake --dag` prints."""
     jobs = {}
     for match in _NODE.finditer(dot):
         rule, *wildcards = match["label"].split("\\n")
         pairs = dict(text.split(": ", 1) for text in wildcards if ": " in text)
-        jobs[int(match[1])] = Job(rule, pairs, "dashed" in match["style"])
+        jobs[int(match[1])] = PlannedJob(rule, pairs, "dashed" in match["style"])
     needs: dict[int, set[int]] = {number: set() for number in jobs}
     for match in _EDGE.finditer(dot):
         needs[int(match[2])].add(int(match[1]))
-    return Graph(jobs, needs)
+    return JobGraph(jobs, needs)
 
 
 def measured_seconds(benchmarks: Path) -> dict[str, float]:
@@ -101,7 +101,7 @@ def measured_seconds(benchmarks: Path) -> dict[str, float]:
     return {rule: statistics.median(seconds) for rule, seconds in found.items()}
 
 
-def assumed_seconds(job: Job, gpu: bool, work: Workload) -> float:
+def assumed_seconds(job: PlannedJob, gpu: bool, work: Workload) -> float:
     """Seconds that a job takes by ASSUMPTIONS."""
     rate = {name: value for name, (value, _) in ASSUMPTIONS.items()}
     train, val, test = work.images
@@ -160,7 +160,7 @@ class Plan:
         return sum(stage.hours for stage in self.stages if not stage.gpu)
 
 
-def make(graph: Graph, work: Workload, measured: dict[str, float]) -> Plan:
+def make(graph: JobGraph, work: Workload, measured: dict[str, float]) -> Plan:
     """Foresee the jobs of a graph that are not done yet.
 
     Args:
@@ -190,7 +190,7 @@ def make(graph: Graph, work: Workload, measured: dict[str, float]) -> Plan:
     return Plan(found, [link for link in chain if link[1]], _disk(graph, todo, work))
 
 
-def longest_chain(graph: Graph, seconds: dict[int, float]) -> list[int]:
+def longest_chain(graph: JobGraph, seconds: dict[int, float]) -> list[int]:
     """The jobs, in order, that no number of nodes makes faster."""
     ends: dict[int, tuple[float, int | None]] = {}
     for number in _in_order(graph):
@@ -204,8 +204,8 @@ def longest_chain(graph: Graph, seconds: dict[int, float]) -> list[int]:
     return chain[::-1]
 
 
-def _in_order(graph: Graph) -> list[int]:
-    """Job numbers, each after those that it waits for."""
+def _in_order(graph: JobGraph) -> list[int]:
+    """PlannedJob numbers, each after those that it waits for."""
     waiting = {number: set(needs) for number, needs in graph.needs.items()}
     waited_by: dict[int, list[int]] = defaultdict(list)
     for number, needs in waiting.items():
@@ -221,7 +221,7 @@ def _in_order(graph: Graph) -> list[int]:
     return order
 
 
-def _disk(graph: Graph, todo: list[int], work: Workload) -> float:
+def _disk(graph: JobGraph, todo: list[int], work: Workload) -> float:
     rules = Counter(graph.jobs[number].rule for number in todo)
     trained = rules["train_base"] + rules["tune_pruned"]
     checkpoints = trained + rules["coarse_prune"] + rules["fine_prune"] + rules["import_model"]

@@ -16,7 +16,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Job:
+class FinishedJob:
     """One job: start and end in seconds since the epoch, processor seconds and peak memory in MB (None: unknown)."""
 
     rule: str
@@ -36,7 +36,7 @@ def rows(benchmarks: Path) -> list[dict[str, Any]]:
     found = jobs(benchmarks)
     if not found:
         return []
-    by_rule: dict[str, list[Job]] = defaultdict(list)
+    by_rule: dict[str, list[FinishedJob]] = defaultdict(list)
     for job in found:
         by_rule[job.rule].append(job)
     shares = _shares(found)
@@ -44,7 +44,7 @@ def rows(benchmarks: Path) -> list[dict[str, Any]]:
     return [*table, _row(ALL, found, sum(shares.values()))]
 
 
-def jobs(benchmarks: Path) -> list[Job]:
+def jobs(benchmarks: Path) -> list[FinishedJob]:
     """The jobs of a run by their start. A file that is no benchmark is left out."""
     found = []
     for path in benchmarks.rglob("*.tsv"):
@@ -57,11 +57,11 @@ def jobs(benchmarks: Path) -> list[Job]:
         cpu = [number for line in lines if (number := _number(line.get("cpu_time"))) is not None]
         rss = [number for line in lines if (number := _number(line.get("max_rss"))) is not None]
         rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
-        found.append(Job(rule, end - seconds, end, sum(cpu) if cpu else None, max(rss) if rss else None))
+        found.append(FinishedJob(rule, end - seconds, end, sum(cpu) if cpu else None, max(rss) if rss else None))
     return sorted(found, key=lambda job: job.start)
 
 
-def _row(rule: str, group: list[Job], share: float) -> dict[str, Any]:
+def _row(rule: str, group: list[FinishedJob], share: float) -> dict[str, Any]:
     cpu = [job.cpu_seconds for job in group if job.cpu_seconds is not None]
     rss = [job.peak_rss_mb for job in group if job.peak_rss_mb is not None]
     return {
@@ -69,18 +69,18 @@ def _row(rule: str, group: list[Job], share: float) -> dict[str, Any]:
         "jobs": len(group),
         "job_seconds": round(sum(job.end - job.start for job in group), 1),
         "cpu_seconds": round(sum(cpu), 1) if cpu else None,
-        "wall_seconds": round(sum(_shares([Job("", j.start, j.end, None, None) for j in group]).values()), 1),
+        "wall_seconds": round(sum(_shares([FinishedJob("", j.start, j.end, None, None) for j in group]).values()), 1),
         "share_seconds": round(share, 1),
         "peak_rss_mb": round(max(rss), 1) if rss else None,
     }
 
 
-def _shares(found: list[Job]) -> dict[str, float]:
+def _shares(found: list[FinishedJob]) -> dict[str, float]:
     """Seconds per rule when each moment is divided among the jobs that run in it."""
     moments = sorted({moment for job in found for moment in (job.start, job.end)})
     running: dict[str, float] = defaultdict(float)
     starts = sorted(found, key=lambda job: job.start)
-    active: list[Job] = []
+    active: list[FinishedJob] = []
     for begin, end in pairwise(moments):
         active = [job for job in active if job.end > begin]
         while starts and starts[0].start <= begin:
