@@ -10,7 +10,7 @@ from tiny_hagrid import GESTURES, HAND, IDLE, OTHER, TOGETHER
 from pinch.core.errors import PinchError
 from pinch.data import conversion, hagrid
 from pinch.data import dataset as datasets
-from pinch.data.conversion import Options
+from pinch.data.conversion import ConversionSettings
 
 VERSIONS = ["v1", "v2", "v2-1M", "mixed"]
 
@@ -19,7 +19,7 @@ def convert(root, out, targets=GESTURES, phases=None, **options):
     source = hagrid.source(
         dataset_folder=root / "images", dataset_annotations=root / "annotations", targets=list(targets), phases=phases
     )
-    return conversion.convert(source, out, Options(**options))
+    return conversion.convert(source, out, ConversionSettings(**options))
 
 
 def labels(out, split, gesture, number=0):

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
 
     from pinch.data import dataset, hagrid
-    from pinch.data.conversion import Options, convert
+    from pinch.data.conversion import ConversionSettings, convert
 
     source = hagrid.source(
         arguments.cfg,
@@ -39,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         targets=arguments.targets,
         phases=arguments.phases,
     )
-    options = Options(arguments.mode, arguments.limit, arguments.seed, arguments.skip_broken, arguments.copy)
-    found, users = convert(source, arguments.out, options, progress=print)
+    settings = ConversionSettings(
+        arguments.mode, arguments.limit, arguments.seed, arguments.skip_broken, arguments.copy
+    )
+    found, users = convert(source, arguments.out, settings, progress=print)
     converted = dataset.load(arguments.out / "data.yaml")
     if arguments.label_cache:
         dataset.make_label_cache(converted)

@@ -36,7 +36,7 @@ _REQUEST = "conversion.json"
 
 
 @dataclass(frozen=True)
-class Options:
+class ConversionSettings:
     """What to make of a source.
 
     Attributes:
@@ -78,14 +78,14 @@ _Items = dict[tuple[str, str], list[_Item]]  # by split and gesture
 
 
 def convert(
-    source: Source, out: Path, options: Options, progress: Callable[[str], None] = lambda line: None
+    source: Source, out: Path, settings: ConversionSettings, progress: Callable[[str], None] = lambda line: None
 ) -> tuple[Findings, dict[str, int]]:
     """Write the YOLO data set `out` of a HaGRID source, or bring it up to date.
 
     Args:
         source: the HaGRID data set.
         out: folder of the YOLO data set.
-        options: what to make of it.
+        settings: what to make of it.
         progress: called with a line of text now and then.
 
     Returns:
@@ -94,21 +94,21 @@ def convert(
     Raises:
         PinchError: an annotation file is not HaGRID's, an image is broken, or `out` holds what was not made here.
     """
-    names = list(source.targets) if options.mode == "gestures" else ["hand"]
+    names = list(source.targets) if settings.mode == "gestures" else ["hand"]
     tally = _Tally()
-    _claim(source, out, options)
+    _claim(source, out, settings)
     items: _Items = {}
     for phase in source.phases:
         progress(f"reading the annotations and images of {phase}")
         for gesture in source.targets:
-            items |= _by_split(_read(source, phase, gesture, names, options, tally), phase, gesture, source, options)
+            items |= _by_split(_read(source, phase, gesture, names, settings, tally), phase, gesture, source, settings)
     items = {key: _decodable(wanted, tally) for key, wanted in items.items()}
-    if not options.skip_broken:
+    if not settings.skip_broken:
         stop_at(tally.broken)
     progress(f"writing {sum(map(len, items.values())):,} images and labels to {out}")
     _remove_others(out, items)
     for (split, gesture), wanted in items.items():
-        _write(out, split, gesture, wanted, options.copy)
+        _write(out, split, gesture, wanted, settings.copy)
     splits = [split for split in SPLITS if any(split == key[0] for key in items)]
     _write_yaml(out, splits, names)
     return _summary(source, names, splits, items, tally)
@@ -121,14 +121,14 @@ def clip(box: Box) -> Box:
     return left, top, right - left, bottom - top
 
 
-def _claim(source: Source, out: Path, options: Options) -> None:
+def _claim(source: Source, out: Path, settings: ConversionSettings) -> None:
     """Mark `out` as ours before anything in it is replaced, and take its data.yaml away until it is whole again."""
     request = out / _REQUEST
     if _is_request(request):
         mark(out, FOLDER)  # earlier versions had no other mark
     claim(out, FOLDER, ("data.yaml", "images", "labels"))
     asked = {"images": str(source.images), "annotations": str(source.annotations)}
-    write_json(request, asked | {"phases": source.phases, "targets": source.targets} | vars(options))
+    write_json(request, asked | {"phases": source.phases, "targets": source.targets} | vars(settings))
     (out / "data.yaml").unlink(missing_ok=True)
 
 
@@ -141,18 +141,20 @@ def _is_request(path: Path) -> bool:
     return isinstance(content, dict) and content.keys() >= {"images", "annotations", "phases", "targets"}
 
 
-def _read(source: Source, phase: str, gesture: str, names: list[str], options: Options, tally: _Tally) -> list[_Item]:
+def _read(
+    source: Source, phase: str, gesture: str, names: list[str], settings: ConversionSettings, tally: _Tally
+) -> list[_Item]:
     """The images of a gesture in a phase that are to be converted, sorted by their stems."""
     files = source.image_files(phase, gesture)
     path = source.class_file(phase, gesture)
-    annotations = {entry.stem: entry for entry in read_annotations(path, options.mode)}
+    annotations = {entry.stem: entry for entry in read_annotations(path, settings.mode)}
     present = sorted(annotations.keys() & files.keys())
     tally.absent[f"{phase}/{gesture}"] += len(annotations) - len(present)
-    if options.limit is not None and options.limit < len(present):
+    if settings.limit is not None and settings.limit < len(present):
         # One generator per file: another list of targets or phases draws the same images of this one.
-        present = sorted(random.Random(f"{options.seed}/{phase}/{gesture}").sample(present, options.limit))
+        present = sorted(random.Random(f"{settings.seed}/{phase}/{gesture}").sample(present, settings.limit))
     return [
-        _Item(files[stem], _label(annotations[stem], names, options.mode, tally, path), annotations[stem].user)
+        _Item(files[stem], _label(annotations[stem], names, settings.mode, tally, path), annotations[stem].user)
         for stem in present
     ]
 
@@ -175,13 +177,13 @@ def _label(annotation: Annotation, names: list[str], mode: str, tally: _Tally, p
     return "".join(lines)
 
 
-def _by_split(items: list[_Item], phase: str, gesture: str, source: Source, options: Options) -> _Items:
+def _by_split(items: list[_Item], phase: str, gesture: str, source: Source, settings: ConversionSettings) -> _Items:
     """A phase is a split; without a val phase, val is made of some users of train."""
     if phase != "train" or "val" in source.phases:
         return {(phase, gesture): items}
     split: _Items = {("train", gesture): [], ("val", gesture): []}
     for item in items:
-        digest = hashlib.sha256(f"{options.seed}/{item.user or item.image.stem}".encode()).digest()
+        digest = hashlib.sha256(f"{settings.seed}/{item.user or item.image.stem}".encode()).digest()
         split["val" if int.from_bytes(digest[:4]) < VAL_SHARE * 2**32 else "train", gesture].append(item)
     return split
 

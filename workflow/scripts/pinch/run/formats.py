@@ -54,8 +54,8 @@ class Format:
         devices: where that runtime can run, a subset of ("cpu", "gpu").
         content: a pattern of files in a folder of this format, by which a folder with another name is recognized.
         precisions: what can be exported, a subset of PRECISIONS.
-        exporter: "module:function" called as exporter(job: pinch.artifacts.job.ExportJob) -> dict; writes job.output and
-            returns what its record says besides the file: parity or guard, calibration, head.
+        exporter: "module:function" called as exporter(job: pinch.artifacts.job.ExportJob) -> dict. It writes job.output
+            and returns what its record says besides the file: parity or guard, calibration, head.
         environment: the conda environment of its export, `envs/<environment>.yaml`.
         is_default: whether quantization.py makes it where no artifacts are named.
         filling: matplotlib's fill style of the markers in plots.
