@@ -110,7 +110,7 @@ def test_version_1_has_no_val_phase(tmp_path):
     assert 0 < users["val"] < 10
     assert users["train"] + users["val"] == 30
     assert found.images["train"] + found.images["val"] == 60
-    assert found.warnings[-1] == "there is no val phase: 10% of the users of train make the val split"
+    assert found.warnings[-1] == "there is no val phase: 10% of the users of train become the val split"
 
 
 # The folder that is written
@@ -241,7 +241,7 @@ def test_annotated_images_that_are_not_there(tmp_path):
         (root / f"images/like/train-like-{number}.jpg").unlink()
     found, _ = convert(root, tmp_path / "out")
     assert found.images["train"] == 14
-    assert found.warnings == ["2 annotated images are not there and were left out: train/like 2"]
+    assert found.warnings == ["2 annotated images are missing and were left out: train/like 2"]
 
 
 def test_class_and_split_without_images_only_warn(tmp_path):

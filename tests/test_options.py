@@ -62,7 +62,7 @@ def test_stale_files_are_named(monkeypatch, tmp_path):
     generate.main(["--check"])
     readme = tmp_path / reference.README
     readme.write_text(readme.read_text().replace("| 640 |", "| 320 |"))
-    with pytest.raises(PinchError, match=r"^config/README\.md does not follow"):
+    with pytest.raises(PinchError, match=r"^not up to date with the declared options: config/README\.md;"):
         generate.main(["--check"])
     generate.main([])
     assert readme.read_text() == (ROOT / reference.README).read_text()

@@ -92,7 +92,7 @@ def test_command_plans_the_full_configuration(command, tmp_path):
     assert float(lines["tune_pruned"][3]) > 1
     assert "assumptions" in lines["train_base"]
     assert "Longest chain: " in result.stdout
-    assert " GB needed, " in result.stdout
+    assert " GB needed besides the user's own images, " in result.stdout
 
 
 def test_command_refuses_in_one_sentence(command, tmp_path):

@@ -149,7 +149,7 @@ def test_frames_come_from_videos_pictures_and_folders(video, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("gone", "does not exist"), ("empty", "no pictures"), ("bad.png", "as a picture"), ("bad.mp4", "as a video")],
+    [("gone", "does not exist"), ("empty", "no images"), ("bad.png", "as an image"), ("bad.mp4", "as a video")],
 )
 def test_unusable_sources_get_one_sentence(tmp_path, name, message):
     (tmp_path / "empty").mkdir()

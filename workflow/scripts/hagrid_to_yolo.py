@@ -2,7 +2,7 @@
 """Convert HaGRID (v1, v2 or v2-1M) to a YOLO data set with a data.yaml that Ultralytics trains on.
 
 The folders and targets come from a file in the layout of HaGRID's converter_config.yaml (--cfg), from the options, or
-from both: an option overrides the file. Run again, it only changes what has to change.
+from both: an option overrides the file. A second run changes only what differs.
 """
 
 import sys

@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Export a checkpoint to files that other runtimes execute, in several formats and precisions.
 
-Every file is checked before it gets its name: full and half against PyTorch, int8 by its mAP50-95 on the val split.
+Every file is checked before it gets its name: full and half are compared with PyTorch, int8 must keep its mAP50-95 on
+the val split.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""What a run cost: time, processor time and memory of its jobs, from the files that Snakemake's `benchmark:` leaves.
+"""Time, processor time and memory of a run's jobs, from the files that Snakemake's `benchmark:` writes.
 
-Snakemake writes `benchmarks/<rule>/<...>.tsv` when a job ends, so a file's time of change is the end of the job and its
-column `s` says when that began. Those two give the wall time of a stage, how jobs overlapped, and how long nothing ran.
+Snakemake writes `benchmarks/<rule>/<...>.tsv` when a job ends, so a file's modification time is the end of the job, and
+its column `s` is the job's duration. From both follow the wall time of a stage, how jobs overlapped, and pauses.
 """
 
 import csv
@@ -27,11 +27,11 @@ class FinishedJob:
 
 
 def rows(benchmarks: Path) -> list[dict[str, Any]]:
-    """One row per rule in the order in which they first ran, and a last one (`all`) for the whole run.
+    """One row per rule, in the order of their first jobs, and a last row (`all`) for the whole run.
 
-    `job_seconds` adds up the jobs; `wall_seconds` counts the time in which at least one job of the rule ran;
-    `share_seconds` gives every moment in equal parts to the jobs that ran in it, so that the shares add up to the wall
-    time of `all`, pauses between two runs of the workflow not counted.
+    `job_seconds` is the sum over the jobs. `wall_seconds` is the time in which at least one job of the rule ran.
+    `share_seconds` divides the wall time equally among the jobs that ran at the same time, so that the shares add up to
+    the wall time of `all`, without pauses.
     """
     found = jobs(benchmarks)
     if not found:
@@ -45,7 +45,7 @@ def rows(benchmarks: Path) -> list[dict[str, Any]]:
 
 
 def jobs(benchmarks: Path) -> list[FinishedJob]:
-    """The jobs of a run by their start. A file that is no benchmark is left out."""
+    """The jobs of a run, sorted by their start. Files that are no benchmarks are ignored."""
     found = []
     for path in benchmarks.rglob("*.tsv"):
         with path.open(newline="") as stream:
@@ -76,7 +76,7 @@ def _row(rule: str, group: list[FinishedJob], share: float) -> dict[str, Any]:
 
 
 def _shares(found: list[FinishedJob]) -> dict[str, float]:
-    """Seconds per rule when each moment is divided among the jobs that run in it."""
+    """Seconds per rule if the wall time is divided equally among the jobs that ran at the same time."""
     moments = sorted({moment for job in found for moment in (job.start, job.end)})
     running: dict[str, float] = defaultdict(float)
     starts = sorted(found, key=lambda job: job.start)
@@ -92,7 +92,7 @@ def _shares(found: list[FinishedJob]) -> dict[str, float]:
 
 
 def _number(text: str | None) -> float | None:
-    """A number of a benchmark file; Snakemake writes "NA" or "-" for a job that was too short to be looked at."""
+    """A number of a benchmark file; Snakemake writes "NA" or "-" for a job that was too short to be measured."""
     try:
         return float(text or "")
     except ValueError:

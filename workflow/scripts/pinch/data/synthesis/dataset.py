@@ -3,7 +3,7 @@
     <root>/images/<gesture>/<uuid>.jpg
     <root>/annotations/{train,val,test}/<gesture>.json
 
-Every picture depends only on (seed, split, gesture, number), so the number of processes does not matter.
+Every image depends only on (seed, split, gesture, number), so the number of processes does not matter.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from pinch.core.files import atomic
 from pinch.core.ownership import claim
 from pinch.data.synthesis import hand as hands
 from pinch.data.synthesis.render import Placement, paste, render
-from pinch.data.synthesis.scene import Picture, User, camera_light, develop, room, take_picture
+from pinch.data.synthesis.scene import Photo, User, camera_light, develop, room, take_photo
 from pinch.run.settings.data import MIN_USERS, Synthetic
 
 SPLITS = ("train", "val", "test")
@@ -32,16 +32,16 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class SynthesisSettings(Synthetic):
-    """What to render; the options of synthetic data are among its fields.
+    """What to render: the declared options, and the gestures.
 
     Attributes:
-        gestures: to show.
+        gestures: the gestures to show.
     """
 
     gestures: tuple[str, ...] = hands.GESTURES
 
     def users_of(self, split: str) -> range:
-        """The numbers of the users of a split, about 70, 15 and 15% of them; no user is in two."""
+        """The numbers of the users of a split, about 70%, 15% and 15% of all; no user is in two splits."""
         held_out = max(1, round(0.15 * self.users))
         bounds = [0, self.users - 2 * held_out, self.users - held_out, self.users]
         index = SPLITS.index(split)
@@ -56,10 +56,11 @@ class _Task:
 
 
 def synthesize(settings: SynthesisSettings, root: Path, processes: int = 1) -> Iterator[int]:
-    """Render a data set under `root`, yielding the number of pictures done so far.
+    """Render a data set under `root`, yielding the number of images done so far.
 
     Raises:
-        PinchError: an unknown gesture, too few users for three splits, or pictures from elsewhere in `root`.
+        PinchError: a gesture is unknown, there are too few users for three splits, or Pinch did not make what is in
+            `root`.
     """
     _check(settings)
     claim(root, "synthetic hands", ("images", "annotations"))
@@ -83,7 +84,7 @@ def synthesize(settings: SynthesisSettings, root: Path, processes: int = 1) -> I
 def film(
     settings: SynthesisSettings, path: Path, seconds_per_gesture: float = 1.5, frames_per_second: int = 15
 ) -> None:
-    """Render a video (mp4) of a person of the test split going through all gestures, for timing and the demo page."""
+    """Render a video (mp4) of a user of the test split going through all gestures, for timing and the demo page."""
     user = User.sample(settings.seed, settings.users_of("test")[0])
     rng = np.random.default_rng([settings.seed, 104729])
     width, height = settings.size, settings.size * 3 // 4
@@ -113,7 +114,7 @@ def film(
 
 
 def _key(gesture: str, rng: np.random.Generator) -> tuple[hands.Pose, np.ndarray]:
-    """Pose and angles of a gesture, turned as little as people do between gestures."""
+    """Pose and angles of a gesture; angles are within +-180 degrees, so that turns between gestures are short."""
     yaw, pitch, roll = hands.gesture_angles(gesture, rng)
     nearest = (np.array([yaw, pitch, roll]) + 180) % 360 - 180
     return hands.gesture_pose(gesture, rng), nearest
@@ -143,16 +144,16 @@ def _render(settings: SynthesisSettings, root: Path, task: _Task) -> tuple[_Task
     key = [settings.seed, SPLITS.index(task.split), hands.GESTURES.index(task.gesture), task.number]
     rng = np.random.default_rng(key)
     number = int(rng.choice(settings.users_of(task.split)))
-    picture = take_picture(User.sample(settings.seed, number), task.gesture, settings.size, rng)
+    photo = take_photo(User.sample(settings.seed, number), task.gesture, settings.size, rng)
     stem = str(uuid.UUID(bytes=rng.bytes(16), version=4))
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(72, 96))]
-    cv2.imwrite(str(root / "images" / task.gesture / f"{stem}.jpg"), picture.image, quality)
-    return task, stem, _entry(picture, f"synthetic-{settings.seed}-{number}")
+    cv2.imwrite(str(root / "images" / task.gesture / f"{stem}.jpg"), photo.image, quality)
+    return task, stem, _entry(photo, f"synthetic-{settings.seed}-{number}")
 
 
-def _entry(picture: Picture, user: str) -> dict[str, Any]:
+def _entry(photo: Photo, user: str) -> dict[str, Any]:
     """One image's annotation, with the keys of HaGRID v2-1M."""
-    found = picture.hands
+    found = photo.hands
     return {
         "bboxes": [list(hand.box) for hand in found],
         "labels": [hand.label for hand in found],
