@@ -298,7 +298,7 @@ def test_command(tmp_path, data, capsys):
     arguments = ["--model", str(base), "--sparsity", "0.5", "--output", str(tmp_path / "out"), "--record", str(record)]
     coarse_prune.main(arguments)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["hand_coarse_prune_50.pt"]
-    assert "batch-norm statistics are left" in capsys.readouterr().out
+    assert "batch-norm statistics are not recalibrated" in capsys.readouterr().out
     result = json.loads(record.read_text())["result"]
     assert result["after"]["macs"] < 0.3 * result["before"]["macs"]
     assert result["layers"][0] == {"layer": "model.0.conv", "width": 16, "kept": 8}
@@ -358,7 +358,7 @@ def test_bad_requests(options, message, tmp_path):
             "--norm is for the mode mask and the rankings ln and group_norm, not",
         ),
         ("--sensitivity scan.json", "--sensitivity is for the spread sensitivity, not"),
-        ("--spread sensitivity", "needs the record of a layer scan: add --sensitivity"),
+        ("--spread sensitivity", "needs the record of a layer scan: give it with --sensitivity"),
     ],
 )
 def test_options_of_another_kind_are_refused_before_any_work(options, sentence):

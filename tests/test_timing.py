@@ -18,7 +18,7 @@ from pinch.core.errors import PinchError
 from pinch.data import frames
 from pinch.measuring import energy, timing, timing_worker
 
-QUICK = timing.Plan(frames=5, warmup=2, rounds=2, min_seconds=0.05, energy_seconds=0)
+QUICK = timing.TimingSettings(frames=5, warmup=2, rounds=2, min_seconds=0.05, energy_seconds=0)
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +112,8 @@ def test_steps_are_timed_apart():
 
 @pytest.mark.slow
 def test_checkpoint_is_timed_at_the_size_asked_for(folder, video):
-    plan = timing.Plan(frames=2, warmup=1, rounds=1, min_seconds=0, energy_seconds=0, imgsz=96)
-    result = timing.measure(detectors.checkpoint(folder / "toy.pt"), video, plan)
+    settings = timing.TimingSettings(frames=2, warmup=1, rounds=1, min_seconds=0, energy_seconds=0, imgsz=96)
+    result = timing.measure(detectors.checkpoint(folder / "toy.pt"), video, settings)
     assert (result["format"], result["imgsz"], result["precision"]) == ("pt", 96, None)
     assert result["relative_to_baseline"] is None
 
@@ -149,7 +149,7 @@ def test_frames_come_from_videos_pictures_and_folders(video, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("gone", "does not exist"), ("empty", "no pictures"), ("bad.png", "as a picture"), ("bad.mp4", "as a video")],
+    [("gone", "does not exist"), ("empty", "no images"), ("bad.png", "as an image"), ("bad.mp4", "as a video")],
 )
 def test_unusable_sources_get_one_sentence(tmp_path, name, message):
     (tmp_path / "empty").mkdir()

@@ -1,4 +1,4 @@
-"""Keep the accuracy of an int8 file: measure it on val, and return to float what hurts it most, until it is right."""
+"""Keep the accuracy of an int8 file: measure it on val, and return the operators with the largest error to float."""
 
 import shutil
 import sys
@@ -22,15 +22,15 @@ def keep_accuracy(
     """Quantize so that val mAP50-95 stays at `settings.guard` of the float model's, if `settings.float_limit` allows.
 
     Args:
-        session: what is exported and how; only its val split is looked at.
+        session: what is exported and how; accuracy is measured on its val split only.
         quantize: writes a file in which the named operators are float, and returns its path.
         worst_first: names of a file's operators, those with the largest error on calibration images first.
-        operators: how many operators could be quantized.
+        operators: number of operators that can be quantized.
 
     Returns:
-        The file that kept most, and what was done: the float model's mAP50-95 (`reference`), the file's (`map50_95`),
+        The most accurate file, and what was done: the float model's mAP50-95 (`reference`), the file's (`map50_95`),
         their ratio (`share`), the share asked for (`required`), whether it is reached (`passed`), the operators left in
-        float (`float_operators`), and the `steps` on the way. `skipped` has the reason where nothing could be measured.
+        float (`float_operators`), and each of the `steps`. If nothing could be measured, `skipped` says why.
 
     Raises:
         PinchError: less than `settings.least` is kept.
@@ -38,7 +38,7 @@ def keep_accuracy(
     settings, reference = session.settings, session.reference
     path = quantize(frozenset())
     if reference is None:
-        reason = "the float model finds nothing on val, so the accuracy of int8 files cannot be guarded"
+        reason = "the float model detects nothing on val, so the accuracy of int8 files cannot be guarded"
         print(f"warning: {reason}", file=sys.stderr)
         return path, {"skipped": reason}
     floats: list[str] = []

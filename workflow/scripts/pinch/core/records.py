@@ -1,8 +1,8 @@
-"""Records: one JSON per measurement, with where and how it was made.
+"""Records: one JSON file per measurement, with where and how it was made.
 
     {"kind": "accuracy", "result": {...}, "provenance": {...}}
 
-`kind` is one of KINDS; `result` is what was measured; `provenance` says on what, with what and when.
+`kind` is one of KINDS, `result` is what was measured, `provenance` says on what hardware, with what versions and when.
 """
 
 import functools
@@ -39,7 +39,7 @@ _PACKAGES = (
 
 
 def write(path: str | Path, kind: str, result: dict[str, Any], seed: int | None = None) -> None:
-    """Write a record of `kind` with its provenance, whole or not at all."""
+    """Write a record of `kind` with its provenance, completely or not at all."""
     assert kind in KINDS, kind
     write_json(path, {"kind": kind, "result": result, "provenance": provenance(seed)})
 
@@ -123,7 +123,7 @@ def _versions() -> dict[str, str]:
 
 
 def _git_revision() -> str | None:
-    """Commit of the project (with "-dirty" where it was edited), None outside a checkout."""
+    """Commit of the project, with "-dirty" if files were edited; None outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()

@@ -1,7 +1,6 @@
-"""Tables of a run: every cell is read from a record, none is computed here.
+"""Gather the records of a run into tables. Every cell is read from a record; none is computed here.
 
-`gather` reads what the manifest names. A record of an earlier run that lies in the folder but not in the manifest is
-in no table.
+`gather` reads the records that the manifest names, so records of an earlier run in the same folder are in no table.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
 from pinch.tables import stages
 
-# The first columns of each table are the project's interface: see the table of results in README.md.
+# The first columns of each table are a fixed interface: see results/README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
 _CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
@@ -56,7 +55,7 @@ _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_
 
 @dataclass
 class Gathered:
-    """The tables by name, and what the manifest names but no record says (one dictionary per row of `missing`)."""
+    """The tables by name, and the rows of the table `missing`: what the manifest names but no record has."""
 
     tables: dict[str, pd.DataFrame]
     missing: list[dict[str, str]]
@@ -67,7 +66,7 @@ def gather(results: Path, partial: bool = False) -> Gathered:
 
     Args:
         results: folder of the run, `results/<name>`.
-        partial: make what can be made where records are missing or unreadable.
+        partial: make the tables without records that are missing or unreadable, instead of raising an error.
 
     Raises:
         PinchError: a record is missing or unreadable and not `partial`, or there is nothing to gather.
@@ -89,7 +88,7 @@ def gather(results: Path, partial: bool = False) -> Gathered:
 
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """A table from its rows: the fixed columns first, then what else the rows hold, whole numbers as such."""
+    """A table from its rows: the fixed columns first, then all other keys of the rows, with whole numbers as Int64."""
     table = pd.DataFrame(rows, columns=_columns(name, rows))
     for column in table.columns.intersection(_WHOLE):
         table[column] = pd.to_numeric(table[column]).round().astype("Int64")
@@ -101,7 +100,7 @@ def _columns(name: str, rows: list[dict[str, Any]]) -> list[str]:
 
 
 def write(results: Path, name: str, table: pd.DataFrame) -> None:
-    """Write `results/tables/<name>.csv`, whole or not at all."""
+    """Write `results/tables/<name>.csv`, completely or not at all."""
     with atomic(results / f"tables/{name}.csv") as temporary:
         table.to_csv(temporary, index=False)
 
@@ -110,7 +109,7 @@ def read(results: Path, name: str) -> pd.DataFrame:
     """Read `results/tables/<name>.csv`.
 
     Raises:
-        PinchError: it is not there, or is no such table.
+        PinchError: it does not exist, or is not this table.
     """
     path = results / f"tables/{name}.csv"
     if not path.exists():
@@ -142,7 +141,7 @@ def _describe(missing: list[dict[str, str]], results: Path) -> str:
 
 @dataclass
 class _Reader:
-    """Reads records and remembers which were expected in vain."""
+    """Reads records and collects those that are missing."""
 
     results: Path
     expected: manifest.Manifest
@@ -265,7 +264,7 @@ def _of_artifact(artifact: Artifact) -> dict[str, Any]:
 
 
 def _accuracy(result: dict[str, Any]) -> dict[str, Any]:
-    """Accuracy on test as it is, on val with a prefix: test is what is reported, val is what chooses."""
+    """Accuracy on test, and with a prefix on val: test is reported, val decides choices."""
     splits = result.get("splits") or {}
     test, val = splits.get("test") or {}, splits.get("val") or {}
     return _pick(test, "map50", "map50_95") | {f"val_{key}": val.get(key) for key in ("map50", "map50_95")}
@@ -280,6 +279,6 @@ def _scalars(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat(prefix: str, source: dict[str, Any] | None) -> dict[str, Any]:
-    """A part of an export record as columns: {"share": 0.99} of `guard` becomes guard_share; of a list its length."""
+    """A part of an export record as columns: {"share": 0.99} of `guard` becomes guard_share. Of a list, its length."""
     counts = {key: len(value) for key, value in (source or {}).items() if isinstance(value, list)}
     return {f"{prefix}_{key}": value for key, value in (_scalars(source or {}) | counts).items()}
