@@ -11,14 +11,14 @@ from snakemake.logging import logger
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 
 from pinch.core import arguments, schema
-from pinch.run import formats
-from pinch.report import contents
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
-from pinch.weights.pruning import kinds
+from pinch.report import contents
+from pinch.run import formats
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
+from pinch.weights.pruning import kinds
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
@@ -83,11 +83,6 @@ ARTIFACTS = {
 }
 
 
-def backs_off(artifact, device):
-    """Whether the runtime of an artifact's format cannot run on a device."""
-    return device not in artifact.format.devices
-
-
 DEVICES = [
     (device, threads)
     for device in config["measure"]["devices"]
@@ -97,7 +92,7 @@ TIMINGS = [
     Timing(device, threads, artifact)
     for device, threads in DEVICES
     for artifact in ARTIFACTS.values()
-    if not backs_off(artifact, device)
+    if device in artifact.format.devices
 ]
 # Every artifact is timed in turns with this one, so that ratios hold when the machine's speed drifts.
 BASELINE = [
@@ -122,11 +117,11 @@ COARSE_OPTIONS = kinds.coarse_options(*(config["coarse"][key] for key in ("mode"
 NOT_COARSE = kinds.OPTIONS.keys() - COARSE_OPTIONS - {"scan"}
 NOT_FINE = {"scope" if config["fine"]["pattern"] else "pattern"}
 # Optional studies, by the name of their record: what asks for them.
-STUDIES = {
+ASKED_FOR = {
     "layers": config["sensitivity"]["scan"] or "scan" in COARSE_OPTIONS,
     "explain": config["sensitivity"]["explain"],
 }
-STUDIES = [study for study, wanted in STUDIES.items() if wanted]
+STUDIES = [study for study, asked_for in ASKED_FOR.items() if asked_for]
 STUDY_RECORDS = [f"{RUN}/records/sensitivity/{study}.json" for study in STUDIES]
 STUDY_PLOTS = [contents.STUDY_PLOTS[study] for study in STUDIES]
 ALL_RECORDS = (

@@ -28,7 +28,7 @@ def open_session(folder, activation="silu", **settings):
     """A session of such a checkpoint on a data set of shapes."""
     data = shapes.write(folder / "data", train=12, val=4)
     settings = {"candidates": CANDIDATES, "calibration_images": 2, "target": "x86", **settings}
-    return job.open_session(checkpoint(folder, activation=activation), data, job.Settings(IMGSZ, **settings))
+    return job.open_session(checkpoint(folder, activation=activation), data, job.ExportSettings(IMGSZ, **settings))
 
 
 def export(session, spec, folder):

@@ -1,15 +1,18 @@
 """A format that does not exist, registered in one place, to see that everything else follows.
 
-python tests/made_up_format.py ARGUMENTS    Snakemake, in a process that knows the format
+python tests/made_up_format.py ARGUMENTS               Snakemake, in a process that knows the format
+python tests/made_up_format.py COMMAND.py ARGUMENTS    a command, likewise
 """
 
 import json
+import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
+SCRIPTS = Path(__file__).parents[1] / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
 
 from pinch.core.record_types.exports import ExportDetails, Limits, Parity
 from pinch.run import formats
@@ -52,7 +55,11 @@ class MadeUpBackend(Backend):
 
 
 if __name__ == "__main__":
-    from snakemake.cli import main
-
     register()
-    main(sys.argv[1:])
+    if sys.argv[1].endswith(".py"):
+        sys.argv = [str(SCRIPTS / sys.argv[1]), *sys.argv[2:]]
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    else:
+        from snakemake.cli import main
+
+        main(sys.argv[1:])

@@ -359,7 +359,7 @@ def test_bad_requests(options, message, tmp_path):
             "--norm is for the mode mask and the rankings ln and group_norm, not",
         ),
         ("--sensitivity scan.json", "--sensitivity is for the spread sensitivity, not"),
-        ("--spread sensitivity", "needs the record of a layer scan: add --sensitivity"),
+        ("--spread sensitivity", "needs the record of a layer scan: give it with --sensitivity"),
     ],
 )
 def test_options_of_another_kind_are_refused_before_any_work(options, sentence):

@@ -205,7 +205,7 @@ def test_staging_copies_what_training_reads_in_its_order(own, tmp_path):
 
 def test_staging_to_a_full_disk_is_refused_before_it_begins(own, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
-    with pytest.raises(PinchError, match="name another folder to stage to"):
+    with pytest.raises(PinchError, match="give another folder to copy them to"):
         datasets.stage(datasets.load(own), tmp_path)
 
 
@@ -245,7 +245,9 @@ def test_too_few_calibration_images(own):
         lines = [line for line in path.read_text().splitlines() if not line.startswith("2")]
         path.write_text("\n".join(lines))
     labels[0].write_text("2 0.5 0.5 0.1 0.1")
-    with pytest.raises(PinchError, match=r"needs 3 training images of every class, but .* has fewer of: cross \(1\)\."):
+    with pytest.raises(
+        PinchError, match=r"needs 3 training images of every class, but .* has too few of cross \(1\): add images"
+    ):
         datasets.calibration_images(datasets.load(own), 3)
 
 
@@ -306,7 +308,7 @@ def test_split_without_images(own, empty):
 
 def test_labels_that_do_not_fit(own):
     (own.parent / "labels/train/0001.txt").write_text("3 0.5 0.5 0.1 0.1")
-    with pytest.raises(PinchError, match=r"labels/train/0001\.txt has class 3, but the classes of .* are 0 to 2"):
+    with pytest.raises(PinchError, match=r"labels/train/0001\.txt has class 3, but .* has classes 0 to 2"):
         check.check(datasets.load(own), for_training=True)
     (own.parent / "labels/train/0001.txt").write_text("1 0.95 0.5 0.2 0.1\n1 0.5 0.5 0.1 0.1\n1 0.5 0.5 0 0.1")
     (warning,) = check.check(datasets.load(own), for_training=True)

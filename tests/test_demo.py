@@ -59,7 +59,7 @@ def client(address):
 def test_picture_comes_back_with_box_label_score_and_time(client, picture):
     from gradio_client import handle_file
 
-    drawn, times, table = client.predict(handle_file(picture), 0.25, api_name="/picture")
+    drawn, times, table = client.predict(handle_file(picture), 0.25, api_name="/image")
     assert table["headers"][:2] == ["label", "score"]
     label, score, left, top, width, height = table["data"][0]
     assert (label, score) == ("blue", 0.9)
@@ -74,7 +74,7 @@ def test_picture_comes_back_with_box_label_score_and_time(client, picture):
 def test_nothing_above_the_threshold(client, picture):
     from gradio_client import handle_file
 
-    _, times, table = client.predict(handle_file(picture), 0.95, api_name="/picture")
+    _, times, table = client.predict(handle_file(picture), 0.95, api_name="/image")
     assert table["data"] == []
     assert "nothing found" in times
 
@@ -132,7 +132,7 @@ def test_port_that_is_taken(detector):
     ("arguments", "said"),
     [
         (["gone.onnx"], "does not exist"),
-        (["a.onnx", "--example", "gone.png"], "no picture"),
+        (["a.onnx", "--example", "gone.png"], "no image"),
         (["a.onnx", "--port", "0"], "port"),
     ],
 )

@@ -114,11 +114,11 @@ def test_other_number_of_classes_is_refused(tmp_path, data):
     from pinch.measuring.evaluation import evaluate
 
     three = detectors.onnx_detector(tmp_path / "three.onnx", names={0: "a", 1: "b", 2: "c"})
-    with pytest.raises(PinchError, match=r"knows 3 classes but .* has 2"):
+    with pytest.raises(PinchError, match=r"has 3 classes but .* has 2"):
         evaluate(three, data, ["val"])
     nameless = detectors.onnx_detector(tmp_path / "nameless.onnx", names={})
     more = detectors.dataset(tmp_path / "more", {"val": 1}, names={0: "a", 1: "b", 2: "c"})
-    with pytest.raises(PinchError, match=r"knows 2 classes but .* has 3"):
+    with pytest.raises(PinchError, match=r"has 2 classes but .* has 3"):
         evaluate(nameless, more, ["val"])
 
 
@@ -140,7 +140,7 @@ def test_command_writes_a_record(onnx_file, data, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("model", "message"),
-    [("missing.onnx", "does not exist"), ("bad.onnx", "cannot be loaded"), ("bad.txt", "no model")],
+    [("missing.onnx", "does not exist"), ("bad.onnx", "cannot be loaded"), ("bad.txt", "not a model")],
 )
 def test_unusable_model_is_refused_without_a_record(model, message, data, tmp_path):
     import evaluate

@@ -1,4 +1,4 @@
-"""quantization.py: its files, and its sentences for what the user can mend."""
+"""quantization.py: its files, and its messages for errors that the user can correct."""
 
 import subprocess
 import sys
@@ -48,11 +48,19 @@ def test_a_model_that_is_already_quantized(command, data, tmp_path):
 
 def test_other_classes_than_the_data(command, data, tmp_path):
     model = detectors.write(tmp_path / "two.pt", classes=2, names=["a", "b"], width=0.125)
-    refuse(command, "knows 2 classes but", model, data, tmp_path / "out")
+    refuse(command, "has 2 classes but", model, data, tmp_path / "out")
 
 
 def test_a_size_that_is_no_multiple_of_the_stride(command, checkpoint, data, tmp_path):
-    refuse(command, "not a multiple of the model's stride, 32", checkpoint, data, tmp_path, "--imgsz", "100")
+    refuse(
+        command,
+        "not a multiple of the model's stride: give a multiple of 32",
+        checkpoint,
+        data,
+        tmp_path,
+        "--imgsz",
+        "100",
+    )
 
 
 def test_fewer_calibration_images_than_asked_for(command, checkpoint, data, tmp_path):

@@ -78,7 +78,7 @@ def test_networks_that_suppress_by_themselves_keep_their_output(tmp_path, spec):
 
     model = export_session.checkpoint(tmp_path, "yolo26n.yaml", end2end=True)
     data = shapes.write(tmp_path / "data", train=12, val=4)
-    settings = job.Settings(export_session.IMGSZ, target="x86", candidates=40, calibration_images=2)
+    settings = job.ExportSettings(export_session.IMGSZ, target="x86", candidates=40, calibration_images=2)
     with job.open_session(model, data, settings) as session:
         precision, entry = parse_spec(spec)
         result = job.run(session, precision, entry, tmp_path / f"toy_{spec}")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from pinch.artifacts.guard import keep_accuracy
-from pinch.artifacts.job import Settings
+from pinch.artifacts.job import ExportSettings
 from pinch.core.errors import PinchError
 
 OPERATORS = [f"conv{i}" for i in range(50)]
@@ -16,7 +16,9 @@ class Exporter:
 
     def __init__(self, folder, accuracy, reference=0.8, **settings):
         self.path = folder / "int8.onnx"
-        self.session = SimpleNamespace(settings=Settings(64, **settings), reference=reference, accuracy=self._accuracy)
+        self.session = SimpleNamespace(
+            settings=ExportSettings(64, **settings), reference=reference, accuracy=self._accuracy
+        )
         self._value = accuracy
         self.written = []
 

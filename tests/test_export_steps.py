@@ -33,14 +33,14 @@ class Quantizer(exporter.Quantizer):
 def quantized(folder, accuracy, methods):
     """The artifact's text and the result of quantizing where `accuracy` says what a text is worth."""
     session = SimpleNamespace(
-        settings=Settings(64),
+        settings=ExportSettings(64),
         scratch=folder,
         reference=0.8,
         accuracy=lambda path: accuracy(path.read_text()),
         calibration=[1, 2, 3],
         calibration_sha256="abc",
     )
-    job = Job(session, "int8", folder / "artifact.bin")
+    job = ExportJob(session, "int8", folder / "artifact.bin")
     result = exporter.export(job, None, lambda session: Quantizer(session, methods))
     return job.output.read_text(), result
 

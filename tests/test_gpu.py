@@ -52,7 +52,7 @@ def test_no_gpu_has_no_address():
 
 def test_missing_bindings_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    with pytest.raises(PinchError, match="nvidia-ml-py is missing"):
+    with pytest.raises(PinchError, match="nvidia-ml-py, which queries NVIDIA's driver, is missing"):
         gpu.driver_version()
 
 

@@ -10,7 +10,7 @@ from tiny_hagrid import GESTURES, HAND, IDLE, OTHER, TOGETHER
 from pinch.core.errors import PinchError
 from pinch.data import conversion, hagrid
 from pinch.data import dataset as datasets
-from pinch.data.conversion import Options
+from pinch.data.conversion import ConversionSettings
 
 VERSIONS = ["v1", "v2", "v2-1M", "mixed"]
 
@@ -19,7 +19,7 @@ def convert(root, out, targets=GESTURES, phases=None, **options):
     source = hagrid.source(
         dataset_folder=root / "images", dataset_annotations=root / "annotations", targets=list(targets), phases=phases
     )
-    return conversion.convert(source, out, Options(**options))
+    return conversion.convert(source, out, ConversionSettings(**options))
 
 
 def labels(out, split, gesture, number=0):
@@ -110,7 +110,7 @@ def test_version_1_has_no_val_phase(tmp_path):
     assert 0 < users["val"] < 10
     assert users["train"] + users["val"] == 30
     assert found.images["train"] + found.images["val"] == 60
-    assert found.warnings[-1] == "there is no val phase: 10% of the users of train make the val split"
+    assert found.warnings[-1] == "there is no val phase: 10% of the users of train become the val split"
 
 
 # The folder that is written
@@ -241,7 +241,7 @@ def test_annotated_images_that_are_not_there(tmp_path):
         (root / f"images/like/train-like-{number}.jpg").unlink()
     found, _ = convert(root, tmp_path / "out")
     assert found.images["train"] == 14
-    assert found.warnings == ["2 annotated images are not there and were left out: train/like 2"]
+    assert found.warnings == ["2 annotated images are missing and were left out: train/like 2"]
 
 
 def test_class_and_split_without_images_only_warn(tmp_path):

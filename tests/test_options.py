@@ -62,7 +62,7 @@ def test_stale_files_are_named(monkeypatch, tmp_path):
     generate.main(["--check"])
     readme = tmp_path / reference.README
     readme.write_text(readme.read_text().replace("| 640 |", "| 320 |"))
-    with pytest.raises(PinchError, match=r"^config/README\.md does not follow"):
+    with pytest.raises(PinchError, match=r"^not up to date with the declared options: config/README\.md;"):
         generate.main(["--check"])
     generate.main([])
     assert readme.read_text() == (ROOT / reference.README).read_text()
@@ -97,9 +97,9 @@ def test_schema_and_command_refuse_the_same_values(part, capsys):
 def test_what_was_stated_in_several_ways_is_one_value():
     schema_of = reference.schema_of
     assert schema_of(pruning.FinePruning)["scope"]["default"] == kinds.fine_pruning(0.5).scope == "lamp"
-    assert schema_of(measuring.Timing)["frames"]["default"] == timing.Plan().frames == 60
+    assert schema_of(measuring.Timing)["frames"]["default"] == timing.TimingSettings().frames == 60
     methods = schema_of(exporting.Export)["calibration_methods"]["default"]
-    assert tuple(methods) == job.Settings().calibration_methods == ("minmax",)
+    assert tuple(methods) == job.ExportSettings().calibration_methods == ("minmax",)
     assert schema_of(pruning.CoarsePruning)["norm"]["default"] == 2
     assert schema_of(training.Training)["patience"]["minimum"] == schema_of(measuring.Timing)["warmup"]["minimum"] == 0
 

@@ -26,7 +26,7 @@ def is_untouched(folder):
 def test_nothing_takes_the_place_of_a_folder_without_a_mark(tmp_path, kind):
     folder = holding(tmp_path / "name")
     with (
-        pytest.raises(PinchError, match="is left as it is"),
+        pytest.raises(PinchError, match="is not replaced"),
         files.atomic(folder, kind),
     ):
         raise AssertionError("it must not come to the work")
@@ -38,7 +38,7 @@ def test_a_marked_folder_gives_way_to_one_of_its_kind_only(tmp_path):
     ownership.mark(folder, "artifact")
     for kind in (None, "training run"):
         with (
-            pytest.raises(PinchError, match="is left as it is"),
+            pytest.raises(PinchError, match="is not replaced"),
             files.atomic(folder, kind),
         ):
             pass
@@ -52,7 +52,7 @@ def test_a_link_to_a_folder_is_left_alone(tmp_path):
     folder = holding(tmp_path / "elsewhere")
     ownership.mark(folder, "artifact")
     (tmp_path / "name").symlink_to(folder)
-    with pytest.raises(PinchError, match="is left as it is"):
+    with pytest.raises(PinchError, match="is not replaced"):
         ownership.remove_folder(tmp_path / "name", "artifact")
     assert (folder / "precious.txt").exists()
 

@@ -37,7 +37,7 @@ def graph():
 
 
 def test_graphs_keep_rules_wildcards_and_what_is_done(graph):
-    assert graph.jobs[4] == plan.Job("tune_pruned", {"method": "coarse"})
+    assert graph.jobs[4] == plan.PlannedJob("tune_pruned", {"method": "coarse"})
     assert graph.jobs[2].done
     assert graph.needs[3] == {1, 2}
     assert [number for number in graph.jobs if graph.uses_gpu(number)] == [1, 3, 4, 5]
@@ -78,7 +78,7 @@ def test_times_of_earlier_jobs_are_medians_by_rule(tmp_path):
 
 def test_disk_counts_what_is_left_to_make(graph):
     everything = plan.make(graph, WORK, {}).disk_bytes
-    done = plan.Graph({n: plan.Job(j.rule, j.wildcards, True) for n, j in graph.jobs.items()}, graph.needs)
+    done = plan.JobGraph({n: plan.PlannedJob(j.rule, j.wildcards, True) for n, j in graph.jobs.items()}, graph.needs)
     assert everything > 3 * 5.6e6
     assert plan.make(done, WORK, {}).disk_bytes == 0
     assert plan.make(done, WORK, {}).chain == []
@@ -92,7 +92,7 @@ def test_command_plans_the_full_configuration(command, tmp_path):
     assert float(lines["tune_pruned"][3]) > 1
     assert "assumptions" in lines["train_base"]
     assert "Longest chain: " in result.stdout
-    assert " GB needed, " in result.stdout
+    assert " GB needed besides the user's own images, " in result.stdout
 
 
 def test_command_refuses_in_one_sentence(command, tmp_path):

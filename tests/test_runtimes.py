@@ -116,7 +116,7 @@ def test_onnx_of_one_size_is_not_run_at_another(onnx_file):
 
 @pytest.fixture
 def bf16_processor(monkeypatch):
-    """OpenVINO as on a processor with bfloat16, where it takes that for float32 models unless told otherwise."""
+    """OpenVINO as on a processor with bfloat16, where by default it computes float32 models in bfloat16."""
     import openvino
 
     class Core(openvino.Core):
@@ -183,7 +183,7 @@ def test_checkpoint_and_its_onnx_agree(folder, batch):
         ("text.tflite", b"no model", "cannot be loaded"),
         ("text.pt", b"no model", "cannot be read"),
         ("empty.onnx", b"", "cannot be loaded"),
-        ("model.bin", b"", "no model Pinch can run"),
+        ("model.bin", b"", "not a model that Pinch can run"),
     ],
 )
 def test_unreadable_models_get_one_sentence(tmp_path, name, content, message):

@@ -278,7 +278,7 @@ def test_broken_training_ends_like_an_unbroken_one(scenarios, fault):
     left = getattr(scenarios, fault).result()
     run = left[0] if isinstance(left, tuple) else left
     assert (
-        "going on from results/tiny/models/tiny/weights/last.pt"
+        "resuming from results/tiny/models/tiny/weights/last.pt"
         in (run.folder / "logs/train_base/tiny.log").read_text()
     )
     expected, found = (

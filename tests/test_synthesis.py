@@ -10,13 +10,13 @@ import pytest
 from pinch.core.errors import PinchError
 from pinch.data.synthesis import dataset, hand, render, scene
 
-PLAN = dataset.Plan(images=(2, 1, 1), users=10, size=128, seed=5)
+SETTINGS = dataset.SynthesisSettings(images=(2, 1, 1), users=10, size=128, seed=5)
 
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
     root = tmp_path_factory.mktemp("hands")
-    assert list(dataset.synthesize(PLAN, root)) == list(range(1, 41))
+    assert list(dataset.synthesize(SETTINGS, root)) == list(range(1, 41))
     return root
 
 
@@ -106,14 +106,18 @@ def test_forty_users_are_forty_people():
 
 
 def test_the_same_seed_gives_the_same_pictures_with_any_number_of_processes(rendered, tmp_path):
-    list(dataset.synthesize(PLAN, tmp_path, processes=2))
+    list(dataset.synthesize(SETTINGS, tmp_path, processes=2))
     assert annotations(tmp_path) == annotations(rendered)
     for path in rendered.rglob("*.jpg"):
         assert path.read_bytes() == (tmp_path / path.relative_to(rendered)).read_bytes()
 
 
 def test_another_seed_gives_other_people(rendered, tmp_path):
-    list(dataset.synthesize(dataset.Plan(images=(1, 1, 1), users=10, size=128, seed=6, gestures=("fist",)), tmp_path))
+    list(
+        dataset.synthesize(
+            dataset.SynthesisSettings(images=(1, 1, 1), users=10, size=128, seed=6, gestures=("fist",)), tmp_path
+        )
+    )
     other = {entry["user_id"] for entries in annotations(tmp_path).values() for entry in entries.values()}
     assert all(user.startswith("synthetic-6-") for user in other)
 
@@ -136,7 +140,7 @@ def test_a_hand_stands_out_from_what_is_behind_it():
 
 def test_video_shows_every_gesture(tmp_path):
     path = tmp_path / "hand.mp4"
-    dataset.film(PLAN, path, seconds_per_gesture=0.4, frames_per_second=10)
+    dataset.film(SETTINGS, path, seconds_per_gesture=0.4, frames_per_second=10)
     video = cv2.VideoCapture(str(path))
     assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 40
     assert video.read()[1].shape == (96, 128, 3)
@@ -144,6 +148,6 @@ def test_video_shows_every_gesture(tmp_path):
 
 def test_unknown_gestures_and_too_few_users_are_refused(tmp_path):
     with pytest.raises(PinchError, match="no hand can be drawn for wave"):
-        list(dataset.synthesize(dataset.Plan(images=(1, 1, 1), gestures=("wave",)), tmp_path))
+        list(dataset.synthesize(dataset.SynthesisSettings(images=(1, 1, 1), gestures=("wave",)), tmp_path))
     with pytest.raises(PinchError, match="too few"):
-        list(dataset.synthesize(dataset.Plan(images=(1, 1, 1), users=3), tmp_path))
+        list(dataset.synthesize(dataset.SynthesisSettings(images=(1, 1, 1), users=3), tmp_path))

@@ -19,7 +19,7 @@ from pinch.core.record_types.measurements import InferenceRecord
 from pinch.data import frames
 from pinch.measuring import energy, timing, timing_worker
 
-QUICK = timing.Plan(frames=5, warmup=2, rounds=2, min_seconds=0.05, energy_seconds=0)
+QUICK = timing.TimingSettings(frames=5, warmup=2, rounds=2, min_seconds=0.05, energy_seconds=0)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_frames_come_from_videos_pictures_and_folders(video, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("gone", "does not exist"), ("empty", "no pictures"), ("bad.png", "as a picture"), ("bad.mp4", "as a video")],
+    [("gone", "does not exist"), ("empty", "no images"), ("bad.png", "as an image"), ("bad.mp4", "as a video")],
 )
 def test_unusable_sources_get_one_sentence(tmp_path, name, message):
     (tmp_path / "empty").mkdir()

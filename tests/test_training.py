@@ -235,7 +235,7 @@ def test_resuming_another_request_or_a_broken_file_starts_anew(request_of, monke
     interrupted_train(first, monkeypatch, 0)
     second = request_of("tuned", "fine.pt", epochs=1, resume=True)
     train(second)
-    assert "starting anew" in capsys.readouterr().out
+    assert "training starts from the beginning" in capsys.readouterr().out
     (second.run_folder / "weights" / "last.pt").write_bytes(b"torn")
     second.checkpoint.unlink()
     assert train(second).epochs_run == 1
@@ -254,7 +254,7 @@ def test_resuming_what_was_finished_only_writes_the_checkpoint(request_of, capsy
 
 @pytest.fixture
 def finished(models, tmp_path):
-    """A finished training on a data set of its own, which may be changed: its request, and what resuming it prints."""
+    """A finished training on a data set that tests may change: its request, and what resuming it prints."""
     data = shapes.write(tmp_path / "own", train=16, val=4)
     request = Request("tuned", data, tmp_path / "models", models / "base.pt", resume=True, epochs=1, batch=8)
     train(request)
@@ -324,7 +324,7 @@ def test_other_packages_end_an_unfinished_run(request_of, monkeypatch, capsys):
     monkeypatch.setattr(runs, "__version__", "0.0.0")
     train(request)
     printed = capsys.readouterr().out
-    assert "unfinished training with other packages (pinch 1.0.0 then, 0.0.0 now): starting anew" in printed
+    assert "made with other packages (pinch 1.0.0 then, 0.0.0 now): training starts from the beginning" in printed
     assert printed.count("epoch 1/2") == 2
 
 
@@ -348,7 +348,7 @@ def test_settings_cannot_point_a_training_elsewhere(request_of, key):
 
 
 def test_a_name_with_folders_is_refused(request_of):
-    with pytest.raises(PinchError, match="is no name of a model"):
+    with pytest.raises(PinchError, match="is not a model's name"):
         train(request_of("a/b", "base.pt"))
 
 
@@ -444,7 +444,7 @@ distributed.destroy_process_group()
         ({"base": "fine.pt", "pruned": False}, "add --pruned-model"),
         ({"base": "base.pt", "pruned": True}, "leave out --pruned-model"),
         ({"base": "coarse.pt", "pruned": True, "dense": "base.pt"}, "has no masks"),
-        ({"base": "base.pt", "device": "tpu"}, "no device"),
+        ({"base": "base.pt", "device": "tpu"}, "not a device"),
         ({"base": "nonsense.yaml"}, "not a model"),
         ({"base": "base.pt", "options": {"no_such": 1}}, "no_such"),
     ],

@@ -22,7 +22,7 @@ def test_a_fitting_detector_is_taken_over_unchanged(data, tmp_path):
 def test_other_classes_are_refused(data, tmp_path):
     network = detectors.network("yolo11n.yaml", width=0.125)
     model = detectors.write(tmp_path / "other.pt", network, ["cat", "dog", "cow"])
-    with pytest.raises(PinchError, match=r"detects .*cat.* is labelled with"):
+    with pytest.raises(PinchError, match=r"detects .*cat.* has the classes"):
         sources.adopt(model, data, tmp_path / "some.pt")
     assert not (tmp_path / "some.pt").exists()
 
@@ -34,12 +34,12 @@ def test_unreadable_checkpoints_are_refused(data, tmp_path):
 
 
 def test_names_that_nobody_publishes_are_refused(tmp_path):
-    with pytest.raises(PinchError, match="not among Ultralytics' weights"):
+    with pytest.raises(PinchError, match="is not one of Ultralytics' weights"):
         sources.fetch("yolo99n.pt", tmp_path / "yolo99n.pt")
 
 
 def test_without_a_network_fetching_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "RELEASES", "http://127.0.0.1:9")
-    with pytest.raises(PinchError, match=r"could not be fetched .*put the file at"):
+    with pytest.raises(PinchError, match=r"could not be downloaded .*put the file at"):
         sources.fetch("yolo11n.pt", tmp_path / "yolo11n.pt")
     assert not list(tmp_path.iterdir())

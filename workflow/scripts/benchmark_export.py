@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Time exported files beside Ultralytics' own exports of the same model, and print the ratios as a table.
+"""Time exported files beside Ultralytics' exports of the same model, and print the ratios as a table.
 
-Everything is exported anew and timed in one run: shuffled rounds, a fresh process each, medians. For honest figures run
-it alone on the machine.
+Everything is exported again and timed in one run: shuffled rounds, a fresh process for each, medians. Nothing else
+should run on the machine meanwhile.
 """
 
 import argparse
@@ -19,25 +19,25 @@ from pinch.run.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse arguments, benchmark, print."""
+    """Export, time and print the table."""
     arguments = _parser().parse_args(argv)
     for spec in arguments.artifacts:
         formats.parse_spec(spec)
-    from pinch.artifacts.job import Settings, resolve_target
-    from pinch.measuring.timing import Plan
+    from pinch.artifacts.job import ExportSettings, resolve_target
+    from pinch.measuring.timing import TimingSettings
     from pinch.studies import export_benchmark
 
     models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
     target = resolve_target(arguments.target)
-    settings = from_arguments(Settings, arguments, imgsz=arguments.imgsz, target=target, floor=0.0, threads=1)
-    plan = Plan(threads=arguments.threads, rounds=arguments.rounds, energy_seconds=0)
+    settings = from_arguments(ExportSettings, arguments, imgsz=arguments.imgsz, target=target, floor=0.0, threads=1)
+    timing_settings = TimingSettings(threads=arguments.threads, rounds=arguments.rounds, energy_seconds=0)
     with tempfile.TemporaryDirectory() as folder:
         rows = export_benchmark.benchmark(
             models,
             arguments.dataset,
             arguments.source,
             settings,
-            plan,
+            timing_settings,
             arguments.artifacts,
             {path.stem: path for path in arguments.others},
             Path(folder),
@@ -51,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(__doc__.split("\n")[0])
     parser.add_argument("base", type=Path, help="checkpoint that the ratios refer to")
     parser.add_argument("dataset", type=Path, help="data.yaml that calibrates and guards int8")
-    parser.add_argument("source", type=Path, help="video, picture or folder of pictures to time on")
+    parser.add_argument("source", type=Path, help="video, image or folder of images to time on")
     parser.add_argument("--pruned", nargs="*", type=Path, default=[], help="more checkpoints, e.g. the coarse 50%%")
-    parser.add_argument("--others", nargs="*", type=Path, default=[], help="files of others to time as well")
+    parser.add_argument("--others", nargs="*", type=Path, default=[], help="further exported files to time")
     parser.add_argument(
         "--artifacts",
         nargs="+",
@@ -66,10 +66,10 @@ def _parser() -> argparse.ArgumentParser:
         "--guard",
         type=float,
         default=0.0,
-        help="share of the accuracy that int8 must keep, else operators return to float",
+        help="share of the accuracy that an int8 file must keep; operators are returned to float until it does",
     )
     add_arguments(parser, Runtime, only=("threads",))
-    parser.add_argument("--rounds", type=cli.whole, default=5, help="processes for each file")
+    parser.add_argument("--rounds", type=cli.whole, default=5, help="rounds for each file, each in a fresh process")
     parser.add_argument("--output", type=cli.output_file, default=None, help="JSON with the rows")
     return parser
 

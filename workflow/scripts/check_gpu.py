@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Make sure that PyTorch and ONNX Runtime can use the GPU; fail within seconds with the reason where they cannot."""
+"""Check that PyTorch and ONNX Runtime can use the GPU; if not, fail within seconds and say why."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__)
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
     parser.add_argument(
-        "--torch-only", action="store_true", help="leave ONNX Runtime out, as training needs only PyTorch"
+        "--torch-only", action="store_true", help="check PyTorch only, which is all that training needs"
     )
     arguments = parser.parse_args(argv)
 

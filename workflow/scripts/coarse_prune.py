@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Remove whole channels of a detector (structured pruning), and fine-tune the result where asked to."""
+"""Remove whole channels of a detector (structured pruning) and, with --fine-tune, fine-tune the result."""
 
 import argparse
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--dataset", type=Path, help="data.yaml: for fine-tuning, batch-norm statistics, ranking taylor"
     )
-    # Options of some kinds of pruning only: what was not given is None, and the kind has its default.
+    # Options that only some kinds of pruning have are None if they are not given; the kind then uses its default.
     defaults = {name: str(getattr(CoarsePruning, name)) for name in kinds.OPTIONS if name != "scan"}
     add_arguments(parser, CoarsePruning, unset=defaults | {"ranking": "taylor with a data set, else group_norm"})
     parser.add_argument(
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _pruning(arguments: argparse.Namespace) -> kinds.CoarsePruning:
-    """What the arguments describe; with a data set, channels to remove are ranked by it unless they say otherwise."""
+    """The pruning that the arguments describe; with a data set, the default ranking of channels uses it."""
     options = {name: getattr(arguments, name) for name in kinds.OPTIONS}
     if arguments.dataset and arguments.mode == kinds.ChannelRemoval.mode:
         options["ranking"] = options["ranking"] or kinds.Taylor.name

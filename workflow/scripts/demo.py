@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Serve a web page that runs a model on a picture, a video or the webcam."""
+"""Serve a web page that runs a model on an image, a video or the webcam."""
 
 import argparse
 from collections.abc import Sequence
@@ -23,9 +23,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0 opens it to the network")
     parser.add_argument("--port", type=cli.whole, default=7860, help="port to serve at")
     add_arguments(parser, Runtime)
-    parser.add_argument("--confidence", type=cli.fraction, default=0.25, help="lowest score shown at first")
     parser.add_argument(
-        "--example", type=_picture, nargs="*", default=[], metavar="PICTURE", help="pictures offered for a click"
+        "--confidence", type=cli.fraction, default=0.25, help="lowest score of a box that is shown at first"
+    )
+    parser.add_argument(
+        "--example", type=_image, nargs="*", default=[], metavar="IMAGE", help="images that the page offers to try"
     )
     arguments = parser.parse_args(argv)
 
@@ -38,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     built.block_thread()
 
 
-def _picture(text: str) -> Path:
+def _image(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no picture {text}")
+        raise argparse.ArgumentTypeError(f"there is no image {text}")
     return path
 
 

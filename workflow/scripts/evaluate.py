@@ -18,9 +18,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
     parser.add_argument("--split", nargs="+", default=["test"], choices=["train", "val", "test"], help="splits")
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
-    parser.add_argument("--imgsz", type=cli.whole, help="side of the pictures in pixels (default: the model's own)")
+    parser.add_argument("--imgsz", type=cli.whole, help="side of the images in pixels (default: the model's)")
     add_arguments(parser, Runtime)
-    parser.add_argument("--batch", type=cli.whole, default=16, help="pictures at once, for checkpoints")
+    parser.add_argument("--batch", type=cli.whole, default=16, help="images per batch, for checkpoints")
     arguments = parser.parse_args(argv)
 
     from pinch.measuring.evaluation import evaluate

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Show what two mistakes cost that make pruning look useless: zeroing DFL's table, and losing masks in tuning."""
+"""Measure what two mistakes cost that make pruning look useless: zeroing DFL's table, and losing masks in tuning."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Fetch pretrained weights of Ultralytics by name. The only command that uses the network; run it on a login node."""
+"""Download pretrained weights of Ultralytics by name. No other command uses the network; run it on a login node."""
 
 from collections.abc import Sequence
 

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--project", required=True, type=Path, help="folder of models")
     parser.add_argument(
         "--dataset", type=Path, help=argparse.SUPPRESS
-    )  # the reference has it; pruning by magnitude needs none
+    )  # accepted because the reference's command has it; pruning by magnitude needs no data
     add_arguments(parser, FinePruning, unset={"scope": f"{FinePruning.scope}, without a pattern"})
     parser.add_argument("--record", type=cli.output_file, help="write a pruning record")
     arguments = parser.parse_args(argv)

@@ -11,7 +11,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parse arguments, gather, write the tables."""
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>")
-    parser.add_argument("--partial", action="store_true", help="make what can be made and name the rest")
+    parser.add_argument(
+        "--partial", action="store_true", help="make the tables without the missing records, and list those"
+    )
     arguments = parser.parse_args(argv)
     from pinch.tables import gathering
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write what follows from the declared options: the schema of configurations and the tables of config/README.md."""
+"""Write what is generated from the declared options: the configuration's schema and the tables of config/README.md."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(argv: Sequence[str] | None = None) -> None:
     """Write or check the generated files."""
     parser = cli.parser(__doc__ or "")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where something is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, and fail if a generated file is out of date"
+    )
     arguments = parser.parse_args(argv)
     stale = {path: text for path, text in reference.generated(ROOT).items() if path.read_text() != text}
     if arguments.check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        raise PinchError(f"{names} does not follow from the declared options: run `make generate`")
+        raise PinchError(f"not up to date with the declared options: {names}; run `make generate`")
     for path, text in stale.items():
         path.write_text(text)
         print(path.relative_to(ROOT))

@@ -2,7 +2,7 @@
 """Convert HaGRID (v1, v2 or v2-1M) to a YOLO data set with a data.yaml that Ultralytics trains on.
 
 The folders and targets come from a file in the layout of HaGRID's converter_config.yaml (--cfg), from the options, or
-from both: an option overrides the file. Run again, it only changes what has to change.
+from both: an option overrides the file. A second run changes only what differs.
 """
 
 import sys
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
 
     from pinch.data import dataset, hagrid
-    from pinch.data.conversion import Options, convert
+    from pinch.data.conversion import ConversionSettings, convert
 
     source = hagrid.source(
         arguments.cfg,
@@ -39,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         targets=arguments.targets,
         phases=arguments.phases,
     )
-    options = Options(arguments.mode, arguments.limit, arguments.seed, arguments.skip_broken, arguments.copy)
-    found, users = convert(source, arguments.out, options, progress=print)
+    settings = ConversionSettings(
+        arguments.mode, arguments.limit, arguments.seed, arguments.skip_broken, arguments.copy
+    )
+    found, users = convert(source, arguments.out, settings, progress=print)
     converted = dataset.load(arguments.out / "data.yaml")
     if arguments.label_cache:
         dataset.make_label_cache(converted)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Take over a detector that was trained elsewhere, after checking that it fits the data set."""
+"""Copy a detector that was trained elsewhere, after checking that it fits the data set."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -17,11 +17,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         "model", metavar="MODEL", type=Path, help="checkpoint or exported model, made here or by others"
     )
     parser.add_argument(
-        "video", metavar="VIDEO", type=Path, help="video, picture, folder of pictures, or data.yaml (its val split)"
+        "video", metavar="VIDEO", type=Path, help="video, image, folder of images, or data.yaml (its val split)"
     )
     add_arguments(parser, Runtime)
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
-    parser.add_argument("--baseline", type=Path, help="another model, timed in turns with this one, for a fair ratio")
+    parser.add_argument(
+        "--baseline", type=Path, help="another model, timed in turns with this one, which gives a ratio without drift"
+    )
     parser.add_argument(
         "--imgsz", type=cli.whole, help="side of the input of a checkpoint (default: as it was trained)"
     )
@@ -29,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, General, only=("seed",))
     arguments = parser.parse_args(argv)
 
-    from pinch.measuring.timing import Plan, measure
+    from pinch.measuring.timing import TimingSettings, measure
 
     plan = from_arguments(Plan, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
     result = measure(arguments.model, arguments.video, plan, arguments.baseline)

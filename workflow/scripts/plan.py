@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Say what a run will take before anything is submitted: jobs, GPU hours, the longest chain, disk.
+"""Estimate what a run needs before anything is submitted: jobs, GPU hours, the longest chain, disk.
 
 Options that this command does not know go to Snakemake, such as targets or --forcerun train_base.
 """
@@ -19,7 +19,7 @@ from pinch.core.record_types.data import DatasetRecord
 from pinch.operations import plan
 
 ROOT = Path(__file__).resolve().parents[2]
-# Pictures of a gesture in train, val and test, about, by HaGRID's readme (v2-1M: 821,458, 99,200 and 165,500 of 33).
+# Images per gesture in train, val and test, rounded, from HaGRID's readme (v2-1M: 821,458, 99,200 and 165,500 for 33).
 HAGRID_PER_CLASS = (24900, 3000, 5000)
 
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser(__doc__ or "")
     parser.add_argument("--configfile", type=Path, default=ROOT / "config/config.yaml", help="configuration of the run")
     parser.add_argument(
-        "--results", type=Path, help="folder of a run that tells how long jobs take (default: results/<name>, if there)"
+        "--results", type=Path, help="folder of a run whose jobs tell how long jobs take (default: results/<name>)"
     )
     arguments, others = parser.parse_known_args(argv)
     config = _configuration(arguments.configfile)
@@ -58,7 +58,7 @@ def _dag(configfile: Path, others: list[str]) -> str:
 def _workload(config: dict[str, Any], results: Path) -> plan.Workload:
     measure = config["measure"]
     return plan.Workload(
-        images=_pictures(config, results),
+        images=_images(config, results),
         epochs={"base": config["train"]["epochs"]} | {m: config[m]["epochs"] for m in ("coarse", "fine")},
         imgsz=config["train"]["imgsz"],
         timed_frames=measure["rounds"] * (measure["frames"] + measure["warmup"]),
@@ -92,17 +92,17 @@ def _print(made: plan.Plan, work: plan.Workload) -> None:
     print(f"Longest chain: {sum(hours for _, hours in made.chain):.1f} hours ({', '.join(links) or 'minutes each'})")
     folder = Path("results") if Path("results").exists() else Path()
     free = shutil.disk_usage(folder).free
-    print(
-        f"Disk: {made.disk_bytes / 1e9:.1f} GB needed, {free / 1e9:.0f} GB free here, without the user's own pictures"
-    )
+    print(f"Disk: {made.disk_bytes / 1e9:.1f} GB needed besides the user's own images, {free / 1e9:.0f} GB free here")
     train, val, test = work.images
-    print(f"Pictures: {train} train, {val} val, {test} test, at {work.imgsz} pixels")
+    print(f"Images: {train} train, {val} val, {test} test, at {work.imgsz} pixels")
     if not all(stage.measured for stage in made.stages):
         print("Assumptions:")
         for value, meaning in plan.ASSUMPTIONS.values():
             print(f"  {value:g} {meaning}")
     if made.disk_bytes > free:
-        raise PinchError(f"the disk has {free / 1e9:.0f} GB free: this run needs {made.disk_bytes / 1e9:.0f} GB")
+        raise PinchError(
+            f"the disk has {free / 1e9:.0f} GB free, but this run needs {made.disk_bytes / 1e9:.0f} GB: free some"
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw the pictures of a run into plots/*.png."""
+"""Draw the plots of a run into plots/*.png."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""Look through a data set that is already in YOLO layout, and write its data.yaml with absolute paths.
+"""Check a data set that is already in YOLO layout, and write its data.yaml with absolute paths.
 
-Every image is decoded and every label read. A data set without a test split is tested on its val split.
+Every image is decoded and every label is read. If there is no test split, the val split is used in its place.
 """
 
 import sys
@@ -13,7 +13,7 @@ from pinch.core.ownership import claim, require_claimable
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the arguments, look through the data set, write data.yaml and record."""
+    """Parse the arguments, check the data set, write data.yaml and record."""
     parser = cli.parser(__doc__)
     parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
     parser.add_argument("--out", type=Path, required=True, help="folder to write data.yaml to")
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     check.stop_at(found.broken)
     if prepared is not source:
         found.warnings.append(
-            f"{source.path} names no test split: the val split serves as one, so results are optimistic"
+            f"{source.path} names no test split: the val split is used in its place, so results are too optimistic"
         )
     claim(*place)
     written = dataset.load(dataset.ultralytics_yaml(prepared, arguments.out))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""Show how far the trainings of a run are: epoch, accuracy on val, time left.
+"""Show the progress of a run's trainings: epoch, accuracy on val, time left.
 
-Reads what they write, so that it works wherever the folder is seen: beside a run on this machine, or on the login node.
+It reads the files that they write, so it works on any machine that sees the folder, such as a login node.
 """
 
 import time
@@ -16,8 +16,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print one line for each training that has begun."""
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, such as results/demo")
-    parser.add_argument("--all", action="store_true", help="show those that are done as well")
-    parser.add_argument("--watch", type=cli.whole, metavar="SECONDS", help="show again every so many seconds")
+    parser.add_argument("--all", action="store_true", help="also show the trainings that are done")
+    parser.add_argument(
+        "--watch",
+        type=cli.whole,
+        metavar="SECONDS",
+        help="seconds between two updates of the display; without it, show once",
+    )
     arguments = parser.parse_args(argv)
     while True:
         _print(progress.trainings(arguments.results), arguments.all)
@@ -32,7 +37,7 @@ def _print(trainings: list[progress.Training], everything: bool) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {done} trainings done, {len(trainings) - done} begun")
     if shown:
         print(
-            f"{'model':<40} {'state':<8} {'epoch':>9} {'mAP50':>7} {'mAP50-95':>9} {'best':>7} {'left':>8}  last sign"
+            f"{'model':<40} {'state':<8} {'epoch':>9} {'mAP50':>7} {'mAP50-95':>9} {'best':>7} {'left':>8}  last change"
         )
     for training in shown:
         accuracy = [

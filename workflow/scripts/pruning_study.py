@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Run the pruning study through the workflow and write its tables, pruning.csv and ablations.csv.
 
-Options that this command does not know go to Snakemake. Stopped and called again, it goes on where it was.
+Options that this command does not know go to Snakemake. If it is stopped and started again, it runs only what is
+missing.
 """
 
 import os
@@ -27,11 +28,17 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(argv: Sequence[str] | None = None) -> None:
     """Run what is missing, then write the tables."""
     parser = cli.parser(__doc__ or "")
-    parser.add_argument("--study", type=Path, default=ROOT / "config/pruning_study.yaml", help="the first run")
-    parser.add_argument("--runs", type=Path, default=ROOT / "config/studies/pruning_runs.yaml", help="the further runs")
+    parser.add_argument(
+        "--study", type=Path, default=ROOT / "config/pruning_study.yaml", help="configuration of the first run"
+    )
+    parser.add_argument(
+        "--runs", type=Path, default=ROOT / "config/studies/pruning_runs.yaml", help="what the further runs change"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "docs/studies", help="folder of the tables")
     parser.add_argument("--profile", default="profiles/local", help="Snakemake's profile")
-    parser.add_argument("--parallel", type=cli.whole, default=2, help="further runs at once, which share the cores")
+    parser.add_argument(
+        "--parallel", type=cli.whole, default=2, help="number of further runs at the same time, which share the cores"
+    )
     arguments, others = parser.parse_known_args(argv)
     from pinch.studies import pruning_study
 
@@ -52,7 +59,7 @@ def _snakemake(run: "Run", options: list[str]) -> None:
     command = [sys.executable, "-m", "snakemake", run.target, "--snakefile", str(ROOT / "Snakefile")]
     command += ["--configfile", str(configuration), *options]
     if subprocess.run(command).returncode:
-        raise PinchError(f"the run {run.name} failed: see above, mend the reason and call this again")
+        raise PinchError(f"the run {run.name} failed: correct what its messages above say, and run this command again")
 
 
 def _write_tables(runs: "list[Run]", folder: Path) -> None:

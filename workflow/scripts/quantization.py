@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Export a checkpoint to files that other runtimes execute, in several formats and precisions.
 
-Every file is checked before it gets its name: full and half against PyTorch, int8 by its mAP50-95 on the val split.
+Every file is checked before it gets its name: full and half are compared with PyTorch, int8 must keep its mAP50-95 on
+the val split.
 """
 
 import argparse
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     wanted = [formats.parse_spec(spec) for spec in arguments.artifacts]
     from pinch.artifacts import job
 
-    settings = from_arguments(job.Settings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
+    settings = from_arguments(job.ExportSettings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
     stem = arguments.name or arguments.model.stem
     outputs = [arguments.output / entry.file(stem, precision) for precision, entry in wanted]
     records = [arguments.records / f"{path.name}.json" if arguments.records else None for path in outputs]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Zero in a tuned model what was zero in the fine-pruned model that it comes from, if it was tuned without masks."""
+"""Restore the zeros of a fine-pruned model in the model that was tuned from it without masks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from pinch.core import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write OUTPUT."""
+    """Write the tuned model with its zeros restored."""
     parser = cli.parser(__doc__ or "")
     parser.add_argument("pruned", type=Path, help="fine-pruned model before tuning")
     parser.add_argument("tuned", type=Path, help="the same model after tuning")

@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     optional = [item.path for item in contents.ITEMS if item.optional]
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after plot_results.py")
-    parser.add_argument("--optional", nargs="*", default=[], choices=optional, help="pictures that only this run has")
+    parser.add_argument("--optional", nargs="*", default=[], choices=optional, help="optional plots that this run has")
     arguments = parser.parse_args(argv)
     from pinch.report import captions, html
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measure what pruning each layer alone costs in accuracy on val, without tuning."""
+"""Prune each layer alone and measure the accuracy lost on val, without tuning."""
 
 from collections.abc import Sequence
 from pathlib import Path

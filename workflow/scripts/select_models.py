@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = selection.select(arguments.results, arguments.keep)
     gathering.write(arguments.results, "selection", chosen)
     if chosen.empty:
-        print("nothing to choose from: no artifact is both timed and evaluated, or the base finds nothing on val")
+        print("nothing to choose from: no artifact is both timed and evaluated, or the base detects nothing on val")
     for row in chosen.itertuples():
         print(f"{row.device}, threads: {row.threads}, {row.goal}: {row.file}: {row.reason}")
 

@@ -25,30 +25,32 @@ def main(argv: Sequence[str] | None = None) -> None:
     again.add_argument(
         "--resume",
         action="store_true",
-        help="go on where an interrupted run of the same request stopped, and take the model of a finished one",
+        help="continue an interrupted run of the same request, or reuse the model of a finished one",
     )
     again.add_argument(
-        "--fresh", action="store_true", help="train anew, whatever an earlier run left (as without --resume)"
+        "--fresh", action="store_true", help="train from the beginning and discard an earlier run (the default)"
     )
     add_arguments(parser, Training)
     add_arguments(parser, ImageSize, unset={"imgsz": "the base model's"})
     add_arguments(parser, Batches)
     parser.add_argument("--device", default=General.device, help="cpu, gpu, or numbers of GPUs such as 0,1")
-    parser.add_argument("--gpus", type=int, default=1, help="with --device gpu: train on so many of them")
+    parser.add_argument("--gpus", type=int, default=1, help="with --device gpu: number of GPUs")
     parser.add_argument(
         "--stage-to",
         metavar="FOLDER",
         type=_folder_on_node,
-        help="copy the pictures to a new folder in this one (a node's own disk) while training",
+        help="existing folder on a faster disk (of the node) to which images are copied for the time of training",
     )
     add_arguments(parser, Loading)
     add_arguments(parser, General, only=("seed",))
-    parser.add_argument("--distill", type=Path, metavar="TEACHER", help="learn from this checkpoint's features as well")
+    parser.add_argument(
+        "--distill", type=Path, metavar="TEACHER", help="also learn from the features of this checkpoint"
+    )
     parser.add_argument(
         "--gradual-from",
         type=Path,
         metavar="DENSE",
-        help="fine-pruned models: start from this one, unpruned, and zero gradually",
+        help="for a fine-pruned base: the model before pruning; start from it and zero its weights gradually",
     )
     parser.add_argument("--record", type=cli.output_file, help="write a training record")
     arguments = parser.parse_args(argv)
@@ -79,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _folder_on_node(text: str) -> Path | None:
-    """A folder whose name may hold variables of the node's, such as $SLURM_TMPDIR; nothing where nothing is named."""
+    """A folder whose name may hold environment variables of the node, such as $SLURM_TMPDIR; None if it is empty."""
     return Path(os.path.expandvars(text)) if text else None
 
 

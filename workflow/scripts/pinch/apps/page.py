@@ -1,4 +1,4 @@
-"""The demo page: a detector at work on a picture, a video or the webcam.
+"""The demo page: a detector at work on an image, a video or the webcam.
 
 Everything is served from this machine: no fonts, scripts or statistics from the network.
 """
@@ -36,7 +36,7 @@ CODEC, CONTAINER = "VP80", ".webm"
 """What OpenCV can write and every browser can play."""
 DEFAULT_FPS = 25.0
 FONT_SHARE = 28
-"""Labels are this part of the picture's shorter side high, and at least SMALLEST_FONT pixels."""
+"""The shorter side of an image divided by the height of its labels, which have at least SMALLEST_FONT pixels."""
 SMALLEST_FONT = 13
 CSS = """
 .gradio-container { max-width: 1200px !important; margin: 0 auto; }
@@ -63,7 +63,7 @@ class Times:
 
 
 class Detector:
-    """A loaded model with what the page needs to know of it. Runtimes take one picture at a time, hence the lock."""
+    """A loaded model with what the page shows of it. Runtimes take one image at a time, hence the lock."""
 
     def __init__(self, path: Path, device: str = "cpu", threads: int = 1):
         self.backend = runtimes.open(path, device, threads)
@@ -72,7 +72,7 @@ class Detector:
         self.detect(np.zeros((64, 64, 3), np.uint8), 0.5)  # the first run is slow everywhere
 
     def detect(self, image: np.ndarray, confidence: float) -> tuple[Detections, Times]:
-        """Find objects in a uint8 (height, width, 3) BGR picture."""
+        """Find objects in a uint8 (height, width, 3) BGR image."""
         with self._lock:
             start = time.perf_counter()
             batch, geometry = letterbox(image, self.backend.shape)
@@ -88,8 +88,8 @@ class Detector:
         """The name of a class."""
         return self.backend.names.get(int(number), f"class {number}")
 
-    def picture(self, image: np.ndarray | None, confidence: float) -> tuple[np.ndarray | None, str, list[list[Any]]]:
-        """An RGB picture with its boxes drawn, the times as HTML, and a row for each box (COLUMNS)."""
+    def image(self, image: np.ndarray | None, confidence: float) -> tuple[np.ndarray | None, str, list[list[Any]]]:
+        """An RGB image with its boxes drawn, the times as HTML, and a row for each box (COLUMNS)."""
         if image is None:
             return None, "", []
         found, times = self.detect(image[..., ::-1], confidence)
@@ -120,7 +120,7 @@ class Detector:
         ]
 
     def draw(self, image: np.ndarray, found: Detections) -> np.ndarray:
-        """Boxes, labels and scores drawn into a copy of an RGB picture."""
+        """A copy of an RGB image with boxes, labels and scores drawn into it."""
         canvas = Image.fromarray(np.ascontiguousarray(image))
         pen = ImageDraw.Draw(canvas)
         size = max(SMALLEST_FONT, min(canvas.size) // FONT_SHARE)
@@ -165,7 +165,7 @@ class _Writer:
 
 
 def times_html(times: Times, boxes: int, count: int = 1) -> str:
-    """Milliseconds of a frame, and what was found."""
+    """Milliseconds of a frame and the number of boxes, as HTML."""
     found = f"{boxes} {'box' if boxes == 1 else 'boxes'}" if boxes else "nothing found"
     found += f" in {count} frames (medians)" if count > 1 else ""
     parts = (
@@ -182,14 +182,14 @@ def build(detector: Detector, confidence: float, examples: Sequence[Path] = ()) 
 
     Args:
         detector: the model.
-        confidence: where the slider stands at first.
-        examples: pictures offered for a click.
+        confidence: first value of the slider.
+        examples: images that the page offers to try.
     """
     with gr.Blocks(title=f"Pinch: {detector.backend.path.name}", analytics_enabled=False) as page:
         gr.HTML(_facts(detector))
         threshold = gr.Slider(0.05, 0.95, confidence, step=0.05, label="Show boxes with a score above")
-        with gr.Tab("Picture"):
-            _picture_tab(detector, threshold, examples)
+        with gr.Tab("Image"):
+            _image_tab(detector, threshold, examples)
         with gr.Tab("Video"):
             _video_tab(detector, threshold)
         with gr.Tab("Webcam"):
@@ -244,19 +244,19 @@ def _facts(detector: Detector) -> str:
     return f'<h2>{escape(backend.path.name)}</h2><div class="facts">{" · ".join(facts)}</div>'
 
 
-def _picture_tab(detector: Detector, threshold: gr.Slider, examples: Sequence[Path]) -> None:
+def _image_tab(detector: Detector, threshold: gr.Slider, examples: Sequence[Path]) -> None:
     with gr.Row():
-        source = gr.Image(label="Picture", sources=["upload", "clipboard"], height=400)
+        source = gr.Image(label="Image", sources=["upload", "clipboard"], height=400)
         result = gr.Image(
             label="What the model sees", interactive=False, height=400, buttons=["download", "fullscreen"]
         )
     times = gr.HTML()
     if examples:
-        gr.Examples([str(path) for path in examples], source, label="Pictures to try")
+        gr.Examples([str(path) for path in examples], source, label="Images to try")
     table = gr.Dataframe(headers=COLUMNS, label="Boxes (pixels)", interactive=False, buttons=[])
     outputs = [result, times, table]
-    source.change(detector.picture, [source, threshold], outputs, api_name="picture", show_progress="hidden")
-    threshold.release(detector.picture, [source, threshold], outputs, api_visibility="private", show_progress="hidden")
+    source.change(detector.image, [source, threshold], outputs, api_name="image", show_progress="hidden")
+    threshold.release(detector.image, [source, threshold], outputs, api_visibility="private", show_progress="hidden")
 
 
 def _video_tab(detector: Detector, threshold: gr.Slider) -> None:
@@ -278,7 +278,7 @@ def _video_tab(detector: Detector, threshold: gr.Slider) -> None:
 
 def _webcam_tab(detector: Detector, threshold: gr.Slider) -> None:
     def run(image: np.ndarray | None, confidence: float) -> tuple[np.ndarray | None, str]:
-        return detector.picture(image, confidence)[:2]
+        return detector.image(image, confidence)[:2]
 
     with gr.Row():
         source = gr.Image(label="Webcam", sources=["webcam"], streaming=True, height=400)

@@ -1,7 +1,7 @@
 """Ranges of a network's activations on calibration images, and three ways to choose them.
 
 ONNX Runtime's own calibrators keep every activation of every image in memory (30 GB for 100 images at 640 pixels), and
-its entropy method takes minutes a model. Here each image leaves only extremes and a sample of values behind.
+its entropy method takes minutes per model. Here only the extremes and a sample of the values are kept of each image.
 """
 
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ BINS, LEVELS = 2048, 256
 
 @dataclass
 class Activation:
-    """What was seen of one activation: extremes over all values, and a random sample of them."""
+    """The values of one activation over all images: their extremes, and a random sample of them."""
 
     low: float = 0.0
     high: float = 0.0
     samples: list[np.ndarray] = field(default_factory=list)
 
     def add(self, values: np.ndarray, generator: np.random.Generator) -> None:
-        """Take in the values of one image."""
+        """Add the values of one image."""
         flat = values.ravel()
         self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
         self.samples.append(flat if flat.size <= SAMPLES else flat[generator.integers(0, flat.size, SAMPLES)])
@@ -46,7 +46,7 @@ class Activation:
 
 
 def collect(model: onnx.ModelProto, inputs: Iterable[np.ndarray], seed: int, threads: int) -> dict[str, Activation]:
-    """Run a model on calibration inputs and look at every floating-point tensor that it computes.
+    """Run a model on calibration inputs and collect the values of every floating-point tensor that it computes.
 
     Args:
         model: with shapes inferred, one input.
@@ -72,7 +72,7 @@ def float_tensors(model: onnx.ModelProto) -> list[str]:
 
 
 def with_outputs(model: onnx.ModelProto | Path, tensors: list[str], threads: int) -> onnxruntime.InferenceSession:
-    """A session of a model that also returns inner tensors, computed node by node (nothing fused away)."""
+    """A session of a model that also returns inner tensors. Nodes are not fused, so that all tensors exist."""
     source = onnx.load(model) if isinstance(model, Path) else model
     copy = onnx.ModelProto()
     copy.CopyFrom(source)
@@ -85,7 +85,7 @@ def with_outputs(model: onnx.ModelProto | Path, tensors: list[str], threads: int
 
 
 def entropy_limit(values: np.ndarray, high: float) -> float:
-    """The upper end of a range that loses least information, in the sense of Kullback and Leibler, at 8 bits.
+    """The upper end of the range that loses least information (Kullback-Leibler divergence) at 8 bits.
 
     The method of TensorRT (Migacz, GTC 2017, s7310): clip a histogram at each limit, quantize it, compare the two.
     """
@@ -106,7 +106,7 @@ def _information_lost(counts: np.ndarray, limit: int) -> float:
     if not present.any():
         return np.inf
     p, q = clipped[present] / clipped.sum(), quantized[present] / quantized.sum()
-    # Mass that the quantized histogram cannot hold at all counts as if it had the smallest share there is.
+    # Counts in bins that the quantized histogram leaves empty are weighted with the smallest possible probability.
     return float((p * np.log(p / q)).sum() + lost / clipped.sum() * np.log(clipped.sum()))
 
 

@@ -1,4 +1,4 @@
-"""The steps of an export that all formats share: write and compare, or quantize until the accuracy is kept."""
+"""The steps of an export that all formats share: write and compare, or quantize and guard the accuracy."""
 
 import shutil
 from abc import ABC, abstractmethod
@@ -20,8 +20,8 @@ class Quantizer(ABC):
     Attributes:
         session: what is exported and how.
         operators: names of what can return to float.
-        methods: ways to choose the ranges of activations; the most accurate on val is kept.
-        target: the processor that the file is made for; None where one file serves all.
+        methods: ways to choose the ranges of activations; the most accurate on val is used.
+        target: the processor that the file is made for; None if the file is the same for all.
     """
 
     operators: list[str]
@@ -42,7 +42,7 @@ class Quantizer(ABC):
 
     @abstractmethod
     def errors(self, path: Path) -> dict[str, float]:
-        """What quantization does to each operator's output on calibration images, on any scale that ranks them.
+        """The error of each operator's output on calibration images, on any scale that ranks the operators.
 
         Args:
             path: what `write` returned last.
@@ -54,7 +54,7 @@ class Quantizer(ABC):
         return sorted(errors, key=lambda name: -errors[name])
 
     def finish(self, path: Path, output: Path) -> None:
-        """Turn what `write` returned into the artifact; as it is, unless a format overrides this."""
+        """Make the artifact of what `write` returned: a copy, unless a format overrides this."""
         if path.is_dir():
             shutil.copytree(path, output, dirs_exist_ok=True)
         else:
@@ -68,7 +68,7 @@ def export(
 
     Args:
         job: what is made; `job.output` is written.
-        write: writes a file of a precision that is not quantized: write(session, precision, path).
+        write: called as write(session, precision, path) for a precision that is not quantized.
         quantizer: makes the format's quantizer.
 
     Raises:
@@ -100,7 +100,7 @@ def _quantized(job: Job, quantizer: Quantizer) -> ExportDetails:
 
 
 def _best_method(session: Session, quantizer: Quantizer) -> tuple[str, dict[str, float]]:
-    """The calibration method with the best mAP50-95 on val, and what each had."""
+    """The calibration method with the best mAP50-95 on val, and the mAP50-95 of each."""
     methods = quantizer.methods
     if len(methods) == 1 or session.reference is None:
         return methods[0], {}
@@ -111,7 +111,7 @@ def _best_method(session: Session, quantizer: Quantizer) -> tuple[str, dict[str,
 def relative_noise(
     names: list[str], plain: Iterable[list[np.ndarray]], rounded: Iterable[list[np.ndarray]]
 ) -> dict[str, float]:
-    """For each tensor the power of its error relative to its own power, over several images.
+    """For each tensor the power of its error divided by its power, over several images.
 
     Args:
         names: of the tensors.

@@ -1,4 +1,4 @@
-"""What is what in an ONNX graph, found by how nodes are connected and not by their names."""
+"""Find the parts of an ONNX graph by how nodes are connected, not by their names."""
 
 from collections.abc import Iterable
 
@@ -24,12 +24,12 @@ def upstream(graph: onnx.GraphProto, tensors: Iterable[str], stop: str = "Conv")
 
 
 def decoding(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The head's decoding: all that lies between the last convolutions and the outputs."""
+    """The head's decoding: all nodes between the last convolutions and the outputs."""
     return upstream(graph, (output.name for output in graph.output))
 
 
 def attention(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The cores of attention blocks: matrix products of two activations, with all between them and convolutions."""
+    """The cores of attention blocks: products of two activations, and all nodes between these and convolutions."""
     products = [node for node in graph.node if node.op_type == "MatMul"]
     return upstream(graph, (output for node in products for output in node.output))
 
@@ -62,9 +62,9 @@ def units(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> dict[str, list
 
 
 def shorten_names(graph: onnx.GraphProto) -> None:
-    """Number the inner tensors and drop what no runtime reads: their shapes, and the names of quantization nodes.
+    """Number the inner tensors; remove their shapes and the names of quantization nodes, which no runtime reads.
 
-    A quantized graph has thousands of long names: a third of the bytes of a model pruned to half its width.
+    A quantized graph has thousands of long names, a third of the bytes of a model that is pruned to half its width.
     """
     kept = {"", *(tensor.name for tensor in (*graph.input, *graph.output))}
     numbers: dict[str, str] = {}

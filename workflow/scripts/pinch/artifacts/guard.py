@@ -1,4 +1,4 @@
-"""Keep the accuracy of an int8 file: measure it on val, and return to float what hurts it most, until it is right."""
+"""Keep the accuracy of an int8 file: measure it on val, and return the operators with the largest error to float."""
 
 import shutil
 import sys
@@ -23,10 +23,10 @@ def keep_accuracy(
     """Quantize so that val mAP50-95 stays at `settings.guard` of the float model's, if `settings.float_limit` allows.
 
     Args:
-        session: what is exported and how; only its val split is looked at.
+        session: what is exported and how; accuracy is measured on its val split only.
         quantize: writes a file in which the named operators are float, and returns its path.
         worst_first: names of a file's operators, those with the largest error on calibration images first.
-        operators: how many operators could be quantized.
+        operators: number of operators that can be quantized.
 
     Returns:
         The file that kept most, and what was done.
@@ -37,7 +37,7 @@ def keep_accuracy(
     settings, reference = session.settings, session.reference
     path = quantize(frozenset())
     if reference is None:
-        reason = "the float model finds nothing on val, so the accuracy of int8 files cannot be guarded"
+        reason = "the float model detects nothing on val, so the accuracy of int8 files cannot be guarded"
         print(f"warning: {reason}", file=sys.stderr)
         return path, Guard(skipped=reason)
     floats: list[str] = []

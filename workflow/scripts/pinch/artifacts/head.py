@@ -1,8 +1,8 @@
-"""The lean head: choose the anchors worth decoding first, then decode only those.
+"""The lean head: choose the best anchors first, then decode only those.
 
 Ultralytics decodes every anchor (8,400 at 640 pixels) although non-maximum suppression keeps at most a few hundred of
-them. The sigmoid is monotonic, so ranking anchors by their best class logit ranks them by score: decoding the first K
-of that order gives the same detections as decoding all and dropping the rest.
+them. The sigmoid is monotonic, so anchors can be ranked by their best class logit before decoding. Decoding the first K
+gives the same detections as decoding all and dropping the rest.
 
 The output keeps Ultralytics' layout, (1, 4 + classes, K): centre x, centre y, width, height in input pixels, then one
 score a class; or (1, K, 6) for a network that suppresses by itself (YOLO26): x1, y1, x2, y2, score, class.
@@ -16,7 +16,7 @@ from ultralytics.utils.tal import dist2bbox, make_anchors
 
 
 def take_place(new: nn.Module, old: nn.Module) -> None:
-    """Give a layer what `DetectionModel` looks up to feed it: its number, where its input comes from, and its type."""
+    """Copy the attributes that `DetectionModel` reads of a layer: its number, the source of its input, its type."""
     for name in ("i", "f", "type"):
         setattr(new, name, getattr(old, name))
 
@@ -26,7 +26,7 @@ class LeanHead(nn.Module):
 
     Args:
         head: the trained head, on the CPU; its branches are used as they are.
-        candidates: most anchors to decode; all of them where there are no more than that, in their own order.
+        candidates: most anchors to decode; if there are no more than that, all are decoded in their order.
     """
 
     def __init__(self, head: Any, candidates: int) -> None:
@@ -41,7 +41,7 @@ class LeanHead(nn.Module):
         boxes, scores = raw["boxes"], raw["scores"]
         anchors, strides = (a.T for a in make_anchors(features, head.stride, 0.5))
         if self.candidates < scores.shape[2]:
-            # One image a batch, so a plain index of one dimension will do (Gather, not GatherElements).
+            # There is one image per batch, so an index of one dimension is enough (Gather, not GatherElements).
             chosen = scores.amax(1).topk(self.candidates, dim=1).indices[0]
             boxes, scores = boxes[:, :, chosen], scores[:, :, chosen]
             anchors, strides = anchors[:, chosen], strides[:, chosen]
@@ -70,7 +70,7 @@ def _distances(boxes: torch.Tensor, bins: int) -> torch.Tensor:
 
 
 class RawHead(nn.Module):
-    """Stands in for a `Detect` head where decoding is added later: the last convolutions' feature maps.
+    """Stands in for a `Detect` head if decoding is added later: it returns the last convolutions' feature maps.
 
     The order is that of `map_names`: boxes and scores of the first level, of the second level, and so on.
     """

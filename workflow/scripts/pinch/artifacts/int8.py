@@ -1,4 +1,4 @@
-"""int8 ONNX: static quantization with ONNX Runtime's tools, by measured accuracy."""
+"""int8 ONNX: static quantization with ONNX Runtime's tools."""
 
 import logging
 from pathlib import Path
@@ -14,11 +14,11 @@ from pinch.artifacts.graph import attention, decoding, producers, units
 from pinch.artifacts.job import Session
 from pinch.artifacts.tracing import finish, float_model
 
-# Everything else (the shapes and the arithmetic of decoding and attention) stays float; so does HardSigmoid, the half
-# of hardswish that ONNX Runtime has no integer kernel for.
+# Everything else stays float: the shapes and the arithmetic of decoding and attention, and HardSigmoid (a part of
+# hardswish), for which ONNX Runtime has no integer kernel.
 QUANTIZED = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Relu", "LeakyRelu", "Clip")
-# Processor: activations, weights, whether weights have only 7 bits. Without VNNI (a dot product of 8-bit integers) x86
-# adds two products in 16 bits, which 8-bit weights overflow.
+# By processor: types of activations and weights, and whether weights have only 7 bits. Without VNNI (a dot product of
+# 8-bit integers), x86 adds two products in 16 bits, which overflows with 8-bit weights.
 TYPES = {
     "x86-vnni": (QuantType.QUInt8, QuantType.QInt8, False),
     "x86": (QuantType.QUInt8, QuantType.QInt8, True),
@@ -27,7 +27,7 @@ TYPES = {
 
 
 class OnnxQuantizer(Quantizer):
-    """Quantizes one network in several ways after looking at the calibration images once; see `Quantizer`.
+    """Quantizes one network in several ways after one run over the calibration images; see `Quantizer`.
 
     Attributes:
         units: what can return to float, by name: a convolution with its activation, or any other quantized node alone.
@@ -37,10 +37,10 @@ class OnnxQuantizer(Quantizer):
         super().__init__(session)
         self.methods, self.target = session.settings.calibration_methods, session.settings.target
         self._prepared = session.scratch / "prepared.onnx"
-        # Folds constants and infers shapes. The symbolic kind of inference is for shapes that are not static.
+        # Folds constants and infers shapes. All shapes are static, so symbolic shape inference is not needed.
         quant_pre_process(str(float_model(session)), str(self._prepared), skip_symbolic_shape=True)
         self._model = onnx.load(self._prepared)
-        # Nodes are excluded by name, and those that hardswish was taken apart into come without one.
+        # Nodes are excluded by name, and the nodes that hardswish was decomposed into have none.
         for node in self._model.graph.node:
             node.name = node.name or node.output[0]
         onnx.save(self._model, self._prepared)
@@ -72,7 +72,7 @@ class OnnxQuantizer(Quantizer):
         return path
 
     def errors(self, path: Path) -> dict[str, float]:
-        """See `Quantizer.errors`: what the output of each unit has more of than the worst of its inputs."""
+        """See `Quantizer.errors`: the noise of each unit's output minus that of its worst input."""
         error = self._noise(path)
         own = {}
         for name, nodes in self.units.items():
@@ -82,13 +82,13 @@ class OnnxQuantizer(Quantizer):
         return own
 
     def finish(self, path: Path, output: Path) -> None:
-        """See `Quantizer.finish`. Only now, since `errors` finds tensors by the names that this shortens."""
+        """See `Quantizer.finish`. Names are shortened only here because `errors` finds tensors by them."""
         finish(onnx.load(path), output, metadata.describe(self.session, "int8", self.target))
 
     def _noise(self, path: Path) -> dict[str, float]:
-        """For each tensor the quantization noise over the signal, over some calibration images."""
+        """For each tensor the ratio of quantization noise to signal on a few calibration images."""
         session, made = self.session, set(producers(onnx.load(path).graph))
-        # A quantized tensor is seen as its readers see it: rounded.
+        # Compare a quantized tensor after rounding, as the nodes that read it receive it.
         seen_as = {name: f"{name}_DequantizeLinear_Output" for name in calibrate.float_tensors(self._model)}
         seen_as = {name: rounded if rounded in made else name for name, rounded in seen_as.items() if name in made}
         plain = calibrate.with_outputs(self._model, list(seen_as), session.settings.threads)

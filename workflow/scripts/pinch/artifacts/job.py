@@ -1,4 +1,4 @@
-"""What is exported, from what and how; and what the artifacts of one call share."""
+"""One export: its settings, the session that the artifacts of one call share, and the steps around the exporter."""
 
 import contextlib
 import dataclasses
@@ -38,8 +38,8 @@ ARTIFACT = "artifact"
 
 
 @dataclass(frozen=True)
-class Settings(Export):
-    """How to export; the options of exporting are among its fields.
+class ExportSettings(Export):
+    """How to export: the declared options, and what the rules and commands add.
 
     Attributes:
         imgsz: side of the input in pixels, a multiple of the model's stride; None: the size it was trained at.
@@ -56,21 +56,21 @@ class Settings(Export):
 
 @dataclass
 class Session:
-    """A checkpoint to export with a data set, and what its artifacts have in common, made once and when first needed.
+    """A checkpoint to export with a data set, and what its artifacts share, which is made when it is first needed.
 
     Attributes:
         checkpoint: the model.
-        dataset: whose training images calibrate and whose val images guard.
-        settings: how, with the target that "auto" means here.
+        dataset: its training images calibrate int8, its val images guard it.
+        settings: how to export; the target "auto" is resolved.
         imgsz: side of the input in pixels.
-        scratch: a folder for intermediate files, gone when the session is left.
+        scratch: a folder for intermediate files, removed at the end of the session.
         shared: what exporters keep for later artifacts of the same session.
-        resources: what exporters opened, closed when the session is left.
+        resources: what exporters opened; closed at the end of the session.
     """
 
     checkpoint: Checkpoint
     dataset: Dataset
-    settings: Settings
+    settings: ExportSettings
     imgsz: int
     scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="pinch-export-")))
     shared: dict[str, Any] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Session:
 
     @property
     def model(self) -> Model:
-        """What the checkpoint is."""
+        """The model in the checkpoint."""
         return Model.of_checkpoint(self.checkpoint.path, self.checkpoint.meta)
 
     @functools.cached_property
@@ -113,18 +113,20 @@ class Session:
         """A few real inputs, (1, 3, imgsz, imgsz) each, from the images that calibration draws from."""
         split = next((s for s in ("train", "val", "test") if s in self.dataset.splits and self.dataset.images(s)), None)
         if split is None:
-            raise PinchError(f"{self.dataset.path} has no images: an export is checked on some, so name a data set")
+            raise PinchError(
+                f"{self.dataset.path} has no images, but an exported file is checked on images: give another data set"
+            )
         images = self.dataset.images(split)
         random.Random(self.settings.seed).shuffle(images)
         return list(self.inputs(images[:PARITY_IMAGES]))
 
     @functools.cached_property
     def reference(self) -> float | None:
-        """mAP50-95 of the checkpoint on val at this image size; None where it finds nothing or there is nothing."""
+        """mAP50-95 of the checkpoint on val at this image size; None if it is 0 or there are no val images."""
         return self.accuracy(self.checkpoint.path) or None
 
     def accuracy(self, path: Path) -> float:
-        """mAP50-95 of a model file on val, at this image size and in its own runtime; a file seen before is not run."""
+        """mAP50-95 of a model file on val, at this image size and in its own runtime. Equal files are run once."""
         from pinch.measuring.evaluation import evaluate
 
         content = " ".join(sha256(member) for member in members(path))
@@ -134,7 +136,7 @@ class Session:
         return self._measured[content]
 
     def inputs(self, images: list[Path]) -> Iterator[np.ndarray]:
-        """Images as the network sees them in inference: (1, 3, imgsz, imgsz), float32, RGB, 0 to 1.
+        """Network inputs of images, as in inference: (1, 3, imgsz, imgsz), float32, RGB, 0 to 1.
 
         Raises:
             PinchError: an image cannot be read.
@@ -147,7 +149,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Job:
+class ExportJob:
     """One artifact to make.
 
     Attributes:
@@ -162,7 +164,7 @@ class Job:
 
 
 def resolve_target(name: str) -> str:
-    """The target that "auto" means on this machine; any other name is its own."""
+    """The target that "auto" means on this machine; any other name is returned unchanged."""
     if name != "auto":
         return name
     if platform.machine().lower() in ("arm64", "aarch64"):
@@ -170,8 +172,8 @@ def resolve_target(name: str) -> str:
     return "x86-vnni" if provenance.has_vnni() else "x86"
 
 
-def open_session(model: str | Path, data: str | Path, settings: Settings) -> Session:
-    """Open what is exported and refuse what cannot be, before long work starts.
+def open_session(model: str | Path, data: str | Path, settings: ExportSettings) -> Session:
+    """Open a session; whatever cannot be exported is refused here, before long work starts.
 
     Raises:
         PinchError: the model is no detection checkpoint (an exported or quantized one included), the data set cannot
@@ -181,13 +183,13 @@ def open_session(model: str | Path, data: str | Path, settings: Settings) -> Ses
     dataset = datasets.load(data)
     if len(dataset.names) != len(checkpoint.names):
         raise PinchError(
-            f"{model} knows {len(checkpoint.names)} classes but {data} has {len(dataset.names)}: give the data set "
+            f"{model} has {len(checkpoint.names)} classes but {data} has {len(dataset.names)}: give the data set "
             "that the model was trained on"
         )
     network: Any = checkpoint.model
     imgsz, stride = settings.imgsz or checkpoint.imgsz, int(max(network.stride))
     if imgsz % stride or imgsz <= 0:
-        raise PinchError(f"the image size {imgsz} is not a multiple of the model's stride, {stride}")
+        raise PinchError(f"the image size {imgsz} is not a multiple of the model's stride: give a multiple of {stride}")
     settings = dataclasses.replace(settings, target=resolve_target(settings.target))
     return Session(checkpoint, dataset, settings, imgsz)
 
@@ -199,12 +201,12 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
         session: from what and how.
         precision: "full", "half" or "int8".
         entry: the format.
-        output: the artifact; what stood there before is replaced, and only by a file that passed its checks.
-        record: where its record goes, if anywhere.
+        output: the artifact. An earlier one is replaced only after the new one passed its checks.
+        record: where its record is written; None: nowhere.
 
     Raises:
-        PinchError: calibration images are missing, the file is not what the network computes, the disk is full, or
-            something that Pinch did not make stands at `output`.
+        PinchError: calibration images are missing, the file does not compute what the network computes, the disk is
+            full, or there is something at `output` that Pinch did not make.
     """
     started = time.perf_counter()
     if PRECISIONS[precision].quantized:

@@ -1,4 +1,4 @@
-"""What an artifact says of itself: the entries that Ultralytics reads, and ours."""
+"""The metadata of artifacts: the entries that Ultralytics reads, and Pinch's own."""
 
 import json
 import zipfile
@@ -17,12 +17,12 @@ def describe(session: Session, precision: str, target: str | None = None) -> dic
     """The metadata of an artifact.
 
     The first group is what `ultralytics.nn.backends` applies (`BaseBackend.apply_metadata`), so that `YOLO(artifact)`
-    works as it does on Ultralytics' own exports. No date: the same input gives the same file.
+    works as it does on Ultralytics' own exports. There is no date in it, so the same input gives the same file.
 
     Args:
         session: what was exported.
         precision: "full", "half" or "int8".
-        target: the processor that a quantized file was made for, if that matters to it.
+        target: the processor that a quantized file was made for; None: any.
     """
     settings, network = session.settings, session.checkpoint.model
     head: Any = network.model[-1]  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""The network that is exported: the checkpoint's, rewritten into an equal one that runtimes execute faster."""
+"""The network that is exported: the checkpoint's, rewritten so that it computes the same in less time."""
 
 import copy
 import types
@@ -15,9 +15,10 @@ from pinch.artifacts.head import LeanHead, RawHead, take_place
 def exportable(model: nn.Module, candidates: int | None) -> nn.Module:
     """A copy of a detection model that gives the same detections in less time.
 
-    Batch norms are folded into convolutions, blocks that cut a feature map in two get a convolution for each half (see
-    `_with_halves`), feature maps are enlarged after their 1x1 convolution instead of before (see `_enlarge_late`), and
-    the head decodes the best anchors only (see `LeanHead`).
+    - Batch norms are folded into convolutions.
+    - Blocks that cut a feature map in two get a convolution for each half (see `_with_halves`).
+    - Feature maps are enlarged after their 1x1 convolution instead of before (see `_enlarge_late`).
+    - The head decodes the best anchors only (see `LeanHead`).
 
     Args:
         model: an Ultralytics `DetectionModel`, float32, in eval mode; it is left as it is.
@@ -39,8 +40,8 @@ def exportable(model: nn.Module, candidates: int | None) -> nn.Module:
 def _with_halves(layer: Any, forward: Callable) -> None:
     """Replace `cv1`, whose output the block cuts in two, by two convolutions of half the filters.
 
-    The arithmetic is the same. But a Split of channels forces ONNX Runtime out of its blocked layout and back, and is a
-    copy in every runtime: without it YOLO11n takes 3% less time.
+    The arithmetic is the same, but a Split of channels is a copy in every runtime, and makes ONNX Runtime leave its
+    blocked layout and return to it. Without it YOLO11n takes 3% less time.
     """
     layer.first, layer.second = _half(layer.cv1, 0), _half(layer.cv1, 1)
     del layer.cv1
@@ -70,10 +71,10 @@ def _c2psa_forward(self: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 class LateUpsample(nn.Module):
-    """A 1x1 convolution of an enlarged feature map and another one, enlarging last.
+    """A 1x1 convolution of an enlarged feature map and another one, which enlarges last.
 
-    conv(cat(up(small), large)) = up(conv_a(small)) + conv_b(large) for a convolution of one pixel: the same sums with a
-    quarter of the work for the small map, no concatenation, and fewer channels to enlarge.
+    For a convolution of one pixel, conv(cat(up(small), large)) = up(conv_a(small)) + conv_b(large). The sums are the
+    same, with a quarter of the work for the small map, no concatenation, and fewer channels to enlarge.
 
     Args:
         block: the fused convolution, whose first input channels are the small map's.
@@ -103,7 +104,7 @@ def _pointwise(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Conv2d:
 
 
 class Together(nn.Module):
-    """Hands several feature maps on as they are, in the place of a concatenation."""
+    """Takes the place of a concatenation and returns its feature maps unchanged."""
 
     def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
         """The same list."""
@@ -111,7 +112,7 @@ class Together(nn.Module):
 
 
 def _enlarge_late(network: Any) -> None:
-    """Rewrite Upsample, Concat, C2f in a row, where nothing else uses the first two's outputs."""
+    """Rewrite each sequence of Upsample, Concat and C2f, unless other layers use the outputs of the first two."""
     layers = network.model
     for enlarge, join, block in zip(layers, layers[1:], layers[2:], strict=False):
         in_row = isinstance(enlarge, nn.Upsample) and isinstance(join, Concat) and isinstance(block, C2f)
@@ -127,7 +128,7 @@ def _enlarge_late(network: Any) -> None:
 
 
 def _channels(network: Any, index: int) -> int:
-    """Channels that enter a layer, found by running the network on a small grey image."""
+    """Channels of a layer's input, found by running the network on a small blank image."""
     seen: list[int] = []
     hook = network.model[index].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
     side = 2 * int(max(network.stride))

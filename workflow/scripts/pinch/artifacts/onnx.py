@@ -8,7 +8,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from pinch.artifacts import exporter, metadata
 from pinch.artifacts.graph import decoding
 from pinch.artifacts.int8 import OnnxQuantizer
-from pinch.artifacts.job import Job, Session
+from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.tracing import finish, float_model
 from pinch.core.record_types.exports import ExportDetails
 
@@ -28,7 +28,7 @@ def _write(session: Session, precision: str, path: Path) -> None:
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """Weights and arithmetic in float16; input, output and the head's decoding stay float32.
 
-    A float16 counts pixels above 512 in steps of a half, which would move boxes.
+    Above 512, a float16 has steps of half a pixel, which would move boxes.
     """
     names = [node.name for node in decoding(model.graph)]
     return convert_float_to_float16(model, keep_io_types=True, node_block_list=names)

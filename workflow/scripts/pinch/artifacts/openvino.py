@@ -14,12 +14,12 @@ import yaml
 
 from pinch.artifacts import exporter, metadata
 from pinch.artifacts.exporter import Quantizer, relative_noise
-from pinch.artifacts.job import Job, Session
+from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.tracing import float_model
 from pinch.core.record_types.exports import ExportDetails
 from pinch.runtimes.openvino import compile_float32
 
-# What has weights and can be int8.
+# Operators that have weights and can be int8.
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 
 
@@ -65,7 +65,7 @@ class OpenvinoQuantizer(Quantizer):
         return relative_noise(self.operators, self._outputs(self._model), self._outputs(quantized))
 
     def _outputs(self, model: Any) -> Iterator[list[np.ndarray]]:
-        """What the operators give for each of a few real images."""
+        """The outputs of the operators for each of a few real images."""
         observed = model.clone()
         found = {op.get_friendly_name(): op for op in observed.get_ordered_ops()}
         observed.add_outputs([found[name].output(0) for name in self.operators])
@@ -100,7 +100,7 @@ def _biases(model: Any) -> set[str]:
 
 
 def _write(session: Session, folder: Path, precision: str, model: Any) -> Path:
-    """Save a model in place of what the folder holds; float weights stay float32."""
+    """Save a model in a folder and replace what is there; float weights stay float32."""
     folder.mkdir(exist_ok=True)
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
     described = metadata.describe(session, precision)

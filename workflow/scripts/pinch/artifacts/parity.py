@@ -1,8 +1,8 @@
-"""Does an artifact compute what the checkpoint computes?
+"""Check that an artifact computes what the checkpoint computes.
 
-The file runs in its own runtime beside PyTorch's stock network, on real images. PyTorch decodes every anchor, before
-any candidate is chosen; each candidate of the file must then be one of those anchors, and each anchor that is clearly
-among the best must be a candidate of the file.
+The file runs in its own runtime, and Ultralytics' unchanged network in PyTorch, on the same real images. PyTorch
+decodes every anchor. Each candidate of the file must be one of those anchors, and each anchor that is clearly among the
+best must be a candidate of the file.
 """
 
 import copy
@@ -17,9 +17,10 @@ from pinch import runtimes
 from pinch.core.errors import PinchError
 from pinch.core.record_types.exports import Limits, Parity
 
-# Box limits here are in cells of the coarsest grid, the unit in which a head counts distances: the same rounding of its
-# logits moves a box by as many cells whatever the image size. YOLO11n showed 1e-5 for full; for half 0.04 when trained
-# well and 0.1 when hardly trained, where anchors know least where their box ends. A wrong layout is cells away.
+# Box limits are in cells of the coarsest grid, because a head computes distances in cells: a rounding error of its
+# logits moves a box by the same number of cells at any image size. YOLO11n showed 1e-5 for full. For half it showed
+# 0.04 when trained well and 0.1 when hardly trained, because its box sides are then least certain. With a wrong layout
+# boxes are whole cells apart.
 CELLS = {"full": Limits(1e-2, 2e-3), "half": Limits(0.25, 3e-2)}
 
 
@@ -71,7 +72,7 @@ def check(path: Path, model: nn.Module, inputs: list[np.ndarray], precision: str
 
 
 def every_anchor(network: nn.Module, batch: np.ndarray) -> np.ndarray:
-    """What Ultralytics' own code decodes for every anchor: (4 + classes, anchors), boxes in pixels."""
+    """The output of Ultralytics' decoding for every anchor: (4 + classes, anchors), boxes in pixels."""
     head: Any = network.model[-1]  # type: ignore[index]
     with torch.no_grad():
         output, raw = network(torch.from_numpy(batch))
@@ -81,7 +82,7 @@ def every_anchor(network: nn.Module, batch: np.ndarray) -> np.ndarray:
 
 
 def _columns(output: np.ndarray, classes: int) -> np.ndarray:
-    """A file's output as (4 + classes, n); of a finished detection only the score of its class is known, else NaN."""
+    """A file's output as (4 + classes, n). A finished detection has only the score of its class; the others are NaN."""
     if output.shape[2] != 6:
         return output[0]
     rows = output[0]
@@ -98,7 +99,7 @@ def differences(candidates: np.ndarray, anchors: np.ndarray, side: int, limits: 
         candidates: (4 + classes, n), the file's; NaN where a score is not known.
         anchors: (4 + classes, m), PyTorch's, m >= n.
         side: of the image, in pixels.
-        limits: what makes two anchors alike, to pair them by.
+        limits: the scales by which the nearest anchor is found.
     """
     box, score = np.empty((2, candidates.shape[1], anchors.shape[1]), np.float32)
     for row, candidate in enumerate(candidates.T):
@@ -108,7 +109,7 @@ def differences(candidates: np.ndarray, anchors: np.ndarray, side: int, limits: 
         return np.full(2, np.nan)
     apart = np.maximum(box / limits.box, score / limits.score)
     ranked = np.nanmax(candidates[4:], 0)
-    # Anchors at the edge of the choice may fall on either side of it.
+    # Anchors close to the lowest chosen score may be chosen or not, so only those clearly above it must be there.
     clear = np.flatnonzero(anchors[4:].max(0) > ranked.min() + limits.score)
     rows, columns = np.arange(len(apart)), apart.argmin(1)
     if candidates.shape[1] < anchors.shape[1]:

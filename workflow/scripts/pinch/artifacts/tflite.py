@@ -1,8 +1,8 @@
 """TFLite: full, half and int8, from one Keras model that onnx2tf makes of the network without its decoding.
 
-The decoding is added in TensorFlow (see `tflite_head`), where its nodes have names to exclude from quantization, and
-where feature maps already lie as TFLite wants them, channels last. Box coordinates are fractions of the image, as in
-Ultralytics' own TFLite files. TensorFlow works in a process of its own (see `tflite_worker`).
+The decoding is added in TensorFlow (see `tflite_head`): there its nodes have names by which they are excluded from
+quantization, and feature maps already have TFLite's layout, channels last. Box coordinates are fractions of the image,
+as in Ultralytics' TFLite files. TensorFlow runs in a separate process (see `tflite_worker`).
 """
 
 import multiprocessing
@@ -16,7 +16,7 @@ import onnx
 from pinch.artifacts import exporter, metadata, tflite_worker
 from pinch.artifacts.exporter import Quantizer
 from pinch.artifacts.head import map_names
-from pinch.artifacts.job import Job, Session
+from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.network import exportable
 from pinch.artifacts.tflite_spec import Head
 from pinch.artifacts.tracing import trace
@@ -40,7 +40,7 @@ class TfliteQuantizer(Quantizer):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._worker = _worker(session)
-        self.operators = self._worker.call("calibrate", _pictures(session))
+        self.operators = self._worker.call("calibrate", _images(session))
 
     def write(self, method: str, floats: frozenset[str]) -> Path:
         """See `Quantizer.write`."""
@@ -48,7 +48,7 @@ class TfliteQuantizer(Quantizer):
         return _write(self.session, self.session.scratch / "int8.tflite", "int8", content)
 
     def errors(self, path: Path) -> dict[str, float]:
-        """See `Quantizer.errors`: each tensor's rounding error in steps of its own scale."""
+        """See `Quantizer.errors`: each tensor's rounding error in units of its scale."""
         errors: dict[str, float] = self._worker.call("errors")
         return {name: errors[name] for name in self.operators if name in errors}
 
@@ -82,14 +82,14 @@ def _worker(session: Session) -> _Worker:
     return session.shared["tflite"]
 
 
-def _pictures(session: Session) -> Path:
+def _images(session: Session) -> Path:
     """The calibration images in a .npy file as `tflite_worker.Converter.calibrate` reads them."""
     path = session.scratch / "calibration.npy"
     shape = (len(session.calibration), session.imgsz, session.imgsz, 3)
-    pictures = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
-    for picture, batch in zip(pictures, session.inputs(session.calibration), strict=True):
-        picture[:] = np.rint(batch[0].transpose(1, 2, 0) * 255)
-    pictures.flush()
+    images = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    for image, batch in zip(images, session.inputs(session.calibration), strict=True):
+        image[:] = np.rint(batch[0].transpose(1, 2, 0) * 255)
+    images.flush()
     return path
 
 

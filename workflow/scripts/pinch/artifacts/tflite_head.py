@@ -9,19 +9,18 @@ import tensorflow as tf
 from pinch.artifacts.tflite_spec import Head
 
 SCOPE = "decoding/"
-"""What the names of the head's tensors start with; they stay float in an int8 file."""
+"""Prefix of the names of the head's tensors, which stay float in an int8 file."""
 
 
 def decoder(head: Head) -> Callable[[list[Any]], Any]:
     """A function that decodes raw feature maps.
 
     Args:
-        head: what is to be decoded, and how.
+        head: the head whose outputs are decoded.
 
     Returns:
         A function of the maps in the order of `pinch.artifacts.head.map_names`, (1, h, w, channels) each, to
-        (1, 4 + classes, K) or, where the network suppresses by itself, (1, K, 6). Coordinates are fractions of the
-        image.
+        (1, 4 + classes, K) or, if the network suppresses by itself, (1, K, 6). Coordinates are fractions of the image.
     """
     anchors, strides = _anchors(head.strides, head.imgsz)
 

@@ -1,16 +1,16 @@
-"""What TensorFlow's process is told of the network, in plain values: PyTorch and TensorFlow never share a process."""
+"""The network's head in plain values, for TensorFlow's process: PyTorch and TensorFlow must not share a process."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Head:
-    """What decoding must know of Ultralytics' `Detect` and of the export.
+    """What decoding needs from Ultralytics' `Detect` and from the settings of the export.
 
     Attributes:
         strides: of the levels, in pixels.
-        bins: of a box side's distribution.
-        classes: how many.
+        bins: of the distribution of a box side.
+        classes: number of classes.
         end2end: whether the network suppresses by itself.
         most: detections that such a network returns.
         imgsz: side of the input in pixels.

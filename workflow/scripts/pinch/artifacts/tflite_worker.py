@@ -1,7 +1,7 @@
-"""TensorFlow's part of the export to TFLite, which runs in a process of its own.
+"""TensorFlow's part of the export to TFLite, which runs in a separate process.
 
-TensorFlow and PyTorch in one process can crash it, so nothing here imports PyTorch. The process holds one network;
-`start` makes it, `call` uses it.
+TensorFlow and PyTorch together can crash a process, so nothing here imports PyTorch. The process holds one network:
+`start` loads it, `call` uses it.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import numpy as np
 
 from pinch.artifacts.tflite_spec import Head
 
-# onnx2tf fetches this file of pictures from the network unless the working directory has it.
+# onnx2tf downloads this file of images unless the working directory has it.
 SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
@@ -66,10 +66,10 @@ class Converter:
         """
         from pinch.artifacts.tflite_head import SCOPE
 
-        pictures = np.load(images, mmap_mode="r")
+        loaded = np.load(images, mmap_mode="r")
 
         def batches() -> Iterator[list[np.ndarray]]:
-            return ([picture[None].astype(np.float32) / 255] for picture in pictures)
+            return ([image[None].astype(np.float32) / 255] for image in loaded)
 
         names = _made(self._tf.lite.Interpreter(model_content=self.full(), experimental_preserve_all_tensors=True))
         self._fixed = [name for name in names if SCOPE in name]
@@ -82,14 +82,14 @@ class Converter:
         return [name for name in names if SCOPE not in name]
 
     def int8(self, floats: list[str]) -> bytes:
-        """An int8 file after `calibrate`: input, output, decoding, and the makers of the named tensors in float."""
+        """An int8 file, after `calibrate`. Input, output, decoding and the operators of the named tensors are float."""
         self._debugger.options = self._options(floats)
         return self._debugger.get_nondebug_quantized_model()
 
     def errors(self) -> dict[str, float]:
-        """Of the last int8 file, each tensor's rounding error on the calibration images in steps of its own scale.
+        """Each tensor's error in the last int8 file: root mean square on calibration images, in units of its scale.
 
-        An error that is only rounding has the root mean square 1/sqrt(12) of a step.
+        A pure rounding error is 1/sqrt(12).
         """
         self._debugger.run()
         table = io.StringIO()
@@ -116,7 +116,7 @@ def _keras(graph: Path, scratch: Path) -> Any:
             output_folder_path=str(scratch / "keras"),
             not_use_onnxsim=True,
             verbosity="error",
-            # Strict mode runs the model after each operator to correct layouts; `parity` finds out in a moment.
+            # Strict mode runs the model after each operator to correct layouts; `parity` checks that in much less time.
             disable_strict_mode=True,
             disable_model_save=True,
             output_signaturedefs=True,
@@ -124,7 +124,7 @@ def _keras(graph: Path, scratch: Path) -> Any:
 
 
 def _made(interpreter: Any) -> list[str]:
-    """Names of the tensors that operators make."""
+    """Names of the tensors that operators compute."""
     made = {index for operator in interpreter._get_ops_details() for index in operator["outputs"]}
     return [tensor["name"] for tensor in interpreter.get_tensor_details() if tensor["index"] in made]
 
@@ -133,8 +133,8 @@ _converters: list[Converter] = []
 
 
 def start(graph: Path, head: Head, scratch: Path) -> None:
-    """Make this process's converter."""
-    # TensorFlow reads these when it is imported: no search for GPUs (conversion needs none), errors only.
+    """Create this process's converter."""
+    # TensorFlow reads these when it is imported: do not search for GPUs (conversion needs none), log errors only.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _converters[:] = [Converter(graph, head, scratch)]

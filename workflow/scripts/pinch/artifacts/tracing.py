@@ -1,4 +1,4 @@
-"""The network as an ONNX graph, which the exports of all formats start from."""
+"""The network as an ONNX graph, from which the exports of all formats start."""
 
 import warnings
 from pathlib import Path
@@ -12,13 +12,13 @@ from pinch.artifacts.graph import shorten_names
 from pinch.artifacts.job import Session
 from pinch.artifacts.network import exportable
 
-# ONNX Runtime's CUDA provider lacks Resize-19 and ReduceMax-20, its quantizer refuses 21 and higher.
+# ONNX Runtime's CUDA provider lacks Resize-19 and ReduceMax-20, and its quantizer refuses opset 21 and higher.
 OPSET = 17
-IR_VERSION = 10  # newer ones are refused by older runtimes
+IR_VERSION = 10  # older runtimes refuse newer versions
 
 
 def float_model(session: Session) -> Path:
-    """The float32 ONNX file of a session, which all its ONNX and OpenVINO artifacts start from."""
+    """The float32 ONNX file of a session, from which all its ONNX and OpenVINO artifacts are made."""
     path = session.scratch / "float.onnx"
     if not path.exists():
         network = exportable(session.checkpoint.model, session.settings.candidates)
@@ -37,7 +37,7 @@ def trace(network: torch.nn.Module, imgsz: int, outputs: list[str], scratch: Pat
     """
     path = scratch / "traced.onnx"
     with warnings.catch_warnings():
-        # The new exporter is slower, and opset 17 is out of its reach.
+        # The new exporter is slower and cannot write opset 17, so this one is used and its warning ignored.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
@@ -52,13 +52,13 @@ def trace(network: torch.nn.Module, imgsz: int, outputs: list[str], scratch: Pat
 
 
 def finish(model: onnx.ModelProto, path: Path, entries: dict[str, Any]) -> None:
-    """Write the model of an artifact: as `save`, without names that only take room."""
+    """Write the model of an artifact: like `save`, but with short tensor names, which make the file smaller."""
     shorten_names(model.graph)
     save(model, path, entries)
 
 
 def save(model: onnx.ModelProto, path: Path, entries: dict[str, Any]) -> None:
-    """Write a model with metadata (in place of what it has)."""
+    """Write a model; `entries` replace its metadata."""
     del model.metadata_props[:]
     for key, value in entries.items():
         model.metadata_props.add(key=key, value=str(value))

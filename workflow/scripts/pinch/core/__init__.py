@@ -1,1 +1,1 @@
-"""What every part needs: errors, files and whose they are, options, records, commands."""
+"""What every part needs: errors, files and their ownership, options, records, commands."""

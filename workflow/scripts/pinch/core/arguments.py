@@ -1,4 +1,4 @@
-"""Arguments of commands, and of the rules that call them, as they follow from declared options."""
+"""Arguments of commands, and of the rules that call them, made from declared options."""
 
 import argparse
 from collections.abc import Collection, Iterator, Mapping
@@ -37,21 +37,21 @@ def add_arguments(
     Args:
         parser: of the command.
         declaration: a settings dataclass.
-        only: names of the options wanted; all where empty.
+        only: names of the options wanted; empty: all.
         without: names of options that the command does not have.
-        unset: options that are None where the command line does not name them, and what that means, for the help.
+        unset: options whose default here is None, with the text that the help shows as the default.
     """
     for declared in _chosen(declaration, only, without):
         _add(parser, declared, (unset or {}).get(declared.name))
 
 
 def from_arguments(declaration: type[Settings], arguments: argparse.Namespace, **others: Any) -> Settings:
-    """The settings that a command line says.
+    """The settings that a command line gives.
 
     Args:
-        declaration: a settings dataclass, or one made from such ones.
-        arguments: parsed by a parser that `add_arguments` filled; options that it did not get keep their defaults.
-        others: fields of the dataclass that are no options, and options that the command settles itself.
+        declaration: a settings dataclass, or one that inherits from some.
+        arguments: from a parser that `add_arguments` filled; options that it does not have keep their defaults.
+        others: fields of the dataclass that are no options, and options that the command sets itself.
     """
     said = {}
     for declared in options_of(declaration):  # type: ignore[arg-type]
@@ -69,13 +69,13 @@ def rule_arguments(
     only: Collection[str] = (),
     without: Collection[str] = (),
 ) -> list[str]:
-    """The arguments by which a rule hands its command a section of the configuration, to be quoted one by one.
+    """The arguments by which a rule passes a section of the configuration to its command, not yet quoted.
 
     Args:
         declaration: a settings dataclass.
-        values: the section, complete; what is None, false or empty is left out.
-        only: names of the options wanted; all where empty.
-        without: names of options that the rule hands over in another way.
+        values: the section with all its keys; None, false and empty values give no argument.
+        only: names of the options wanted; empty: all.
+        without: names of options that the rule passes in another way.
     """
     arguments: list[str] = []
     for declared in _chosen(declaration, only, without):
@@ -90,7 +90,7 @@ def plain(text: str) -> str:
 
 
 def _chosen(declaration: type, only: Collection[str], without: Collection[str]) -> Iterator[Option]:
-    """The options of the command line, of which `only` some or all `without` some are wanted."""
+    """The options of the command line: those in `only` (empty: all), but not those in `without`."""
     known = {declared.name for declared in options_of(declaration)}
     assert {*only, *without} <= known, f"{declaration.__name__} declares {sorted(known)}"
     for declared in options_of(declaration):
@@ -116,7 +116,7 @@ def _add(parser: argparse.ArgumentParser, declared: Option, unset: str | None) -
 
 
 def _reader(declared: Option) -> Any:
-    """What turns the text of an argument into the value, or the item, that it stands for."""
+    """The function that turns the text of an argument into its value, or into one item of it."""
     if declared.kind is dict:
         return _pair
 
@@ -149,7 +149,7 @@ def _pair(text: str) -> tuple[str, Any]:
 
 
 def _said(declared: Option, value: Any) -> list[str]:
-    """One option with its value; nothing where there is no value."""
+    """One option with its value as arguments; empty if there is no value."""
     if declared.kind is bool:
         return [declared.flag] if value else []
     if declared.kind is dict:

@@ -11,7 +11,7 @@ from pinch.core.ownership import require_output
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows every default that says something, lists as they are typed."""
+    """Shows every default that is not empty, and lists as they are typed."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default is None or action.default is False or action.default in ([], (), {}):
@@ -42,18 +42,18 @@ def whole(text: str) -> int:
 
 
 def output_file(text: str) -> Path:
-    """An argument that names a file to write: refused at once where something stands that must stay."""
+    """An argument that names an output file: refused at once if Pinch may not replace what is there."""
     path = Path(text)
     require_output(path)
     return path
 
 
 def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = False) -> None:
-    """Run a command's `main` and end the process: 0, or 1 with one sentence for what the user can mend.
+    """Run a command's `main` and end the process: with 0, or with 1 and the sentence of a `PinchError`.
 
     Args:
         main: the command.
-        starts_snakemake: whether it starts Snakemake, which would hand this process's environment on to every job.
+        starts_snakemake: whether it starts Snakemake, which would pass this process's environment on to every job.
     """
     if not starts_snakemake:
         isolate_ultralytics()

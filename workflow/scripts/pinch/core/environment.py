@@ -1,7 +1,8 @@
-"""How Ultralytics behaves in a process of Pinch: off the network, away from pip, with a settings folder of its own.
+"""Isolate Ultralytics in a process of Pinch: no downloads, no pip, and a separate settings folder.
 
-Ultralytics reads these variables when it is imported, so commands call `isolate_ultralytics` first of all. Importing
-Pinch sets nothing: Snakemake imports it too, and hands its environment on to every job, on other nodes as well.
+Ultralytics reads these variables when it is imported, so commands call `isolate_ultralytics` before anything else.
+Importing Pinch sets nothing, because Snakemake imports it too and passes its environment on to every job, also on other
+nodes.
 """
 
 import atexit
@@ -13,23 +14,23 @@ from pathlib import Path
 
 
 def isolate_ultralytics() -> None:
-    """Set the variables that Ultralytics reads, for this process and those it starts; what is set already stays."""
+    """Set the variables that Ultralytics reads, for this process and those it starts. Variables already set stay."""
     os.environ.setdefault("YOLO_OFFLINE", "1")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
-    # Ultralytics would set one where nothing is set. Snakemake says how many threads a job has; by hand it has all.
+    # Without it Ultralytics would use one thread. Snakemake sets it for its jobs; otherwise use all processors.
     os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     if "YOLO_CONFIG_DIR" not in os.environ:
         folder = tempfile.mkdtemp(prefix="pinch-ultralytics-")
         os.environ["YOLO_CONFIG_DIR"] = folder
         _lend_fonts(Path(folder) / "Ultralytics")
         owner = os.getpid()
-        # A forked child must not take the folder away from its parent.
+        # A forked child must not remove the folder of its parent.
         atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)
 
 
 def _lend_fonts(folder: Path) -> None:
-    """Put a font where Ultralytics looks for its own: it would go to the network whenever it reads a data set."""
+    """Put a font where Ultralytics looks for one: it would otherwise download it whenever it reads a data set."""
     matplotlib = importlib.util.find_spec("matplotlib")
     if matplotlib and matplotlib.origin:
         folder.mkdir()

@@ -1,5 +1,5 @@
-"""The one exception that users are meant to read."""
+"""The exception whose message is meant for users."""
 
 
 class PinchError(Exception):
-    """Something the user can mend. The message is one clear sentence: what is wrong, where, and how to mend it."""
+    """An error that the user can correct. Its message is one sentence: what is wrong, where, and how to correct it."""

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and what is worth knowing of them."""
+"""Writing files and folders completely or not at all; their hashes and sizes."""
 
 import contextlib
 import errno
@@ -15,22 +15,22 @@ from typing import Any
 from pinch.core.errors import PinchError
 from pinch.core.ownership import MARK, mark, remove_folder, require_replaceable
 
-# A full disk, a used-up quota, a file larger than the system allows.
+# The disk is full, the quota is used up, or the file is larger than the system allows.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
 def atomic(path: str | Path, folder: str | None = None) -> Iterator[Path]:
-    """Yield a temporary path beside `path` (same suffix), renamed to `path` when the block ends well.
+    """Yield a temporary path beside `path` (same suffix), which is renamed to `path` if the block succeeds.
 
-    On an error nothing is left under the temporary name, and what stood at `path` is untouched.
+    After an error there is nothing under the temporary name, and `path` is unchanged.
 
     Args:
-        path: where the result is to be.
-        folder: what kind of folder it is (see `pinch.core.ownership.mark`), which is then there; None: it is a file.
+        path: the file or folder to write.
+        folder: the kind of a folder, which is then created (see `pinch.core.ownership.mark`); None: it is a file.
 
     Raises:
-        PinchError: something that Pinch may not replace stands at `path` (before the block), or the disk is full.
+        PinchError: Pinch may not replace what is at `path` (checked before the block), or the disk is full.
     """
     path = Path(path)
     require_replaceable(path, folder)
@@ -45,7 +45,9 @@ def atomic(path: str | Path, folder: str | None = None) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise PinchError(f"no space left on the disk while writing {path}: free some and run again") from error
+            raise PinchError(
+                f"no space left on the disk while writing {path}: free some space and run again"
+            ) from error
         raise
     finally:
         if temporary.is_dir():
@@ -54,7 +56,7 @@ def atomic(path: str | Path, folder: str | None = None) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, completely or not at all."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
 
@@ -83,18 +85,18 @@ def sha256(path: str | Path) -> str:
 
 
 def members(path: str | Path) -> list[Path]:
-    """The files of an artifact: itself, or what lies in it where the artifact is a folder."""
+    """The files of an artifact: the artifact itself or, if it is a folder, the files in it."""
     path = Path(path)
     return sorted(p for p in path.rglob("*") if p.is_file() and p.name != MARK) if path.is_dir() else [path]
 
 
 def size(path: str | Path) -> int:
-    """Bytes of an artifact (of all files in it where it is a folder)."""
+    """Bytes of an artifact; of a folder, bytes of all files in it."""
     return sum(member.stat().st_size for member in members(path))
 
 
 def zipped_size(path: str | Path) -> int:
-    """Bytes of an artifact after DEFLATE (level 9): what an app store or a download sends."""
+    """Bytes of an artifact after DEFLATE (level 9), as an app store or a download sends it."""
     with contextlib.closing(_CountingStream()) as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for member in members(path):

@@ -1,4 +1,4 @@
-"""NVIDIA GPUs: whether PyTorch can use one, and if not, why; and which one it is."""
+"""NVIDIA GPUs: whether PyTorch can use one and, if not, why; name, energy and load of the GPU."""
 
 import ctypes
 from typing import Any
@@ -12,7 +12,7 @@ DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 
 
 class UnavailableError(Exception):
-    """There is no such GPU, or it does not tell."""
+    """There is no GPU, or it does not provide what was asked for."""
 
 
 class Device:
@@ -42,7 +42,7 @@ class Device:
         """Millijoules since the driver was loaded.
 
         Raises:
-            UnavailableError: the GPU does not count (older than Volta).
+            UnavailableError: the GPU has no counter (it is older than Volta).
         """
         try:
             return self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)
@@ -50,11 +50,11 @@ class Device:
             raise UnavailableError(f"{self.name} does not count its energy: {error}") from error
 
     def busy_percent(self) -> int:
-        """Share of the last second or so in which the GPU worked, by anyone."""
+        """Percentage of about the last second in which the GPU was used, by any process."""
         return self._nvml.nvmlDeviceGetUtilizationRates(self._handle).gpu
 
     def memory_mb(self) -> float:
-        """Megabytes in use on the whole GPU, by anyone."""
+        """Megabytes in use on the whole GPU, by all processes."""
         return self._nvml.nvmlDeviceGetMemoryInfo(self._handle).used / 1e6
 
 
@@ -62,7 +62,7 @@ def check() -> GpuRecord:
     """Make sure that driver and PyTorch can use a GPU, by using it.
 
     Raises:
-        PinchError: the first thing that stands in the way, and what is needed.
+        PinchError: the GPU cannot be used; says the first reason and what is needed.
     """
     import torch
 
@@ -72,8 +72,8 @@ def check() -> GpuRecord:
     found = require_driver(driver_version(), built, torch.__version__)
     if not torch.cuda.is_available():
         raise PinchError(
-            f"PyTorch {torch.__version__} sees no GPU although driver {found} is loaded: was the job given one"
-            " (CUDA_VISIBLE_DEVICES)?"
+            f"PyTorch {torch.__version__} sees no GPU although driver {found} is loaded: check that the job was given"
+            " one (CUDA_VISIBLE_DEVICES)"
         )
     name = torch.cuda.get_device_name(0)
     try:
@@ -94,19 +94,19 @@ def require_driver(found: str | None, built: str, version: str) -> str:
         version: of PyTorch.
 
     Raises:
-        PinchError: with the driver that is needed and how to do without.
+        PinchError: says which driver is needed, and the alternative.
     """
     needed = DRIVERS.get(int(built.split(".")[0]), DRIVERS[max(DRIVERS)])
     other = f"update it, or install a PyTorch built for an older CUDA (docs/gpu.md); this is {version} for CUDA {built}"
     if found is None:
-        raise PinchError(f"no NVIDIA driver is loaded, a GPU needs driver {needed} or newer here: {other}")
+        raise PinchError(f"no NVIDIA driver is loaded, but {needed} or newer is needed: {other}")
     if _parts(found) < _parts(needed):
         raise PinchError(f"the NVIDIA driver is {found}, but {needed} or newer is needed: {other}")
     return found
 
 
 def driver_version() -> str | None:
-    """Version of the NVIDIA driver, e.g. "580.65.06"; None where there is none."""
+    """Version of the NVIDIA driver, e.g. "580.65.06"; None if there is none."""
     try:
         return _nvml().nvmlSystemGetDriverVersion()
     except UnavailableError:
@@ -114,13 +114,13 @@ def driver_version() -> str | None:
 
 
 def _nvml() -> Any:
-    """The NVML bindings, started."""
+    """The NVML bindings, initialized."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
     except ImportError as error:
-        raise PinchError("the package nvidia-ml-py is missing, which talks to NVIDIA's driver: install it") from error
+        raise PinchError("the package nvidia-ml-py, which queries NVIDIA's driver, is missing: install it") from error
     except pynvml.NVMLError as error:
         raise UnavailableError(f"no NVIDIA driver: {error}") from error
     return pynvml

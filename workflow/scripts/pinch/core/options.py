@@ -1,9 +1,9 @@
-"""An option is declared once: a field of a settings dataclass, made by `option`, says its default, limits and help.
+"""An option is declared once: as a field of a settings dataclass, made by `option` with its default, limits and help.
 
-Its type is the field's annotation: int, float, str, bool, Path or dict, `... | None`, or a tuple of them. The arguments
-of commands and rules follow from it in `pinch.core.arguments`, the schema and the tables of config/README.md in
-`pinch.run.reference`. This module and the declarations (`pinch.run.settings`) import nothing heavy, since every
-`--help` needs them.
+Its type is the field's annotation: int, float, str, bool, Path or dict, `... | None`, or a tuple of them.
+`pinch.core.arguments` makes the arguments of commands and rules from it, `pinch.run.reference` the schema and the
+tables of config/README.md. This module and the declarations (`pinch.run.settings`) must not import large packages,
+because every `--help` needs them.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from dataclasses import MISSING, dataclass
 from typing import Any
 
 CONFIG, COMMAND = "config", "command"
-"""Where an option applies: it is a key of the configuration, an argument of a command, or (by default) both."""
+"""Where an option applies: as a key of the configuration, as an argument of a command, or (by default) as both."""
 
 REASONS = {
     "enum": "{value} is none of {limit}",
@@ -25,7 +25,7 @@ REASONS = {
     "exclusiveMaximum": "{value} must be less than {limit}",
     "multipleOf": "{value} is not a multiple of {limit}",
 }
-"""What is wrong with a value, by the JSON-schema keyword of the limit that it breaks."""
+"""What is wrong with a value, by the JSON-schema keyword of the limit that it violates."""
 
 _METADATA = "option"
 
@@ -36,18 +36,18 @@ class Option:
 
     Attributes:
         name: of the field, and the key in the configuration.
-        kind: int, float, str, bool, Path or dict: of the value, or of each item where there are many.
-        default: MISSING where a value must be given.
-        help: one sentence without its full stop; names of values stand in backticks.
-        nullable: whether None is a value.
+        kind: int, float, str, bool, Path or dict; of the value or, if `many`, of each item.
+        default: MISSING if a value must be given.
+        help: one sentence without its full stop; names of values are in backticks.
+        nullable: whether None is allowed.
         many: whether the value is a tuple.
         count: items of a tuple of fixed length.
         limits: JSON-schema keywords that bound a number (see REASONS) and their limits.
-        choices: the values allowed; all of the type where empty.
+        choices: the values allowed; empty: all of the type.
         pattern: a regular expression for strings in the configuration.
         flag: of the command line.
         where: CONFIG, COMMAND, or both.
-        schema: replaces the JSON schema that follows from the rest but for default and description.
+        schema: replaces the JSON schema that is made from the other attributes, except default and description.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Option:
 
     @property
     def may_be_empty(self) -> bool:
-        """Whether a tuple without items is allowed: a list that holds something by default must hold something."""
+        """Whether a tuple without items is allowed: only if the default is empty, too."""
         return not self.default
 
 
@@ -88,18 +88,18 @@ def option(
     """A field of a settings dataclass (frozen, kw_only) that declares an option; see `Option`.
 
     Args:
-        default: without one a value must be given.
+        default: the default; without one, a value must be given.
         help: one sentence without its full stop.
-        minimum: least value, or least of each item.
-        above: all values are greater than this.
-        maximum: greatest value.
-        below: all values are less than this.
-        multiple_of: all values are multiples of this.
+        minimum: lower limit, allowed itself. This and the other limits apply to the value or to each item.
+        above: lower limit, not allowed itself.
+        maximum: upper limit, allowed itself.
+        below: upper limit, not allowed itself.
+        multiple_of: values must be multiples of this.
         choices: the values allowed.
-        pattern: of strings.
+        pattern: regular expression that strings must match.
         flag: of the command line, if it is not the field's name.
-        where: CONFIG or COMMAND if it applies there only.
-        schema: the JSON schema of a value that none of the types describes.
+        where: CONFIG or COMMAND, if the option applies only there.
+        schema: the JSON schema of a value that the types cannot describe.
     """
     bounds = {
         "minimum": minimum,
@@ -130,7 +130,7 @@ def changed(declaration: type, name: str, default: Any) -> Any:
 
 @functools.cache
 def options_of(declaration: type) -> tuple[Option, ...]:
-    """The options that a settings dataclass declares, in their order; fields of its own that are none are left out."""
+    """The options that a settings dataclass declares, in their order, without its other fields."""
     hints = typing.get_type_hints(declaration)
     return tuple(
         _declared(field, hints[field.name]) for field in dataclasses.fields(declaration) if _METADATA in field.metadata
@@ -144,7 +144,7 @@ def _declared(field: dataclasses.Field, hint: Any) -> Option:
         (hint,) = set(typing.get_args(hint)) - {type(None)}
     many = typing.get_origin(hint) is tuple
     items = typing.get_args(hint) if many else (hint,)
-    # What is left out of a command line must mean the same as what a rule leaves out.
+    # Rules leave out None, false and empty values, so an argument that is left out must mean the same.
     assert not nullable or field.default is None, f"{field.name} may be None, so None must be its default"
     assert hint is not bool or field.default is False, f"{field.name} is a flag, so its default must be False"
     return Option(

@@ -1,8 +1,8 @@
-"""What Pinch made, told by a mark. Only that is ever replaced or removed; anything else in the way is refused.
+"""Marks that tell what Pinch made. Pinch replaces and removes only what it made, and refuses other outputs.
 
-A folder carries a small file that says what it was made for. A file carries its mark in itself: a checkpoint has the
-entry `pinch`, an exported model says so in its metadata, a record by its keys. An image or a video that the user names
-as an output is replaced, as by any command.
+A folder has a small file that says what it was made for. A file is recognized by its content: a checkpoint by the entry
+`pinch`, an exported model by its metadata, a record by its keys. An image or a video that the user names as an output
+is replaced in any case.
 """
 
 import json
@@ -15,25 +15,25 @@ from pathlib import Path
 from pinch.core.errors import PinchError
 
 MARK = ".made-by-pinch"
-"""The file that marks a folder. It holds a line for each kind of thing that the folder was made for."""
+"""The file that marks a folder. It has a line for each kind of content that the folder was made for."""
 
-# Strings of a checkpoint's entry `pinch`, see pinch.weights.checkpoints.
+# Keys of a checkpoint's entry `pinch`, see pinch.weights.checkpoints.
 _CHECKPOINT_ENTRY = {"pinch", "method", "ratio", "tuned"}
-# What an exported model says of itself, see pinch.artifacts.metadata.
+# Part of an exported model's metadata, see pinch.artifacts.metadata.
 _EXPORTED = b"exported by Pinch"
 # Keys of a record, see pinch.core.records.
 _RECORD_KEYS = {"kind", "result", "provenance"}
 
 
 def require_replaceable(path: str | Path, folder: str | None = None) -> None:
-    """Refuse a place where something stands that Pinch may not replace. Commands look before long work.
+    """Refuse an output path at which something exists that Pinch may not replace. Commands check before long work.
 
     Args:
-        path: where something is to be written.
-        folder: what kind of folder that is (see `mark`); None: it is a file.
+        path: the output.
+        folder: its kind, if it is a folder (see `mark`); None: it is a file.
 
     Raises:
-        PinchError: what stands there must stay.
+        PinchError: Pinch may not replace what is there.
     """
     path, found = Path(path), None
     if path.is_dir():
@@ -43,24 +43,24 @@ def require_replaceable(path: str | Path, folder: str | None = None) -> None:
     elif path.is_file() and not _is_marked_file(path):
         found = f"a {path.suffix} file that Pinch did not make"
     if found:
-        raise PinchError(f"{path} is {found}, so it is left as it is: move it away or choose another name")
+        raise PinchError(f"{path} is {found} and is not replaced: move it away or choose another name")
 
 
 def require_output(path: Path) -> None:
-    """Refuse a file that the user names as an output, where one stands that is not such an output.
+    """Refuse an output file named by the user if a file is there that Pinch did not make.
 
     Raises:
-        PinchError: as `require_replaceable`; or a file that is no record, image or video.
+        PinchError: see `require_replaceable`; or the file is no record, image or video.
     """
     require_replaceable(path)
     if not path.is_file() or path.suffix in _LOOK or path.suffix in _SHOWN:
         return
     if path.suffix != ".json" or not _is_made_json(path):
-        raise PinchError(f"{path} is a file that Pinch did not make, so it is left as it is: choose another name")
+        raise PinchError(f"{path} is a file that Pinch did not make and is not replaced: choose another name")
 
 
 def _unlike(path: Path, kind: str | None) -> str | None:
-    """What a folder is, where one of this kind (None: a file) must not take its place; None where it may."""
+    """What a folder is, if a folder of this kind (None: a file) must not replace it; None if it may."""
     if kind is None:
         return "a folder"
     if path.is_symlink():
@@ -71,18 +71,18 @@ def _unlike(path: Path, kind: str | None) -> str | None:
 
 
 def mark(folder: Path, kind: str) -> None:
-    """Make a folder if it is missing, and mark it as made by Pinch, which may replace and remove it from then on.
+    """Create a folder if it is missing, and mark it as made by Pinch, which may then replace and remove it.
 
     Args:
         folder: the folder.
-        kind: what it is made for, in a word or two. A folder of one kind never gives way to one of another.
+        kind: what it is made for, in a few words. A folder is never replaced by one of another kind.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text("".join(f"{each}\n" for each in sorted({*_kinds(folder), kind})))
 
 
 def is_marked(folder: Path, kind: str) -> bool:
-    """Whether Pinch made a folder for this kind of thing."""
+    """Whether Pinch made a folder for this kind of content."""
     return kind in _kinds(folder)
 
 
@@ -103,13 +103,13 @@ def require_claimable(folder: Path, kind: str, names: Iterable[str]) -> None:
 
 
 def claim(folder: Path, kind: str, names: Iterable[str]) -> None:
-    """Mark a folder in which Pinch is going to write, replace and remove `names`; see `require_claimable`."""
+    """Mark a folder in which Pinch will write, replace and remove `names`; see `require_claimable`."""
     require_claimable(folder, kind, names)
     mark(folder, kind)
 
 
 def remove_folder(folder: Path, kind: str) -> None:
-    """Remove a folder that Pinch made; nothing to do where there is none.
+    """Remove a folder that Pinch made, if it exists.
 
     Raises:
         PinchError: it is not marked as one of this kind.
@@ -124,7 +124,7 @@ def _is_marked_file(path: Path) -> bool:
     try:
         return look is None or look(path)
     except (zipfile.BadZipFile, KeyError, StopIteration, ValueError):
-        return False  # torn, or of an older format: what Pinch writes is neither
+        return False  # an older format or an incomplete file; Pinch writes neither
 
 
 def _is_marked_checkpoint(path: Path) -> bool:

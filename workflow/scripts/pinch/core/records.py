@@ -1,4 +1,4 @@
-"""Records: one JSON per measurement, with where and how it was made.
+"""Records: one JSON file per measurement, with where and how it was made.
 
     {"kind": "accuracy", "result": {...}, "provenance": {...}}
 

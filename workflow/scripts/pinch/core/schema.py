@@ -1,4 +1,4 @@
-"""Validation of nested settings against a JSON schema: defaults filled in, the first mistake told in one sentence."""
+"""Validate nested settings against a JSON schema: fill in defaults, and report the first error in one sentence."""
 
 import copy
 from collections.abc import Iterator
@@ -39,11 +39,11 @@ def _with_defaults(validator: Any) -> Any:
         if isinstance(instance, dict):
             for key, definition in definitions.items():
                 if "default" in definition:
-                    # A copy, so that a run never writes into the schema's own lists and mappings.
+                    # A copy, so that a run never changes the lists and mappings of the schema.
                     instance.setdefault(key, copy.deepcopy(definition["default"]))
         yield from validator.VALIDATORS["properties"](self, definitions, instance, schema)
 
-    # JSON takes 10.0 for an integer; a command, which is handed it as text, does not.
+    # JSON schema accepts 10.0 as an integer; a command, which gets it as text, does not.
     types = validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
     return validators.extend(validator, {"properties": properties}, type_checker=types)
 

@@ -1,7 +1,7 @@
-"""Look through a data set before anything relies on it: every image is decoded, every label read.
+"""Check a data set before it is used: every image is decoded, and every label is read.
 
-Ultralytics leaves out, with a line in its log, the images that it cannot read and those whose labels do not fit. Here
-they are named.
+Ultralytics only logs a line when it leaves out images that it cannot read or whose labels are wrong. Here they are
+reported.
 """
 
 from dataclasses import dataclass, field
@@ -14,20 +14,20 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.data.dataset import Dataset, count_boxes, in_threads, label_path
 
-# Labels may leave the image by 1 %, which is what Ultralytics tolerates.
+# Boxes may reach outside the image by 1%, as in Ultralytics.
 TOLERANCE = 0.01
 
 
 @dataclass
 class Findings:
-    """What a look through a data set found.
+    """What a check of a data set found.
 
     Attributes:
         images: number of images of each split.
-        boxes: number of boxes of each class of each split.
-        broken: sentences on files that cannot be used: images that do not decode, labels that do not parse.
-        gaps: sentences on splits and classes without images.
-        warnings: sentences on labels that reach outside their image.
+        boxes: number of boxes by split and class.
+        broken: messages about files that cannot be used: images that do not decode, labels that do not parse.
+        gaps: messages about splits and classes without images.
+        warnings: messages about boxes that reach outside their image.
     """
 
     images: dict[str, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
     def everything(self) -> list[str]:
-        """All sentences."""
+        """All messages."""
         return self.broken + self.gaps + self.warnings
 
     def record(self, dataset: Dataset, users: dict[str, int] | None = None) -> DatasetRecord:
@@ -68,12 +68,12 @@ def inspect(dataset: Dataset, splits: list[str] | None = None) -> Findings:
 
 
 def check(dataset: Dataset, splits: list[str] | None = None, for_training: bool = False) -> list[str]:
-    """Look through a data set and say what is wrong with it.
+    """Check a data set and report what is wrong with it.
 
     Args:
         dataset: the data set.
-        splits: those to look at; None means train and val for training, else all that the data.yaml names.
-        for_training: stop at what training must not pass over.
+        splits: those to check; None means train and val for training, else all that the data.yaml names.
+        for_training: raise an error for what training must not ignore.
 
     Returns:
         Warnings, each one sentence.
@@ -90,21 +90,21 @@ def check(dataset: Dataset, splits: list[str] | None = None, for_training: bool 
 
 
 def stop_at(problems: list[str]) -> None:
-    """Raise a PinchError that tells the first of `problems` and how many more there are; none: return."""
+    """Raise a PinchError with the first of `problems` and the number of the others; return if there are none."""
     if problems:
         more = f" (and {len(problems) - 1} more like this)" if len(problems) > 1 else ""
         raise PinchError(problems[0] + more)
 
 
 def decoding_error(image: Path) -> str | None:
-    """Decode an image to its last byte; what is wrong with it, None if nothing is."""
+    """Decode an image to its last byte and return what is wrong with it; None if nothing is."""
     try:
         with Image.open(image) as opened:
             # A JPEG decoded at an eighth of its size is still read to its end, in a third of the time.
             opened.draft("RGB", (max(opened.width // 8, 1), max(opened.height // 8, 1)))
             opened.load()
-    except Exception as error:  # Pillow's decoders raise whatever their format makes of bad bytes.
-        return f"{image} cannot be decoded ({error}): restore it or take it out of the data set"
+    except Exception as error:  # Pillow's decoders raise many kinds of exceptions for broken files.
+        return f"{image} cannot be decoded ({error}): restore it or remove it from the data set"
     return None
 
 
@@ -127,12 +127,15 @@ def _look(dataset: Dataset, image: Path) -> tuple[str | None, np.ndarray]:
     unknown = [number for number in boxes[:, 0] if number not in range(len(dataset.names))]
     if unknown:
         known = f"0 to {len(dataset.names) - 1}"
-        return f"{label_path(image)} has class {unknown[0]:g}, but the classes of {dataset.path} are {known}", boxes
+        return (
+            f"{label_path(image)} has class {unknown[0]:g}, but {dataset.path} has classes {known}: correct it",
+            boxes,
+        )
     return decoding_error(image), boxes
 
 
 def _outside(image: Path, boxes: np.ndarray) -> str | None:
-    """A sentence on boxes (n, 5) that leave their image by more than the tolerance, None if none does."""
+    """A message about boxes (n, 5) that reach outside their image by more than the tolerance; None if none does."""
     low, high = boxes[:, 1:3] - boxes[:, 3:5] / 2, boxes[:, 1:3] + boxes[:, 3:5] / 2
     outside = (low < -TOLERANCE).any(1) | (high > 1 + TOLERANCE).any(1) | (boxes[:, 3:5] <= 0).any(1)
     if not outside.any():

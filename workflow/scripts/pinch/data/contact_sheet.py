@@ -1,4 +1,4 @@
-"""A contact sheet: one picture that shows what a data set is like, class by class, with its boxes."""
+"""A contact sheet: sample images of a data set with their boxes, class by class."""
 
 import colorsys
 import itertools
@@ -16,7 +16,7 @@ from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 from pinch.data.dataset import Dataset
 
-CELL = 200  # pixels of a picture's side on the sheet
+CELL = 200  # side of an image on the sheet, in pixels
 GAP = 8
 TEXT = 14
 _INK, _PAPER, _FAINT = "#1a1a1a", "#ffffff", "#6b6b6b"
@@ -28,8 +28,8 @@ class Sample:
 
     Attributes:
         number: class number.
-        split: where it was drawn.
-        image: path of the picture.
+        split: the split that it is from.
+        image: path of the image.
         boxes: (n, 5) all its boxes of known classes, see `Dataset.labels`.
     """
 
@@ -46,20 +46,20 @@ def draw(
 
     Args:
         dataset: the data set.
-        output: picture to write, .png or, five times smaller, .jpg.
-        count: about how many images to show; every class is shown once at least, where it has an image.
+        output: file to write, .png or, five times smaller, .jpg.
+        count: approximate number of images; every class that has an image is shown at least once.
         columns: images in a row.
-        seed: another seed shows other images.
+        seed: of the choice of images.
         title: first line of the sheet.
 
     Raises:
-        PinchError: `output` is no such name, no image has a box, or one that is drawn cannot be decoded.
+        PinchError: `output` has another ending, no image has a box, or a chosen image cannot be decoded.
     """
     if Path(output).suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise PinchError(f"a contact sheet cannot be written as {output}: choose a name that ends in .png or .jpg")
     samples = choose(dataset, count, seed)
     if not samples:
-        raise PinchError(f"{dataset.path} has no image with a box: there is nothing to show")
+        raise PinchError(f"{dataset.path} has no image with a box, so there is nothing to show: add labels")
     colours = palette(len(dataset.names))
     rows = -(-len(samples) // columns)
     header, height = 3 * TEXT + 2 * GAP, CELL + TEXT + 2 * GAP
@@ -78,7 +78,7 @@ def choose(dataset: Dataset, count: int, seed: int = 0) -> list[Sample]:
     """Draw images that show all classes and splits as equally as the data set allows, ordered by class and split."""
     splits, classes = list(dataset.splits), range(len(dataset.names))
     slots = max(count // len(classes), 1)
-    # Turning the splits by the class shows every split even where a class has one slot only.
+    # Each class starts with another split, so that all splits are shown even if a class has only one slot.
     wanted = Counter((splits[(slot + number) % len(splits)], number) for slot in range(slots) for number in classes)
     order = {split: index for index, split in enumerate(splits)}
     samples = [sample for split in splits for sample in _choose_in(dataset, split, wanted, seed)]
@@ -109,22 +109,22 @@ def _choose_in(dataset: Dataset, split: str, wanted: Counter[tuple[str, int]], s
 
 
 def _cell(sample: Sample, names: list[str], colours: list[tuple[int, int, int]]) -> Image.Image:
-    """The sample's picture on a square of CELL pixels, with all its boxes and their labels."""
+    """The sample's image on a square of CELL pixels, with all its boxes and their labels."""
     try:
         with Image.open(sample.image) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except Exception as error:  # Pillow's decoders raise whatever their format makes of bad bytes.
+            image = ImageOps.exif_transpose(opened).convert("RGB")
+    except Exception as error:  # Pillow's decoders raise many kinds of exceptions for broken files.
         raise PinchError(
-            f"{sample.image} cannot be decoded ({error}): restore it or take it out of the data set"
+            f"{sample.image} cannot be decoded ({error}): restore it or remove it from the data set"
         ) from error
-    picture = ImageOps.contain(picture, (CELL, CELL))
+    image = ImageOps.contain(image, (CELL, CELL))
     cell = Image.new("RGB", (CELL, CELL), "#eeeeee")
-    offset = ((CELL - picture.width) // 2, (CELL - picture.height) // 2)
-    cell.paste(picture, offset)
+    offset = ((CELL - image.width) // 2, (CELL - image.height) // 2)
+    cell.paste(image, offset)
     pen = ImageDraw.Draw(cell)
     for number, x, y, width, height in sample.boxes.tolist():
-        left, top = offset[0] + (x - width / 2) * picture.width, offset[1] + (y - height / 2) * picture.height
-        right, bottom = left + width * picture.width, top + height * picture.height
+        left, top = offset[0] + (x - width / 2) * image.width, offset[1] + (y - height / 2) * image.height
+        right, bottom = left + width * image.width, top + height * image.height
         _draw_box(pen, (left, top, right, bottom), names[int(number)], colours[int(number)])
     return cell
 
@@ -132,7 +132,7 @@ def _cell(sample: Sample, names: list[str], colours: list[tuple[int, int, int]])
 def _draw_box(
     pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float], name: str, colour: tuple[int, int, int]
 ) -> None:
-    """A frame with the class on a plate of its colour, above the box where there is room, else inside."""
+    """Draw a box and its class name on a background of the class's colour: above the box if it fits, else inside."""
     font = _font(TEXT - 3)
     left, top, right, bottom = box
     pen.rectangle((left, top, max(right, left + 1), max(bottom, top + 1)), outline=colour, width=2)
@@ -155,7 +155,7 @@ def _write_header(sheet: Image.Image, dataset: Dataset, samples: list[Sample], t
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    # The font that comes with matplotlib: it has more alphabets than Pillow's own.
+    # matplotlib's font has more alphabets than Pillow's.
     return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
 
 

@@ -1,9 +1,9 @@
-"""Turn HaGRID into a YOLO data set, again and again: a second run only changes what has to change.
+"""Convert HaGRID to a YOLO data set. A second run changes only what differs.
 
 <out>/data.yaml
 <out>/images/<split>/<gesture>/<stem>.<ending>      links to HaGRID's images
 <out>/labels/<split>/<gesture>/<stem>.txt
-<out>/conversion.json                               what was asked for
+<out>/conversion.json                               the source and the settings
 """
 
 import hashlib
@@ -26,24 +26,24 @@ from pinch.data.dataset import SPLITS, in_threads
 from pinch.data.hagrid import Annotation, Box, Source, read_annotations
 from pinch.run.settings.data import General, Hagrid
 
-# Boxes leave the image by rounding; more than this fraction of it is worth a warning.
+# Boxes reach outside the image by rounding; more than this fraction of it is worth a warning.
 ROUNDING = 1e-3
-# Version 1 has no annotations of a val phase: this share of the users of train is set apart.
+# Version 1 has no annotations of a val phase: this share of the users of train becomes val.
 VAL_SHARE = 0.1
 FOLDER = "converted data set"
-"""The mark of a folder that holds one, see `pinch.core.ownership.mark`."""
+"""The kind of the output folder, see `pinch.core.ownership.mark`."""
 _REQUEST = "conversion.json"
 
 
 @dataclass(frozen=True)
-class Options:
-    """What to make of a source.
+class ConversionSettings:
+    """How to convert a source.
 
     Attributes:
-        mode: "gestures" (one class per target) or "hands" (every hand is of the one class "hand").
-        limit: at most so many images of each gesture in each split, drawn with `seed`; None keeps all.
-        seed: for `limit`, and for the users of val where there is no val phase.
-        skip_broken: leave out images that cannot be decoded instead of stopping at them.
+        mode: "gestures" (one class per target) or "hands" (one class, "hand").
+        limit: maximum number of images per gesture and split, drawn with `seed`; None keeps all.
+        seed: for `limit` and, if there is no val phase, for the users of val.
+        skip_broken: leave out images that cannot be decoded instead of raising an error.
         copy: copy images instead of linking to them.
     """
 
@@ -56,7 +56,7 @@ class Options:
 
 @dataclass(frozen=True)
 class _Item:
-    """An image to convert, the text of its label file, and who is seen on it."""
+    """An image to convert, the text of its label file, and the person in it."""
 
     image: Path
     label: str
@@ -65,7 +65,7 @@ class _Item:
 
 @dataclass
 class _Tally:
-    """What had to be left out or changed, for the warnings."""
+    """What was left out or changed, for the warnings."""
 
     absent: Counter[str] = field(default_factory=Counter)
     other: Counter[str] = field(default_factory=Counter)
@@ -78,62 +78,62 @@ _Items = dict[tuple[str, str], list[_Item]]  # by split and gesture
 
 
 def convert(
-    source: Source, out: Path, options: Options, progress: Callable[[str], None] = lambda line: None
+    source: Source, out: Path, settings: ConversionSettings, progress: Callable[[str], None] = lambda line: None
 ) -> tuple[Findings, dict[str, int]]:
-    """Write the YOLO data set `out` of a HaGRID source, or bring it up to date.
+    """Write the YOLO data set `out` of a HaGRID source, or update it.
 
     Args:
         source: the HaGRID data set.
         out: folder of the YOLO data set.
-        options: what to make of it.
-        progress: called with a line of text now and then.
+        settings: how to convert it.
+        progress: called with a line of text for each step.
 
     Returns:
-        What was made: images, boxes, gaps and warnings; and the number of users of each split.
+        Images, boxes, gaps and warnings of the data set, and the number of users of each split.
 
     Raises:
-        PinchError: an annotation file is not HaGRID's, an image is broken, or `out` holds what was not made here.
+        PinchError: an annotation file is not HaGRID's, an image is broken, or Pinch did not make what `out` holds.
     """
-    names = list(source.targets) if options.mode == "gestures" else ["hand"]
+    names = list(source.targets) if settings.mode == "gestures" else ["hand"]
     tally = _Tally()
-    _claim(source, out, options)
+    _claim(source, out, settings)
     items: _Items = {}
     for phase in source.phases:
         progress(f"reading the annotations and images of {phase}")
         for gesture in source.targets:
-            items |= _by_split(_read(source, phase, gesture, names, options, tally), phase, gesture, source, options)
+            items |= _by_split(_read(source, phase, gesture, names, settings, tally), phase, gesture, source, settings)
     items = {key: _decodable(wanted, tally) for key, wanted in items.items()}
-    if not options.skip_broken:
+    if not settings.skip_broken:
         stop_at(tally.broken)
     progress(f"writing {sum(map(len, items.values())):,} images and labels to {out}")
     _remove_others(out, items)
     for (split, gesture), wanted in items.items():
-        _write(out, split, gesture, wanted, options.copy)
+        _write(out, split, gesture, wanted, settings.copy)
     splits = [split for split in SPLITS if any(split == key[0] for key in items)]
     _write_yaml(out, splits, names)
     return _summary(source, names, splits, items, tally)
 
 
 def clip(box: Box) -> Box:
-    """The part of a box inside its image: (x, y, width, height), not positive where nothing is inside."""
+    """The part of a box inside its image: (x, y, width, height); if nothing is inside, a side is not positive."""
     x, y, width, height = box
     left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + width, 1.0), min(y + height, 1.0)
     return left, top, right - left, bottom - top
 
 
-def _claim(source: Source, out: Path, options: Options) -> None:
-    """Mark `out` as ours before anything in it is replaced, and take its data.yaml away until it is whole again."""
+def _claim(source: Source, out: Path, settings: ConversionSettings) -> None:
+    """Mark `out` as made by Pinch before anything in it is replaced, and remove data.yaml until all is written."""
     request = out / _REQUEST
     if _is_request(request):
         mark(out, FOLDER)  # earlier versions had no other mark
     claim(out, FOLDER, ("data.yaml", "images", "labels"))
     asked = {"images": str(source.images), "annotations": str(source.annotations)}
-    write_json(request, asked | {"phases": source.phases, "targets": source.targets} | vars(options))
+    write_json(request, asked | {"phases": source.phases, "targets": source.targets} | vars(settings))
     (out / "data.yaml").unlink(missing_ok=True)
 
 
 def _is_request(path: Path) -> bool:
-    """Whether a file is what a conversion was asked for, and not another of that name."""
+    """Whether a file was written by `_claim`, and is not another one of that name."""
     try:
         content = read_json(path)
     except PinchError:
@@ -141,18 +141,20 @@ def _is_request(path: Path) -> bool:
     return isinstance(content, dict) and content.keys() >= {"images", "annotations", "phases", "targets"}
 
 
-def _read(source: Source, phase: str, gesture: str, names: list[str], options: Options, tally: _Tally) -> list[_Item]:
+def _read(
+    source: Source, phase: str, gesture: str, names: list[str], settings: ConversionSettings, tally: _Tally
+) -> list[_Item]:
     """The images of a gesture in a phase that are to be converted, sorted by their stems."""
     files = source.image_files(phase, gesture)
     path = source.class_file(phase, gesture)
-    annotations = {entry.stem: entry for entry in read_annotations(path, options.mode)}
+    annotations = {entry.stem: entry for entry in read_annotations(path, settings.mode)}
     present = sorted(annotations.keys() & files.keys())
     tally.absent[f"{phase}/{gesture}"] += len(annotations) - len(present)
-    if options.limit is not None and options.limit < len(present):
-        # One generator per file: another list of targets or phases draws the same images of this one.
-        present = sorted(random.Random(f"{options.seed}/{phase}/{gesture}").sample(present, options.limit))
+    if settings.limit is not None and settings.limit < len(present):
+        # One generator per annotation file, so that its images do not depend on the other targets and phases.
+        present = sorted(random.Random(f"{settings.seed}/{phase}/{gesture}").sample(present, settings.limit))
     return [
-        _Item(files[stem], _label(annotations[stem], names, options.mode, tally, path), annotations[stem].user)
+        _Item(files[stem], _label(annotations[stem], names, settings.mode, tally, path), annotations[stem].user)
         for stem in present
     ]
 
@@ -175,13 +177,13 @@ def _label(annotation: Annotation, names: list[str], mode: str, tally: _Tally, p
     return "".join(lines)
 
 
-def _by_split(items: list[_Item], phase: str, gesture: str, source: Source, options: Options) -> _Items:
-    """A phase is a split; without a val phase, val is made of some users of train."""
+def _by_split(items: list[_Item], phase: str, gesture: str, source: Source, settings: ConversionSettings) -> _Items:
+    """The images by split: each phase is a split; without a val phase, some users of train become val."""
     if phase != "train" or "val" in source.phases:
         return {(phase, gesture): items}
     split: _Items = {("train", gesture): [], ("val", gesture): []}
     for item in items:
-        digest = hashlib.sha256(f"{options.seed}/{item.user or item.image.stem}".encode()).digest()
+        digest = hashlib.sha256(f"{settings.seed}/{item.user or item.image.stem}".encode()).digest()
         split["val" if int.from_bytes(digest[:4]) < VAL_SHARE * 2**32 else "train", gesture].append(item)
     return split
 
@@ -193,7 +195,7 @@ def _decodable(items: list[_Item], tally: _Tally) -> list[_Item]:
 
 
 def _remove_others(out: Path, items: _Items) -> None:
-    """Remove from an earlier conversion the splits and gestures that are no longer wanted, with their label caches."""
+    """Remove splits and gestures of an earlier conversion that are no longer wanted, with their label caches."""
     wanted = {Path(split) for split, _ in items} | {Path(split, gesture) for split, gesture in items}
     for top in (out / "images", out / "labels"):
         for path in [*top.glob("*"), *top.glob("*/*")]:
@@ -205,7 +207,7 @@ def _remove_others(out: Path, items: _Items) -> None:
 
 
 def _write(out: Path, split: str, gesture: str, items: list[_Item], copy: bool) -> None:
-    """Bring the images and labels of a gesture in a split up to date."""
+    """Update the images and labels of a gesture in a split."""
     images, labels = (out / top / split / gesture for top in ("images", "labels"))
     _keep_only(images, {item.image.name for item in items})
     _keep_only(labels, {f"{item.image.stem}.txt" for item in items})
@@ -213,7 +215,7 @@ def _write(out: Path, split: str, gesture: str, items: list[_Item], copy: bool) 
     def write(item: _Item) -> None:
         _place(item.image, images / item.image.name, copy)
         label = labels / f"{item.image.stem}.txt"
-        # An unchanged label keeps its time, and so Ultralytics' label cache stays valid.
+        # An unchanged label file keeps its time, so Ultralytics' label cache stays valid.
         if not label.exists() or label.read_text() != item.label:
             label.write_text(item.label)
 
@@ -229,7 +231,7 @@ def _keep_only(folder: Path, names: set[str]) -> None:
 
 
 def _place(image: Path, target: Path, copy: bool) -> None:
-    """Link to an image, or copy it where links cannot be made (another file system, files of another owner)."""
+    """Link to an image, or copy it if links are impossible (another file system, files of another owner)."""
     image = image.resolve() if image.is_symlink() else image
     if target.exists() and _is_placed(image, target, copy):
         return
@@ -251,7 +253,7 @@ def _is_placed(image: Path, target: Path, copy: bool) -> bool:
 
 
 def _write_yaml(out: Path, splits: list[str], names: list[str]) -> None:
-    # Without `path`, Ultralytics too takes the folder of the file, from wherever it is started.
+    # Without `path`, Ultralytics also resolves paths against the folder of the file, wherever it is started.
     content = {**{split: f"images/{split}" for split in splits}, "names": dict(enumerate(names))}
     with atomic(out / "data.yaml") as temporary:
         temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
@@ -262,7 +264,7 @@ def _summary(
 ) -> tuple[Findings, dict[str, int]]:
     found = Findings(warnings=_warnings(tally))
     if "val" not in source.phases:
-        found.warnings.append(f"there is no val phase: {VAL_SHARE:.0%} of the users of train make the val split")
+        found.warnings.append(f"there is no val phase: {VAL_SHARE:.0%} of the users of train become the val split")
     users: dict[str, set[str]] = {}
     for split in splits:
         converted = [item for gesture in source.targets for item in items[split, gesture]]
@@ -280,14 +282,12 @@ def _warnings(tally: _Tally) -> list[str]:
     warnings = list(tally.broken)
     if absent := +tally.absent:
         where = ", ".join(f"{name} {count}" for name, count in absent.items())
-        warnings.append(f"{absent.total()} annotated images are not there and were left out: {where}")
+        warnings.append(f"{absent.total()} annotated images are missing and were left out: {where}")
     if tally.other:
         which = ", ".join(f"{name} {count}" for name, count in tally.other.most_common())
         warnings.append(f"{tally.other.total()} boxes of other classes than the targets were left out: {which}")
-    clipped, outside = (
-        "reach outside their image and were clipped",
-        "lie outside their image or are empty and were left out",
-    )
+    clipped = "reach outside their image and were clipped"
+    outside = "lie outside their image or are empty and were left out"
     for boxes, what in ((tally.clipped, clipped), (tally.outside, outside)):
         if boxes:
             warnings.append(f"{len(boxes)} boxes {what} (first: {boxes[0]})")

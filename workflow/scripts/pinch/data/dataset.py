@@ -1,8 +1,9 @@
 """Data sets in YOLO layout: what a data.yaml says, its images and labels, and the choice of calibration images.
 
 A data.yaml names a root (`path`), splits (`train`, `val`, `test`: a folder, a list of folders, or .txt lists of images)
-and classes (`names`). A relative `path` means the folder of that file. Labels lie beside the images, with the last
-`images` folder of the path replaced by `labels`: one line `class x y width height` per box, as fractions of the image.
+and classes (`names`). A relative `path` is relative to the folder of that file. The path of a label file is that of its
+image with the last `images` folder replaced by `labels`. It has one line `class x y width height` per box, as fractions
+of the image.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 
 SPLITS = ("train", "val", "test")
-# What Ultralytics reads as images.
+# Suffixes that Ultralytics reads as images.
 IMAGE_SUFFIXES = {
     ".avif",
     ".bmp",
@@ -41,10 +42,10 @@ IMAGE_SUFFIXES = {
     ".tiff",
     ".webp",
 }
-_THREADS = 16  # small files wait for the disk more than for the processor
+_THREADS = 16  # more than processors, because small files wait for the disk
 
 PREPARED = "prepared data set"
-"""The mark of a folder in which Pinch writes a data.yaml for images elsewhere, see `pinch.core.ownership.mark`."""
+"""The kind of a folder with a data.yaml for images elsewhere, see `pinch.core.ownership.mark`."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -59,7 +60,7 @@ class Dataset:
         root: folder that the splits are relative to, absolute.
         names: class names, in the order of their numbers.
         splits: for each split that the file names, its folders and .txt lists, absolute.
-        extra: what else the file says.
+        extra: all other keys of the file.
     """
 
     path: Path
@@ -81,7 +82,7 @@ class Dataset:
     def labels(self, image: Path) -> np.ndarray:
         """The boxes of an image: (n, 5) float32 rows of class, centre x, centre y, width, height (fractions).
 
-        An image without a label file is background: (0, 5).
+        An image without a label file is background and has none: (0, 5).
 
         Raises:
             PinchError: a line of the label file is not five numbers (or a polygon).
@@ -90,16 +91,16 @@ class Dataset:
 
 
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`function` of every item, in their order, by several threads; for work on many small files."""
+    """Call `function` on every item in several threads, for work on many small files; results are in order."""
     with ThreadPool(_THREADS) as pool:
         yield from pool.imap(function, items, chunksize=16)
 
 
 def load(path: str | Path) -> Dataset:
-    """Read a data.yaml. Splits are not looked at yet (see `Dataset.images` and `pinch.data.check`).
+    """Read a data.yaml. Splits are not read yet (see `Dataset.images` and `pinch.data.check`).
 
     Raises:
-        PinchError: it is missing, is not YAML, or has no usable `names`, or its root does not exist.
+        PinchError: it is missing, is not YAML or has no valid `names`, or its root does not exist.
     """
     path = Path(path)
     content = read_yaml(path)
@@ -108,7 +109,7 @@ def load(path: str | Path) -> Dataset:
     folder = path.absolute().parent
     root = Path(os.path.normpath(folder / str(content.get("path") or "")))
     if not root.is_dir():
-        raise PinchError(f"{path} says `path: {content['path']}`, but the folder {root} does not exist")
+        raise PinchError(f"{path} says `path: {content['path']}`, but the folder {root} does not exist: correct it")
     if "val" not in content and "validation" in content:
         content["val"] = content["validation"]
     splits = {split: _sources(content[split], root, split, path) for split in SPLITS if content.get(split)}
@@ -134,14 +135,14 @@ def read_yaml(path: Path) -> Any:
 
 
 def with_test_split(dataset: Dataset) -> Dataset:
-    """The data set itself, or where it names no test split, one whose val split serves as one."""
+    """The data set; if it names no test split, a copy whose test split is the val split."""
     if "test" in dataset.splits or "val" not in dataset.splits:
         return dataset
     return replace(dataset, splits={**dataset.splits, "test": dataset.splits["val"]})
 
 
 def label_path(image: Path) -> Path:
-    """Where the labels of an image lie: the last `images` folder of its path becomes `labels`, the ending .txt."""
+    """The label file of an image: its path with the last `images` folder replaced by `labels`, ending in .txt."""
     before, marker, after = str(image).rpartition(f"{os.sep}images{os.sep}")
     moved = Path(f"{before}{os.sep}labels{os.sep}{after}") if marker else image
     return moved.with_suffix(".txt")
@@ -160,9 +161,9 @@ def read_labels(path: Path) -> np.ndarray:
 
 
 def digest(dataset: Dataset, splits: Iterable[str]) -> str:
-    """SHA-256 of what a data set says: its data.yaml without paths, the name and size of each image, and its labels.
+    """SHA-256 of a data set: its data.yaml without paths, the name and size of each image, and the labels.
 
-    Names are relative to the root, so that a data set keeps its digest when it is moved. Images are not read.
+    Names are relative to the root, so a data set keeps its digest if it is moved. Images are not read.
     """
     found = hashlib.sha256(json.dumps([dataset.names, dataset.extra], sort_keys=True, default=str).encode())
     for split in splits:
@@ -175,25 +176,25 @@ def digest(dataset: Dataset, splits: Iterable[str]) -> str:
 
 
 def _size_and_labels(image: Path) -> tuple[int, bytes]:
-    """Bytes of an image file, and the content of its label file (empty where there is none)."""
+    """Bytes of an image file, and the content of its label file (empty if there is none)."""
     labels = label_path(image)
     return image.stat().st_size, labels.read_bytes() if labels.is_file() else b""
 
 
 def list_name(split: str) -> str:
-    """What the list of a split's images is called, if the split is one."""
+    """File name of the list of a split's images, if the split is given as a list."""
     return f"{split}_images.txt"
 
 
 def ultralytics_yaml(dataset: Dataset, folder: str | Path) -> Path:
-    """Write the data.yaml for Ultralytics, which resolves relative paths against the working directory.
+    """Write a data.yaml with absolute paths: Ultralytics resolves relative ones against the working directory.
 
     Args:
         dataset: the data set.
         folder: where to write `data.yaml` and, for splits that name .txt lists, a list with absolute paths.
 
     Returns:
-        Path of the written data.yaml, all of whose paths are absolute.
+        Path of the written data.yaml.
     """
     folder = Path(folder).absolute()
     content: dict[str, Any] = {**dataset.extra, "path": str(dataset.root)}
@@ -211,19 +212,19 @@ def ultralytics_yaml(dataset: Dataset, folder: str | Path) -> Path:
 
 
 def stage(dataset: Dataset, folder: Path) -> Dataset:
-    """Copy what training reads, images and labels of train and val, to `folder` on a faster disk.
+    """Copy the images and labels of train and val to `folder` on a faster disk.
 
-    Images are renamed by number and keep their order, so that training on the copy gives the same result.
+    Images are renamed to numbers and keep their order, so training on the copy gives the same result.
 
     Raises:
-        PinchError: the disk of `folder` has too little room.
+        PinchError: the disk of `folder` has too little space.
     """
     images = {split: dataset.images(split) for split in ("train", "val")}
     needed = sum(in_threads(lambda image: image.stat().st_size, (i for found in images.values() for i in found)))
     if needed > (free := shutil.disk_usage(folder).free):
         raise PinchError(
-            f"the pictures of {dataset.path} take {needed / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free: "
-            "name another folder to stage to, or none"
+            f"the images of {dataset.path} take {needed / 1e9:.1f} GB, but {folder} has {free / 1e9:.1f} GB free: "
+            "give another folder to copy them to, or none"
         )
     for split, originals in images.items():
         copies = [folder / "images" / split / f"{number:08}{old.suffix}" for number, old in enumerate(originals)]
@@ -235,7 +236,7 @@ def stage(dataset: Dataset, folder: Path) -> Dataset:
 
 
 def _copy_example(pair: tuple[Path, Path]) -> None:
-    """Copy an image and, if it has any, its labels."""
+    """Copy an image and its labels, if it has any."""
     original, copy = pair
     shutil.copyfile(original, copy)
     if (labels := label_path(original)).is_file():
@@ -255,12 +256,12 @@ def make_label_cache(dataset: Dataset) -> None:
 
 
 def calibration_images(dataset: Dataset, per_class: int, seed: int = 0) -> list[Path]:
-    """Draw images of the training split until every class is shown by `per_class` of them.
+    """Draw images of the training split until `per_class` of them show each class.
 
-    An image may serve several classes. The same seed draws the same images.
+    An image may count for several classes. The same seed draws the same images.
 
     Raises:
-        PinchError: a class is shown by fewer training images than asked for.
+        PinchError: fewer training images than `per_class` show a class.
     """
     images = dataset.images("train")
     random.Random(seed).shuffle(images)
@@ -279,14 +280,14 @@ def calibration_images(dataset: Dataset, per_class: int, seed: int = 0) -> list[
     if missing:
         short = ", ".join(f"{dataset.names[number]} ({per_class - left})" for number, left in missing.items())
         raise PinchError(
-            f"calibration needs {per_class} training images of every class, but {dataset.path} has fewer of: {short}. "
-            "Add images or ask for fewer per class"
+            f"calibration needs {per_class} training images of every class, but {dataset.path} has too few of {short}: "
+            "add images or ask for fewer per class"
         )
     return chosen
 
 
 def count_boxes(dataset: Dataset, labels: list[np.ndarray]) -> dict[str, int]:
-    """Boxes of each class in the labels of a split (numbers that no class has are not counted)."""
+    """Number of boxes of each class in the labels of a split; unknown class numbers are not counted."""
     numbers = Counter(int(number) for boxes in labels for number in boxes[:, 0])
     return {name: numbers[number] for number, name in enumerate(dataset.names)}
 
@@ -304,11 +305,11 @@ def _names(content: dict[str, Any], path: Path) -> list[str]:
     if not isinstance(names, list) or not names:
         raise PinchError(f"{path} has no `names`: list the classes in the order of their numbers")
     if count is not None and count != len(names):
-        raise PinchError(f"{path} says `nc: {count}`, but `names` has {len(names)} classes: make them agree")
+        raise PinchError(f"{path} says `nc: {count}`, but `names` has {len(names)} classes: correct one of them")
     names = [str(name) for name in names]
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
-        raise PinchError(f"{path}: `names` has {', '.join(twice)} more than once")
+        raise PinchError(f"{path}: `names` has {', '.join(twice)} more than once: give each class another name")
     return names
 
 
@@ -322,7 +323,7 @@ def _sources(value: Any, root: Path, split: str, path: Path) -> list[Path]:
 
 def _source(entry: str, root: Path) -> Path:
     source = Path(os.path.normpath(root / entry))
-    # Roboflow's exports write ../train/images for train/images beside the file.
+    # Roboflow's exports say ../train/images although train/images is beside the file.
     beside = Path(os.path.normpath(root / entry.removeprefix("../")))
     return beside if not source.exists() and beside.exists() else source
 
@@ -335,16 +336,16 @@ def _images_in(source: Path, split: str, dataset: Dataset) -> Iterator[Path]:
         lines = source.read_text(encoding="utf-8-sig").splitlines()
         yield from filter(_is_image, (_listed(line.strip(), source, dataset.root) for line in lines))
     else:
-        raise PinchError(f"{dataset.path} names {source} as its {split} split, but it does not exist")
+        raise PinchError(f"{dataset.path} names {source} as its {split} split, but it does not exist: correct the path")
 
 
 def _is_image(path: Path) -> bool:
-    # Names that begin with a dot are files still being written (or a system's own), never images of the set.
+    # Names that begin with a dot are files that are still being written, or files of the system.
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def _listed(line: str, source: Path, root: Path) -> Path:
-    """An image named in a .txt list: absolute, or relative to the list (`./` or not), or to the root of the set."""
+    """An image in a .txt list: an absolute path, or relative to the list (with or without `./`) or to the root."""
     beside = Path(os.path.normpath(source.parent / line))
     return beside if beside.exists() else Path(os.path.normpath(root / line))
 

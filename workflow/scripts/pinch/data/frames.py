@@ -1,4 +1,4 @@
-"""Pictures to run a detector on: from a video, one picture, a folder of pictures, or a data set's val split."""
+"""Frames to run a detector on: from a video, an image, a folder of images, or a data set's val split."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,55 +9,55 @@ import numpy as np
 from pinch.core.errors import PinchError
 from pinch.data import dataset
 
-PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def load(source: str | Path, count: int) -> list[np.ndarray]:
-    """Read up to `count` pictures, spread evenly over a video or a folder.
+    """Read up to `count` frames, evenly distributed over a video or a folder.
 
     Args:
-        source: a video, a picture, a folder of pictures (subfolders too), or a data.yaml, whose val split is taken.
-        count: most pictures wanted.
+        source: a video, an image, a folder of images (with subfolders), or a data.yaml, whose val split is used.
+        count: maximum number of frames.
 
     Returns:
-        uint8 pictures, (height, width, 3), BGR, in their order.
+        Frames in their order: uint8, (height, width, 3), BGR.
 
     Raises:
-        PinchError: nothing there, or nothing in it that can be read.
+        PinchError: the source does not exist, or nothing in it can be read.
     """
     source = Path(source)
     if not source.exists():
-        raise PinchError(f"{source} does not exist: give a video, a picture or a folder of pictures")
+        raise PinchError(f"{source} does not exist: give a video, an image or a folder of images")
     if source.is_dir() or source.suffix in {".yaml", ".yml"}:
-        paths = _pictures(source)
+        paths = _images(source)
         if not paths:
-            raise PinchError(f"no pictures in {source}: it needs files ending in {', '.join(sorted(PICTURES))}")
-        return [read(paths[index]) for index in spread(len(paths), count)]
-    if source.suffix.lower() in PICTURES:
+            raise PinchError(f"no images in {source}: it needs files that end in {', '.join(sorted(SUFFIXES))}")
+        return [read(paths[index]) for index in evenly(len(paths), count)]
+    if source.suffix.lower() in SUFFIXES:
         return [read(source)]
     return _load_video(source, count)
 
 
-def _pictures(source: Path) -> list[Path]:
+def _images(source: Path) -> list[Path]:
     if source.is_dir():
-        return sorted(path for path in source.rglob("[!.]*") if path.suffix.lower() in PICTURES)
+        return sorted(path for path in source.rglob("[!.]*") if path.suffix.lower() in SUFFIXES)
     return dataset.load(source).images("val")
 
 
 def read(path: Path) -> np.ndarray:
-    """Read one picture: uint8, (height, width, 3), BGR.
+    """Read one image: uint8, (height, width, 3), BGR.
 
     Raises:
-        PinchError: it is not a picture.
+        PinchError: it is not an image.
     """
     image = cv2.imread(str(path))
     if image is None:
-        raise PinchError(f"{path} cannot be read as a picture: restore it or leave it out")
+        raise PinchError(f"{path} cannot be read as an image: restore it or leave it out")
     return image
 
 
-def spread(total: int, count: int) -> list[int]:
-    """Up to `count` different indices spread evenly over `total`."""
+def evenly(total: int, count: int) -> list[int]:
+    """Up to `count` different indices, evenly distributed over `total`."""
     return sorted(set(np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()))
 
 
@@ -65,13 +65,13 @@ def stream(source: Path) -> Iterator[np.ndarray]:
     """Every frame of a video: uint8, (height, width, 3), BGR.
 
     Raises:
-        PinchError: it has none that can be read.
+        PinchError: no frame can be read.
     """
     video = cv2.VideoCapture(str(source))
     try:
         good, frame = video.read()
         if not good:
-            raise PinchError(f"{source} cannot be read as a video or a picture")
+            raise PinchError(f"{source} cannot be read as a video or an image: give another file")
         while good:
             yield frame
             good, frame = video.read()
@@ -80,7 +80,7 @@ def stream(source: Path) -> Iterator[np.ndarray]:
 
 
 def _load_video(source: Path, count: int) -> list[np.ndarray]:
-    # Containers lie about their number of frames, so they are counted; seeking is no cheaper than decoding.
+    # The number of frames in a container's header can be wrong, so frames are counted. Seeking is not cheaper.
     total = sum(1 for _ in stream(source))
-    wanted = set(spread(total, count))
+    wanted = set(evenly(total, count))
     return [frame for index, frame in enumerate(stream(source)) if index in wanted]

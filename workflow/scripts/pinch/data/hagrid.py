@@ -1,11 +1,12 @@
-"""HaGRID's annotations, of every version.
+"""Read HaGRID's annotations of every version.
 
     <images>/<gesture>/<stem>.<ending>      or      <images>/<phase>/<gesture>/<stem>.<ending>
     <annotations>/<phase>/<gesture>.json    {stem: {"bboxes": [[x, y, width, height], ...], "labels": [...], ...}}
 
-Boxes are given by their top-left corner, as fractions of the image. Version 1 adds `landmarks`, `leading_hand` and
-`leading_conf`; version 2 has no more than `user_id`; v2-1M adds `united_bbox` and `united_label`, which are null but
-for gestures of two hands, `hand_landmarks` and `meta`. A file may mix them: each entry is read for what it has.
+Boxes are given by their top-left corner and size, as fractions of the image. Version 1 adds `landmarks`, `leading_hand`
+and `leading_conf`. Version 2 adds only `user_id`. v2-1M adds `hand_landmarks`, `meta`, `united_bbox` and
+`united_label`; the last two are null except for gestures of two hands. A file may mix versions: each entry is read by
+the keys that it has.
 Format: https://github.com/hukenovs/hagrid (branches Hagrid_v1, Hagrid_v2, Hagrid_v2-1M).
 """
 
@@ -24,13 +25,13 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a HaGRID data set lies and what of it is wanted.
+    """The folders of a HaGRID data set, and what is wanted of it.
 
     Attributes:
         images: folder of the images, absolute.
         annotations: folder of the annotations, absolute.
         targets: gestures, in the order of their class numbers.
-        phases: folders of the annotations, of train, val and test.
+        phases: folders of annotations: train, val, test or some of them.
     """
 
     images: Path
@@ -43,14 +44,14 @@ class Source:
         return self.annotations / phase / f"{gesture}.json"
 
     def image_files(self, phase: str, gesture: str) -> dict[str, Path]:
-        """The images of a gesture by their stems: those of the phase's own folder first."""
+        """The images of a gesture by their stems; those in the folder of the phase take precedence."""
         folders = (self.images / gesture, self.images / phase / gesture)
         return {path.stem: path for folder in folders for path in _image_files(folder)}
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """The hands of one image: (label, (x, y, width, height)) with top-left corners in fractions, and who shows them."""
+    """The hands of one image, as (label, (x, y, width, height)) with top-left corners in fractions, and its user."""
 
     stem: str
     hands: list[tuple[str, Box]]
@@ -61,11 +62,11 @@ def source(config: Path | None = None, **overrides: Any) -> Source:
     """Read the layout of the official converter_config.yaml (`dataset:` with `dataset_annotations`, ...).
 
     Args:
-        config: that file; None if `overrides` say everything.
-        overrides: `dataset_folder`, `dataset_annotations`, `targets`, `phases`; None means what the file says.
+        config: that file; None if all values are in `overrides`.
+        overrides: `dataset_folder`, `dataset_annotations`, `targets`, `phases`; None leaves the value of the file.
 
     Raises:
-        PinchError: a value is missing or impossible, or a folder or an annotation file does not exist.
+        PinchError: a value is missing or wrong, or a folder or an annotation file does not exist.
     """
     values = _read_config(config) if config else {}
     values |= {key: value for key, value in overrides.items() if value is not None}
@@ -88,14 +89,14 @@ def read_annotations(path: Path, mode: str = "gestures") -> Iterator[Annotation]
 
     Args:
         path: a class file.
-        mode: "gestures" puts the one box of a gesture of two hands in the place of its two; "hands" keeps each hand.
+        mode: "gestures" replaces the two boxes of a two-handed gesture by its united box; "hands" keeps each hand.
 
     Raises:
         PinchError: it is not JSON, or an entry of it is not HaGRID's.
     """
     entries = read_json(path)
     if not isinstance(entries, dict):
-        raise PinchError(f"{path} is not a HaGRID annotation file: it must hold one object with an entry per image")
+        raise PinchError(f"{path} is not a HaGRID annotation file: it must be one object with an entry per image")
     for stem, entry in entries.items():
         try:
             hands = list(_pairs(entry, "bboxes", "labels"))
@@ -107,13 +108,13 @@ def read_annotations(path: Path, mode: str = "gestures") -> Iterator[Annotation]
 
 
 def _united(hands: list[tuple[str, Box]], united: list[tuple[str, Box]]) -> list[tuple[str, Box]]:
-    """The united boxes in the place of the hands with their labels; other hands, idle ones say, stay."""
+    """The united boxes instead of the hands with the same labels; other hands, such as idle ones, stay."""
     together = {label for label, _ in united}
     return united + [hand for hand in hands if hand[0] not in together]
 
 
 def _pairs(entry: dict[str, Any], boxes_key: str, labels_key: str) -> Iterator[tuple[str, Box]]:
-    """(label, box) of an entry's hands, or of its united hands, which alone may be absent or null."""
+    """(label, box) of an entry's hands, or of its united hands; only the latter may be absent or null."""
     boxes, labels = entry.get(boxes_key), entry.get(labels_key)
     if boxes is None and labels is None and boxes_key == "united_bbox":
         return
@@ -140,7 +141,7 @@ def _unique(values: Any, key: str) -> list[str]:
         raise PinchError(f"{key} must be a list of names, not {values!r}")
     twice = sorted({str(value) for value in values if values.count(value) > 1})
     if twice:
-        raise PinchError(f"{key} has {', '.join(twice)} more than once")
+        raise PinchError(f"{key} has {', '.join(twice)} more than once: list each name once")
     return [str(value) for value in values]
 
 
@@ -157,12 +158,12 @@ def _check(found: Source) -> None:
     if absent:
         known = ", ".join(sorted(path.stem for path in (found.annotations / found.phases[0]).glob("*.json"))) or "none"
         raise PinchError(
-            f"there is no annotation file {', '.join(absent)}: correct the targets (files are there of: {known})"
+            f"there is no annotation file {', '.join(absent)}: correct the targets (there are files of: {known})"
         )
 
 
 def _image_files(folder: Path) -> list[Path]:
-    """The images right in a folder, sorted; none if there is no such folder."""
+    """The images directly in a folder, sorted; none if there is no such folder."""
     if not folder.is_dir():
         return []
     found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]

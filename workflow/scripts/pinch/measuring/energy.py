@@ -1,4 +1,4 @@
-"""Energy from the counters that the hardware has: RAPL for processors, NVML for NVIDIA GPUs. Never from estimates."""
+"""Energy from hardware counters: RAPL for processors, NVML for NVIDIA GPUs. It is never estimated."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pinch.core import gpu
 from pinch.core.record_types.measurements import Energy
 
 POWERCAP = Path("/sys/class/powercap")
-"""Where Linux shows RAPL, of AMD's processors too (always as `intel-rapl`). Readable for root unless opened up."""
+"""Where Linux shows RAPL, also AMD's (always as `intel-rapl`). By default only root can read it."""
 
 
 class Counter(Protocol):
@@ -22,7 +22,7 @@ class Counter(Protocol):
 
 
 def open_counter(device: str, powercap: Path = POWERCAP) -> Counter | None:
-    """The counter of a device; None where the machine has none that this user may read.
+    """The counter of a device; None if the machine has none that this user may read.
 
     Args:
         device: "cpu" (RAPL, all packages) or "gpu" (NVML, the first visible GPU).
@@ -35,12 +35,13 @@ def open_counter(device: str, powercap: Path = POWERCAP) -> Counter | None:
 
 
 def measure(counter: Counter, work: Callable[[], object], seconds: float, idle_seconds: float) -> Energy:
-    """Measure the energy of `work` (one inference), repeated over a window, against the idle machine before it.
+    """Measure the energy of `work` (one inference), repeated over a window, after that of the idle machine.
 
     Args:
         counter: from `open_counter`.
         work: one inference.
-        seconds: least length of the window. The counters step every millisecond (RAPL) to tens of them (NVML): seconds.
+        seconds: minimum length of the window. It should be seconds, because counters are updated every millisecond
+            (RAPL) or every tens of milliseconds (NVML).
         idle_seconds: length of the idle window.
     """
     start, clock = counter.read(), time.perf_counter()
@@ -65,7 +66,7 @@ def measure(counter: Counter, work: Callable[[], object], seconds: float, idle_s
 
 
 class RaplCounter:
-    """The sum over processor packages of Linux's powercap counters (microjoules that wrap around)."""
+    """The sum of Linux's powercap counters over processor packages (in microjoules; they wrap around)."""
 
     def __init__(self, domains: list[Path]):
         self._domains = domains
@@ -87,7 +88,7 @@ class RaplCounter:
 
 
 class NvmlCounter:
-    """The energy counter of an NVIDIA GPU (Volta or newer), the whole board."""
+    """The energy counter of an NVIDIA GPU (Volta or newer); it measures the whole board."""
 
     def __init__(self, device: "gpu.Device"):
         self._device = device
@@ -96,7 +97,7 @@ class NvmlCounter:
 
     @classmethod
     def open(cls) -> "NvmlCounter | None":
-        """The counter of the GPU that CUDA calls 0; None where there is none or it does not count."""
+        """The counter of the GPU that CUDA calls 0; None if there is no GPU or it has no counter."""
         try:
             return cls(gpu.Device.first())
         except gpu.UnavailableError:
@@ -108,7 +109,7 @@ class NvmlCounter:
 
 
 def _readable_package(folder: Path) -> bool:
-    """Whether it is the counter of a whole package (its parts would count twice) and may be read."""
+    """Whether it is the counter of a whole package and may be read. Counters of its parts would count twice."""
     try:
         (folder / "energy_uj").read_text()
         return (folder / "name").read_text().startswith("package")

@@ -1,7 +1,7 @@
-"""Accuracy of a model, of whatever format, by Ultralytics' own validator.
+"""Accuracy of a model of any format, measured by Ultralytics' validator.
 
-Every format sees the same pictures in the same way: letterboxed to a square, as an exported file demands, without the
-rectangular batches and the extra border that Ultralytics gives to checkpoints. So the figures of a checkpoint and of
+Every format gets the same inputs: images are letterboxed to a square, as exported files require, without the
+rectangular batches and the extra border that Ultralytics uses for checkpoints. So the accuracy of a checkpoint and of
 its artifacts can be compared.
 """
 
@@ -42,11 +42,11 @@ def evaluate(
     Args:
         model: `.pt`, or an artifact of any format, which runs in its own runtime.
         data: data.yaml.
-        splits: of "train", "val", "test".
-        imgsz: side of the pictures in pixels; by default the model's own.
+        splits: some of "train", "val", "test".
+        imgsz: side of the images in pixels; None: the model's.
         device: "cpu" or "gpu".
         threads: threads on the CPU.
-        batch: pictures at once, where the format allows it.
+        batch: images per batch, for checkpoints.
 
     Returns:
         The accuracy; of a split without pictures it is None, with a warning.
@@ -67,7 +67,7 @@ def evaluate(
 
 
 class _Artifact(nn.Module):
-    """An exported model as the validator knows a network: a module that maps a batch of pictures to predictions."""
+    """An exported model as the validator expects it: a module that maps a batch of images to predictions."""
 
     def __init__(self, backend: runtimes.Backend, names: dict[int, str]):
         super().__init__()
@@ -82,7 +82,7 @@ class _Artifact(nn.Module):
 
 
 class _Validator(DetectionValidator):
-    """Ultralytics' validator, with the threads it was given and without a copy of the model (sessions have none)."""
+    """Ultralytics' validator with a fixed number of threads, which does not copy the model (sessions cannot be)."""
 
     def __init__(self, threads: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -91,12 +91,12 @@ class _Validator(DetectionValidator):
         forbid_tf32()
 
     def get_model(self, model: nn.Module, trainer: Any = None) -> nn.Module:
-        """The model itself: Ultralytics would copy it."""
+        """Return the given model, which Ultralytics would copy."""
         return model
 
 
 def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads: int) -> tuple[Any, dict[str, Any]]:
-    """The network to validate, and what its record says of it."""
+    """The network to validate, and its description for the record."""
     entry = runtimes.find_format(path)
     described: dict[str, Any] = {
         "file": path.name,
@@ -109,7 +109,8 @@ def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads:
     backend = runtimes.open(path, device, threads, imgsz)
     if backend.shape[0] != backend.shape[1]:
         raise PinchError(
-            f"{path} takes pictures of {backend.shape[1]}x{backend.shape[0]}: only square models are evaluated"
+            f"{path} takes images of {backend.shape[1]}x{backend.shape[0]}, but only models with square inputs can be"
+            " evaluated: export it with a square input"
         )
     _check_classes(path, _class_count(backend), dataset)
     described |= identity.described(path, backend.metadata)
@@ -129,7 +130,7 @@ def _load_checkpoint(
 
 
 def _class_count(backend: runtimes.Backend) -> int:
-    """Classes of a model: as many as it names or, where it names none, as its output has room for."""
+    """Number of a model's classes, from its class names or, if it has none, from the shape of its output."""
     if backend.names:
         return len(backend.names)
     return backend.infer(np.zeros((1, 3, *backend.shape), np.float32)).shape[1] - 4
@@ -138,17 +139,18 @@ def _class_count(backend: runtimes.Backend) -> int:
 def _check_classes(path: Path, count: int, dataset: Dataset) -> None:
     if count != len(dataset.names):
         raise PinchError(
-            f"{path} knows {count} classes but {dataset.path} has {len(dataset.names)}: evaluate it on the data set it"
-            " was trained for"
+            f"{path} has {count} classes but {dataset.path} has {len(dataset.names)}: evaluate it on the data set that"
+            " it was trained for"
         )
 
 
 def _name_warnings(names: Any, dataset: Dataset) -> list[str]:
-    """Same number of classes, other names: maybe the order differs, which would ruin the accuracy without a word."""
+    """Warn if class names differ: their order may differ too, and the accuracy would then be wrong without an error."""
     pairs = [(names[i], name) for i, name in enumerate(dataset.names) if names[i] != name]
     if not pairs:
         return []
-    return ["the model names its classes otherwise than the data: " + ", ".join(f"{a} for {b}" for a, b in pairs)]
+    differences = ", ".join(f"{a} for {b}" for a, b in pairs)
+    return [f"the model and the data set name these classes differently: {differences}"]
 
 
 def _validate(
@@ -160,7 +162,7 @@ def _validate(
         empty = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
         return empty, [f"{dataset.path} has no images in its {split} split: nothing to evaluate there"]
     with tempfile.TemporaryDirectory() as folder:
-        # Ultralytics wants a train and a val split whatever it is asked to evaluate.
+        # Ultralytics requires a train and a val split, whatever it evaluates.
         only = dataclasses.replace(dataset, splits=dict.fromkeys(datasets.SPLITS, dataset.splits[split]))
         settings = {
             "data": str(datasets.ultralytics_yaml(only, folder)),

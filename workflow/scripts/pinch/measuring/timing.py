@@ -1,8 +1,8 @@
-"""Time per frame of a detector, measured so that it can be believed.
+"""Time per frame of a detector.
 
-Every round is a process of its own that loads one runtime, warms up, and times pre-processing, inference and
-post-processing apart on the same real frames. With a baseline the rounds of both models alternate in random order, so
-that what the machine does meanwhile falls on both alike; their ratio is then free of drift.
+Every round is a fresh process that loads one runtime, warms up, and times pre-processing, inference and post-processing
+separately on the same real frames. With a baseline, the rounds of both models alternate in random order, so that other
+work of the machine affects both equally and their ratio does not drift.
 """
 
 import json
@@ -30,16 +30,16 @@ from pinch.run.settings.data import General
 from pinch.run.settings.measuring import Runtime, Timing
 
 QUIET_CORES = 0.1
-"""Processor cores that others may keep busy while the machine still counts as ours: what an idle system needs."""
+"""Processor cores that others may use while the measurement counts as exclusive: what an idle system needs."""
 QUIET_GPU_PERCENT = 5
 
 
 @dataclass(frozen=True)
-class Plan(Runtime, Timing):
-    """How to measure; the options of running and of timing are among its fields.
+class TimingSettings(Runtime, Timing):
+    """How to measure: the declared options, and what the command adds.
 
     Attributes:
-        imgsz: side of the input for models that take any, in pixels.
+        imgsz: side of the input in pixels, for models that take any size.
         seed: of the order of rounds.
     """
 
@@ -52,9 +52,9 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
 
     Args:
         model: `.pt` or an artifact of any format, made here or by others.
-        source: a video, a picture, or a folder of pictures.
-        plan: how to measure.
-        baseline: another model, timed in turns with it; none where it is the model itself.
+        source: a video, an image, or a folder of images.
+        settings: how to measure.
+        baseline: another model, timed in turns with it; ignored if it is the model itself.
 
     Raises:
         PinchError: a model or the source cannot be read, or the device cannot run the model.
@@ -64,9 +64,9 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
     for path in models:
         runtimes.find_format(path)
     with tempfile.TemporaryDirectory() as folder:
-        count = _store_frames(source, plan.frames, Path(folder))
-        load = Load(plan.device)
-        rounds = _rounds(models, plan, folder)
+        count = _store_frames(source, settings.frames, Path(folder))
+        load = Load(settings.device)
+        rounds = _rounds(models, settings, folder)
         others = load.others()
         memory = _work("memory", models[0], plan, folder)
         counted = _work("energy", models[0], plan, folder) if plan.energy_seconds else None
@@ -92,17 +92,17 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
     )
 
 
-def compare(models: list[Path], source: str | Path, plan: Plan) -> list[float]:
+def compare(models: list[Path], source: str | Path, settings: TimingSettings) -> list[float]:
     """Median milliseconds of inference of several models, timed in turns on the same frames.
 
     Args:
         models: `.pt` or artifacts of any format.
         source: see `measure`.
-        plan: how to measure.
+        settings: how to measure.
     """
     with tempfile.TemporaryDirectory() as folder:
-        _store_frames(source, plan.frames, Path(folder))
-        return [float(np.median(_medians(answers))) for answers in _rounds(models, plan, folder)]
+        _store_frames(source, settings.frames, Path(folder))
+        return [float(np.median(_medians(answers))) for answers in _rounds(models, settings, folder)]
 
 
 class Load:
@@ -139,7 +139,7 @@ class Load:
 
 
 def _busy_seconds() -> float:
-    """Processor seconds that the machine has worked, time stolen by a hypervisor included; NaN if it does not tell."""
+    """Processor seconds used on the machine, including those stolen by a hypervisor; NaN if the system hides them."""
     stat = Path("/proc/stat")
     if not stat.exists():
         return float("nan")
@@ -155,37 +155,37 @@ def _first_gpu() -> gpu.Device | None:
 
 
 def _store_frames(source: str | Path, count: int, folder: Path) -> int:
-    """Decode the frames once, so that every round sees the same and no worker has to open a video."""
-    pictures = sources.load(source, count)
-    for index, picture in enumerate(pictures):
-        np.save(folder / f"{index:05d}.npy", picture)
-    return len(pictures)
+    """Decode the frames once, so that every round gets the same ones and no worker has to open a video."""
+    loaded = sources.load(source, count)
+    for index, frame in enumerate(loaded):
+        np.save(folder / f"{index:05d}.npy", frame)
+    return len(loaded)
 
 
-def _rounds(models: list[Path], plan: Plan, folder: str) -> list[list[dict[str, Any]]]:
-    """For each model the answers of its rounds. Within a round the order of the models is random."""
-    order = random.Random(plan.seed)
+def _rounds(models: list[Path], settings: TimingSettings, folder: str) -> list[list[dict[str, Any]]]:
+    """The answers of the rounds of each model. Within a round the order of the models is random."""
+    order = random.Random(settings.seed)
     answers: list[list[dict[str, Any]]] = [[] for _ in models]
-    for _ in range(plan.rounds):
+    for _ in range(settings.rounds):
         for index in order.sample(range(len(models)), len(models)):
-            answers[index].append(_work("time", models[index], plan, folder))
+            answers[index].append(_work("time", models[index], settings, folder))
     return answers
 
 
-def _work(task: str, model: Path, plan: Plan, frames: str) -> Any:
+def _work(task: str, model: Path, settings: TimingSettings, frames: str) -> Any:
     """Run one job of `pinch.measuring.timing_worker` in a fresh process.
 
     Raises:
-        PinchError: what the worker says, or that it died.
+        PinchError: the worker reports an error, or it died.
     """
     with tempfile.TemporaryDirectory() as folder:
         job, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
-        imgsz = plan.imgsz if runtimes.find_format(model) is runtimes.CHECKPOINT else None
-        settings = {**vars(plan), "imgsz": imgsz}
-        settings |= {"task": task, "model": str(model.absolute()), "frames": frames, "answer": str(answer)}
-        job.write_text(json.dumps(settings))
+        imgsz = settings.imgsz if runtimes.find_format(model) is runtimes.CHECKPOINT else None
+        request = {**vars(settings), "imgsz": imgsz}
+        request |= {"task": task, "model": str(model.absolute()), "frames": frames, "answer": str(answer)}
+        job.write_text(json.dumps(request))
         command = [sys.executable, "-m", "pinch.measuring.timing_worker", str(job)]
-        done = subprocess.run(command, env=_environment(plan.threads), capture_output=True, text=True)
+        done = subprocess.run(command, env=_environment(settings.threads), capture_output=True, text=True)
         if not answer.exists():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise PinchError(f"the process that runs {model} ended with code {done.returncode}: {last}")
@@ -196,7 +196,7 @@ def _work(task: str, model: Path, plan: Plan, frames: str) -> Any:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """The worker's environment: this library, and no library that takes more threads than the plan says."""
+    """The worker's environment: the path of this library, and the number of threads for numerical libraries."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
     paths = [str(Path(pinch.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)}
@@ -232,7 +232,7 @@ def _medians(rounds: list[dict[str, Any]]) -> list[float]:
 
 
 def _comparison(models: list[Path], rounds: list[list[dict[str, Any]]]) -> dict[str, Any]:
-    """Each round of the model against the baseline's round beside it; the median of these ratios."""
+    """The ratio of each round of the model to the baseline's round beside it, and the median of these ratios."""
     ratios = [ours / theirs for ours, theirs in zip(_medians(rounds[0]), _medians(rounds[1]), strict=True)]
     return {
         "baseline": _times(models[1], rounds[1]),

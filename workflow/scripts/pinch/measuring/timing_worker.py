@@ -1,7 +1,7 @@
 """The fresh process in which a model is timed: `python -m pinch.measuring.timing_worker JOB.json`.
 
-It imports the one runtime that the model needs and nothing else of weight. The job says what to do ("time", "memory" or
-"energy"), with which model, on which frames; the answer goes to the file that the job names.
+It imports only the runtime that the model needs. The job says what to measure ("time", "memory" or "energy"), of which
+model, on which frames. The answer is written to the file that the job names.
 """
 
 import dataclasses
@@ -25,11 +25,11 @@ from pinch.runtimes.preprocess import letterbox
 
 STEPS = ("preprocess", "inference", "postprocess")
 MEMORY_RUNS = 5
-"""Inferences after which a runtime has allocated all it will: it does so in the first."""
+"""More inferences than needed: a runtime allocates all its memory in the first."""
 
 
 def main(job_path: Path) -> None:
-    """Do the job and write its answer: a result, or the sentence of a `PinchError`."""
+    """Do the job and write its answer: a result, or the message of a `PinchError`."""
     job = json.loads(job_path.read_text())
     cv2.setNumThreads(job["threads"])
     try:
@@ -40,16 +40,16 @@ def main(job_path: Path) -> None:
 
 
 def time_steps(backend: Backend, frames: list[np.ndarray], warmup: int, min_seconds: float) -> dict[str, list[float]]:
-    """Time pre-processing, inference and post-processing apart, frame after frame.
+    """Time pre-processing, inference and post-processing separately, frame by frame.
 
     Args:
         backend: a loaded model.
         frames: uint8, (height, width, 3), BGR.
-        warmup: frames whose times are thrown away.
-        min_seconds: least time of all samples together; the frames are gone through as often as needed, at least once.
+        warmup: number of frames at the start whose times are discarded.
+        min_seconds: minimum time of all samples together; all frames are repeated as often as needed, at least once.
 
     Returns:
-        For each of STEPS its samples in milliseconds, in the order they were taken.
+        For each of STEPS its samples in milliseconds, in order.
     """
     for index in range(warmup):
         _step(backend, frames[index % len(frames)])
@@ -66,7 +66,7 @@ def time_steps(backend: Backend, frames: list[np.ndarray], warmup: int, min_seco
 
 
 def _step(backend: Backend, frame: np.ndarray) -> tuple[float, float, float]:
-    """Milliseconds of each step. Transfers count with the step that has them to do, so inference is the model alone."""
+    """Milliseconds of each step. Transfers count as pre- and post-processing, so inference is the model alone."""
     start = time.perf_counter_ns()
     batch, geometry = letterbox(frame, backend.shape)
     inputs = backend.upload(batch)
@@ -121,9 +121,9 @@ def _frames(job: dict[str, Any]) -> list[np.ndarray]:
 
 
 def _peak_rss_mb() -> float | None:
-    """Peak resident memory of this process, in MB; None where the system does not tell.
+    """Peak resident memory of this process, in MB; None if the system does not show it.
 
-    Not `getrusage`: there a new process inherits the peak of the one that started it.
+    `getrusage` cannot be used: there a new process inherits the peak of the process that started it.
     """
     status = Path("/proc/self/status")
     if not status.exists():

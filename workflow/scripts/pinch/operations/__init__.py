@@ -1,1 +1,1 @@
-"""What concerns a run as a whole: its plan and its progress."""
+"""Planning a run, and watching its progress."""

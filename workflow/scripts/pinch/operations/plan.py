@@ -1,7 +1,8 @@
-"""What a run will take, before anything is submitted: jobs, hours, GPU hours, the longest chain, disk.
+"""Estimate what a run needs before anything is submitted: jobs, hours, GPU hours, the longest chain, disk.
 
-Snakemake says which jobs there are and what waits for what (`--dag`). What a job takes comes from earlier jobs of its
-rule (their `benchmark` files) or, where none did, from ASSUMPTIONS. Time spent waiting in a queue is not foreseen.
+Snakemake tells which jobs there are and which depend on which (`--dag`). The time of a job is the median of earlier
+jobs of its rule (from their `benchmark` files) or, if there are none, follows from ASSUMPTIONS. Time in a queue is not
+included.
 """
 
 import re
@@ -15,13 +16,13 @@ from pinch.tables import stages
 
 _NODE = re.compile(r'^\s*(\d+)\[label = "(?P<label>[^"]*)".*style="(?P<style>[^"]*)"\];', re.MULTILINE)
 _EDGE = re.compile(r"^\s*(\d+) -> (\d+)\s*$", re.MULTILINE)
-# Whoever waits for this rule, and the rule itself, runs on a GPU.
+# This rule, and all jobs that depend on it, run on a GPU.
 GPU_CHECK = "check_gpu"
 
 
 @dataclass(frozen=True)
-class Job:
-    """One job: its rule, its wildcards, whether it is done already."""
+class PlannedJob:
+    """One job: its rule, its wildcards, and whether it is done already."""
 
     rule: str
     wildcards: dict[str, str] = field(default_factory=dict)
@@ -29,10 +30,10 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Graph:
-    """Jobs by number, and for each the numbers of those that it waits for."""
+class JobGraph:
+    """Jobs by number, and for each the numbers of the jobs that it depends on."""
 
-    jobs: dict[int, Job]
+    jobs: dict[int, PlannedJob]
     needs: dict[int, set[int]]
 
     def uses_gpu(self, number: int) -> bool:
@@ -46,9 +47,9 @@ class Workload:
     """What the time of a job depends on.
 
     Attributes:
-        images: pictures of train, val and test.
-        epochs: of the base, of coarse and of fine tuning, at most.
-        imgsz: pixels.
+        images: number of images of train, val and test.
+        epochs: maximum number of epochs of the base, of coarse and of fine tuning.
+        imgsz: side of the images in pixels.
         timed_frames: frames of one timing, over all rounds, warm-up included.
     """
 
@@ -59,55 +60,55 @@ class Workload:
 
     @property
     def scale(self) -> float:
-        """Work for a picture relative to one of 640 pixels: convolutions take time in proportion to the area."""
+        """Work for an image relative to one of 640 pixels: the time of convolutions is proportional to the area."""
         return (self.imgsz / 640) ** 2
 
 
 ASSUMPTIONS = {
-    "train_gpu": (400.0, "pictures of 640 px trained on each second by one data-centre GPU"),
-    "train_cpu": (2.5, "pictures of 640 px trained on each second by one CPU core"),
-    "infer_gpu": (600.0, "pictures of 640 px evaluated each second by one data-centre GPU"),
-    "infer_cpu": (15.0, "pictures of 640 px evaluated each second by four CPU threads"),
-    "files": (300.0, "pictures converted each second"),
-    "rendered": (30.0, "synthetic pictures rendered each second"),
+    "train_gpu": (400.0, "images of 640 px per second, training on one data-centre GPU"),
+    "train_cpu": (2.5, "images of 640 px per second, training on one CPU core"),
+    "infer_gpu": (600.0, "images of 640 px per second, evaluation on one data-centre GPU"),
+    "infer_cpu": (15.0, "images of 640 px per second, evaluation on four CPU threads"),
+    "files": (300.0, "images per second, conversion"),
+    "rendered": (30.0, "synthetic images per second, rendering"),
     "start": (20.0, "seconds for a job to start its programs"),
     "export": (60.0, "seconds to export one file"),
 }
-"""Rates that a plan rests on where nothing was measured: their value and what it means."""
+"""Rates that a plan uses if nothing was measured: their values and what they mean."""
 
 # Bytes on disk: a YOLO11n checkpoint (half precision), its run folder while it trains (with the optimizer),
-# an artifact of middle size, a label file and its picture's link (a block each), a rendered picture, records and logs.
+# an artifact of average size, a label file and the link to its image (a block each), a rendered image, record and log.
 _BYTES = {"checkpoint": 5.6e6, "run": 32e6, "artifact": 6e6, "label": 8192, "rendered": 40e3, "record": 50e3}
 
 
-def parse_dag(dot: str) -> Graph:
+def parse_dag(dot: str) -> JobGraph:
     """Read what `snakemake --dag` prints."""
     jobs = {}
     for match in _NODE.finditer(dot):
         rule, *wildcards = match["label"].split("\\n")
         pairs = dict(text.split(": ", 1) for text in wildcards if ": " in text)
-        jobs[int(match[1])] = Job(rule, pairs, "dashed" in match["style"])
+        jobs[int(match[1])] = PlannedJob(rule, pairs, "dashed" in match["style"])
     needs: dict[int, set[int]] = {number: set() for number in jobs}
     for match in _EDGE.finditer(dot):
         needs[int(match[2])].add(int(match[1]))
-    return Graph(jobs, needs)
+    return JobGraph(jobs, needs)
 
 
 def measured_seconds(benchmarks: Path) -> dict[str, float]:
-    """Median seconds of the jobs of each rule that ran before."""
+    """Median seconds of the earlier jobs of each rule."""
     found: dict[str, list[float]] = defaultdict(list)
     for job in stages.jobs(benchmarks):
         found[job.rule].append(job.end - job.start)
     return {rule: statistics.median(seconds) for rule, seconds in found.items()}
 
 
-def assumed_seconds(job: Job, gpu: bool, work: Workload) -> float:
-    """Seconds that a job takes by ASSUMPTIONS."""
+def assumed_seconds(job: PlannedJob, gpu: bool, work: Workload) -> float:
+    """Seconds of a job according to ASSUMPTIONS."""
     rate = {name: value for name, (value, _) in ASSUMPTIONS.items()}
     train, val, test = work.images
     trains, infers = ("train_gpu", "infer_gpu") if gpu else ("train_cpu", "infer_cpu")
     epoch = work.scale * (train / rate[trains] + val / rate[infers])
-    looked_at = work.scale * (val + test)
+    evaluated = work.scale * (val + test)
     guarded = "int8" in job.wildcards.get("precision", "")
     estimates: dict[str, Callable[[], float]] = {
         "synthesize_hands": lambda: sum(work.images) / rate["rendered"],
@@ -115,13 +116,14 @@ def assumed_seconds(job: Job, gpu: bool, work: Workload) -> float:
         "prepare_dataset": lambda: sum(work.images) / rate["files"],
         "train_base": lambda: work.epochs["base"] * epoch,
         "tune_pruned": lambda: work.epochs[job.wildcards["method"]] * epoch,
-        "evaluate_model": lambda: looked_at / rate[infers],
-        "evaluate_artifact": lambda: looked_at / rate["infer_cpu"],
+        "evaluate_model": lambda: evaluated / rate[infers],
+        "evaluate_artifact": lambda: evaluated / rate["infer_cpu"],
         # An artifact is timed in turns with the baseline.
         "measure_on_cpu": lambda: 2 * work.timed_frames * 4 * work.scale / rate["infer_cpu"],
         "measure_on_gpu": lambda: 2 * work.timed_frames * 4 * work.scale / rate["infer_gpu"],
-        # 80 layers at three ratios on the 200 pictures that it looks at; two more ways of tuning.
+        # 80 layers at three ratios, on up to 200 images each.
         "scan_layers": lambda: 240 * min(val, 200) * work.scale / rate[infers],
+        # Two further ways of tuning.
         "explain_pruning": lambda: 2 * work.epochs["fine"] * epoch,
     }
     if job.rule.startswith("export_"):
@@ -132,7 +134,7 @@ def assumed_seconds(job: Job, gpu: bool, work: Workload) -> float:
 
 @dataclass(frozen=True)
 class Stage:
-    """The jobs of one rule: how many, their hours, whether on a GPU, and whether the hours were measured before."""
+    """The jobs of one rule: their number and hours, whether they use a GPU, and whether the hours were measured."""
 
     rule: str
     jobs: int
@@ -143,7 +145,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run foreseen: its stages, the longest chain as (rule, hours), and bytes on disk."""
+    """The plan of a run: its stages, the longest chain as (rule, hours), and bytes on disk."""
 
     stages: list[Stage]
     chain: list[tuple[str, float]]
@@ -160,13 +162,13 @@ class Plan:
         return sum(stage.hours for stage in self.stages if not stage.gpu)
 
 
-def make(graph: Graph, work: Workload, measured: dict[str, float]) -> Plan:
-    """Foresee the jobs of a graph that are not done yet.
+def make(graph: JobGraph, work: Workload, measured: dict[str, float]) -> Plan:
+    """Plan the jobs of a graph that are not done yet.
 
     Args:
         graph: the jobs.
         work: what their time depends on.
-        measured: seconds of a job of each rule that ran before.
+        measured: seconds of an earlier job of each rule.
     """
     seconds = {
         number: 0.0 if job.done else measured.get(job.rule) or assumed_seconds(job, graph.uses_gpu(number), work)
@@ -190,8 +192,8 @@ def make(graph: Graph, work: Workload, measured: dict[str, float]) -> Plan:
     return Plan(found, [link for link in chain if link[1]], _disk(graph, todo, work))
 
 
-def longest_chain(graph: Graph, seconds: dict[int, float]) -> list[int]:
-    """The jobs, in order, that no number of nodes makes faster."""
+def longest_chain(graph: JobGraph, seconds: dict[int, float]) -> list[int]:
+    """The jobs of the chain with the longest time, in order: a run takes at least this long on any number of nodes."""
     ends: dict[int, tuple[float, int | None]] = {}
     for number in _in_order(graph):
         before = max(graph.needs[number], key=lambda other: ends[other][0], default=None)
@@ -204,8 +206,8 @@ def longest_chain(graph: Graph, seconds: dict[int, float]) -> list[int]:
     return chain[::-1]
 
 
-def _in_order(graph: Graph) -> list[int]:
-    """Job numbers, each after those that it waits for."""
+def _in_order(graph: JobGraph) -> list[int]:
+    """Job numbers, each after those that it depends on."""
     waiting = {number: set(needs) for number, needs in graph.needs.items()}
     waited_by: dict[int, list[int]] = defaultdict(list)
     for number, needs in waiting.items():
@@ -221,14 +223,14 @@ def _in_order(graph: Graph) -> list[int]:
     return order
 
 
-def _disk(graph: Graph, todo: list[int], work: Workload) -> float:
+def _disk(graph: JobGraph, todo: list[int], work: Workload) -> float:
     rules = Counter(graph.jobs[number].rule for number in todo)
     trained = rules["train_base"] + rules["tune_pruned"]
     checkpoints = trained + rules["coarse_prune"] + rules["fine_prune"] + rules["import_model"]
     artifacts = sum(count for rule, count in rules.items() if rule.startswith("export_"))
-    pictures = sum(work.images)
+    images = sum(work.images)
     converted = rules["hagrid_to_yolo"] or rules["prepare_dataset"]
     total = checkpoints * _BYTES["checkpoint"] + trained * _BYTES["run"] + artifacts * _BYTES["artifact"]
-    total += pictures * (_BYTES["label"] if converted else 0)
-    total += pictures * (_BYTES["rendered"] if rules["synthesize_hands"] else 0)
+    total += images * (_BYTES["label"] if converted else 0)
+    total += images * (_BYTES["rendered"] if rules["synthesize_hands"] else 0)
     return total + len(todo) * _BYTES["record"]

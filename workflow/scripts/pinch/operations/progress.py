@@ -1,4 +1,4 @@
-"""How far trainings are, from the run folders that they write into: epoch, accuracy on val, time left."""
+"""The progress of trainings, read from their run folders: epoch, accuracy on val, time left."""
 
 import csv
 import statistics
@@ -11,7 +11,7 @@ import yaml
 
 from pinch.core.errors import PinchError
 
-# A training is taken for stopped when it has been silent for so many of its epochs, and for so many seconds.
+# A training counts as stopped if it has written nothing for this many of its epochs and this many seconds.
 _SILENT_EPOCHS = 3
 _SILENT_SECONDS = 300
 
@@ -23,12 +23,12 @@ class Training:
     Attributes:
         model: its name.
         state: "done", "running", or "silent" (killed, or waiting to be resumed).
-        epoch: epochs that are finished.
-        epochs: epochs asked for.
+        epoch: number of finished epochs.
+        epochs: number of requested epochs.
         map50, map50_95: of the last epoch, on val; None before the first ends.
         best: highest map50_95 so far.
-        seconds_left: at most, for all epochs (patience may end it earlier); None when nothing is known.
-        silent_seconds: since the run folder last changed.
+        seconds_left: upper limit, for all epochs (patience may end it earlier); None if it is not known.
+        silent_seconds: seconds since the run folder last changed.
     """
 
     model: str
@@ -43,11 +43,11 @@ class Training:
 
 
 def trainings(results: Path, now: float | None = None) -> list[Training]:
-    """The trainings of a run that have begun, those that changed last at the end.
+    """The trainings of a run that have begun, the most recently changed last.
 
     Args:
         results: `results/<name>`.
-        now: seconds since the epoch; None takes the clock.
+        now: the current time in seconds since the epoch; None: the system's.
 
     Raises:
         PinchError: there is no such run.

@@ -1,4 +1,4 @@
-"""Captions of the report: templates of workflow/report, filled in with the numbers of a run."""
+"""Captions of the report: the templates in workflow/report, filled in with the numbers of a run."""
 
 import functools
 from collections.abc import Callable
@@ -34,12 +34,12 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
 
 
 def front(results: Path) -> str:
-    """The front page for readers outside Snakemake's report: its links lead to the pages beside it."""
+    """The front page for readers without Snakemake's report: its links are to the pages in the same folder."""
     return _fill_in(Path(contents.FRONT).name, facts.collect(results), lambda section: f"{section}.html")
 
 
 def _fill_in(name: str, context: facts.Row, address: Callable[[str], str]) -> str:
-    """A template with its numbers; `address` says where the page of a section is."""
+    """A template filled in; `address` gives the link to the page of a section."""
 
     def page(section: str) -> str:
         return f"`{contents.SECTIONS[section]} <{address(section)}>`__"
@@ -51,7 +51,7 @@ def _fill_in(name: str, context: facts.Row, address: Callable[[str], str]) -> st
 
 
 def _inside_snakemake(run: str) -> Callable[[str], str]:
-    """Links that open a page within Snakemake's report: its script keeps every file's content under its path."""
+    """Links to pages inside Snakemake's report, whose script stores every file's content by its path."""
 
     def address(section: str) -> str:
         path = f"{run}/pages/{section}.html"
@@ -84,7 +84,7 @@ def _known(value: float | None, form: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """No more than one empty line in a row: conditions in templates leave many."""
+    """Reduce several empty lines in a row, which conditions in templates leave, to one."""
     lines = [line.rstrip() for line in text.strip().splitlines()]
     kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
     return "\n".join(kept) + "\n"

@@ -1,14 +1,14 @@
-"""What the report consists of: one entry per picture, table and page, in the order of the story.
+"""The contents of the report: one entry per plot, table and page, in the order in which it is read.
 
-Rules declare their outputs from these lists and commands write them, so that neither can forget one. Paths are
-relative to the folder of a run (`results/<name>`). This module is imported at parse time and costs nothing.
+Rules declare their outputs from these lists and commands write them, so both have the same. Paths are relative to the
+folder of a run (`results/<name>`). Snakemake imports this module when it parses the workflow, so it must be fast.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# What gather.py writes. The first four are the project's results; the rest is what plots and captions need.
+# Tables that gather.py writes. The first three are results for users; plots and captions need the others.
 TABLES = tuple(
     f"tables/{name}.csv"
     for name in ("models", "artifacts", "inference", "dataset", "training", "sensitivity", "stages", "missing")
@@ -25,13 +25,13 @@ SECTIONS = {
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that the report shows.
+    """One plot or table of the report.
 
     Attributes:
-        path: the file, relative to the folder of the run; its stem names the caption.
+        path: the file, relative to the folder of the run; the caption has the same stem.
         section: a key of SECTIONS.
-        title: what it is called in the report.
-        optional: made only where the run asks for it (a scan, a study, a data set of our own).
+        title: its title in the report.
+        optional: whether only some runs have it (a study, samples of the data set).
     """
 
     path: str
@@ -64,20 +64,20 @@ ITEMS = (
     Item("plots/pareto.png", "choice", "Time against accuracy"),
     Item("tables/selection.html", "choice", "Which model to choose"),
 )
-# The picture of each optional study, by the name of its record.
+# The plot of each optional study, by the name of its record.
 STUDY_PLOTS = {"layers": "plots/layer_sensitivity.png", "explain": "plots/explain.png"}
 PLOTS = tuple(item.path for item in ITEMS if item.path.startswith("plots/") and not item.optional)
 HTML_TABLES = tuple(item.path for item in ITEMS if item.path.endswith(".html"))
 PAGES = tuple(f"pages/{section}.html" for section in SECTIONS)
 FRONT = "captions/workflow.rst"
-# The same page for readers outside Snakemake's report, who have the pages beside it.
+# The same page for readers without Snakemake's report, beside the other pages.
 INDEX = "pages/index.html"
 
 
 def captions(optional: tuple[str, ...] = ()) -> list[str]:
-    """The captions of a run whose report holds these `optional` items besides the rest."""
+    """The captions of a run whose report has these `optional` items and all others."""
     wanted = [item.caption for item in ITEMS if not item.optional or item.path in optional]
-    # A picture and the table of the same name share a caption.
+    # A plot and the table of the same name share a caption.
     return list(dict.fromkeys([FRONT, *[f"captions/{section}.rst" for section in SECTIONS], *wanted]))
 
 
@@ -90,7 +90,7 @@ def report_arguments(run: str | Path, path: str) -> dict[str, Any]:
 
     Returns:
         `caption` (absolute, because Snakemake would look for it beside the rule file; it is read only when the report
-        is made), `category`, and `labels`, whose numbers keep the story's order, since the report sorts by text.
+        is made), `category`, and `labels`. The labels begin with numbers because the report sorts them as text.
     """
     section, position, title, caption = _place(path)
     return {

@@ -1,7 +1,7 @@
-"""The numbers that captions speak of, from the tables of a run.
+"""The numbers in the captions, from the tables of a run.
 
-Only shares, extremes and counts are formed here; what was measured is read from tables. What a run did not
-measure is None, and captions leave it out.
+Measured values are read from the tables; only shares, extremes and counts are computed here. What a run did not measure
+is None, and captions leave it out.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from pinch.run.identity import percent
 from pinch.tables import gathering, labels, selection, stages
 
 Row = dict[str, Any]
-# The artifact whose time, size and accuracy stand for a model's when models are compared.
+# Models are compared by the time, size and accuracy of this artifact.
 _REFERENCE = ("full", "onnx")
 
 
@@ -56,7 +56,7 @@ def collect(results: Path) -> Row:
 
 
 def share(value: float | None, whole: float | None) -> float | None:
-    """`value / whole`, None where one of them is unknown or `whole` is 0."""
+    """`value / whole`; None if one of them is unknown or `whole` is 0."""
     return value / whole if value is not None and whole else None
 
 
@@ -88,7 +88,7 @@ def _data(rows: list[Row]) -> Row | None:
 
 
 def _pruned(method: str, table: dict[str, list[Row]], base: Row | None, places: list[Row]) -> list[Row]:
-    """One row per tuned model of `method`: its shares of the base in accuracy, work, size and time."""
+    """One row per tuned model of `method`, with its accuracy, MACs, size and time as shares of the base's."""
     whole, found = base or {}, []
     for row in table["models"]:
         if row["method"] != method:
@@ -113,7 +113,7 @@ def _artifact_share(rows: list[Row], model: str, base: str | None, key: str) -> 
 
 
 def _training(rows: list[Row]) -> list[Row]:
-    """Per trained model: epochs, the best one, and whether it was still improving when it ended."""
+    """Per trained model: epochs, the best epoch, and whether it was the last one (`rising`)."""
     found = []
     for model in dict.fromkeys(row["model"] for row in rows):
         curve = [row for row in rows if row["model"] == model and row["map50_95"] is not None]
@@ -126,7 +126,7 @@ def _training(rows: list[Row]) -> list[Row]:
 
 
 def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
-    """Per kind of artifact: the share of its checkpoint's mAP50-95 on test, at worst and at best, and its size."""
+    """Per kind of artifact: lowest and highest share of the checkpoint's mAP50-95 on test, and relative size."""
     checkpoints = {row["model"]: row for row in models}
     sizes = {row["model"]: row for row in artifacts if (row["precision"], row["format"]) == _REFERENCE}
     found = []
@@ -141,7 +141,7 @@ def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
 
 
 def _places(rows: list[Row], kept: dict[str, Row | None]) -> list[Row]:
-    """Per device and thread count: the base's time, what each kind of artifact costs of it, and each model's share."""
+    """Per device and thread count: the base's time, and the time of each kind of artifact and model relative to it."""
     found = []
     for device, threads in dict.fromkeys((row["device"], row["threads"]) for row in rows):
         group = [row for row in rows if (row["device"], row["threads"]) == (device, threads)]
@@ -197,7 +197,7 @@ def _stages(rows: list[Row]) -> Row | None:
 
 
 def _layers(rows: list[Row]) -> list[Row]:
-    """The layers of the scan, most sensitive first, by what they lose on average over their ratios."""
+    """The layers of the scan, most sensitive first, with the mean loss over their ratios."""
     losses: dict[str, list[float]] = {}
     for row in rows:
         if row["study"] == "layers" and row["map50_95"] is not None and row["base_map50_95"] is not None:

@@ -1,6 +1,6 @@
-"""Tables as HTML pages, and one page per section of the report: text, pictures and tables in one file.
+"""Tables as HTML pages, and one page per section of the report: text, plots and tables in one file.
 
-Pages carry their style and pictures in themselves, so they open from disk without a network. They never run a script.
+Pages contain their style and plots, so they open from disk without a network. They have no scripts.
 """
 
 import base64
@@ -33,7 +33,7 @@ td { text-align: right; border-bottom: 1px solid #e4e7eb; padding: 0.25rem 0.6re
 
 @dataclass(frozen=True)
 class Column:
-    """A column of an HTML table: its key in the CSV file, its heading with the unit, and how a cell is written."""
+    """A column of an HTML table: its key in the CSV file, its heading with the unit, and the form of its cells."""
 
     key: str
     heading: str
@@ -107,7 +107,7 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
 
     Raises:
         PinchError: a table is missing.
-        FileNotFoundError: a picture or caption of the report is not there.
+        FileNotFoundError: a plot or caption of the report does not exist.
     """
     written = []
     for path in contents.HTML_TABLES:
@@ -122,7 +122,7 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
 
 
 def table(results: Path, name: str) -> str:
-    """A table of a run as an HTML element: the columns a reader needs, rounded; the CSV file has them all."""
+    """A table of a run as an HTML element: the main columns, rounded. The CSV file has all columns."""
     content = gathering.read(results, name)
     columns = [column for column in COLUMNS[name] if column.key in content]
     head = "".join(f'<th class="{column.kind}">{escape(column.heading)}</th>' for column in columns)

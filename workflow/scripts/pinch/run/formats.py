@@ -1,7 +1,7 @@
-"""The registry of artifact formats and precisions: one entry says all that the workflow must know of one.
+"""The registry of artifact formats and precisions: one entry has all that the workflow must know about one.
 
-Rules, environments, tables, plots, commands and the demo page follow from it. Functions are named, not imported,
-because a job that times an ONNX file must not pay for TensorFlow.
+Rules, environments, tables, plots, commands and the demo page are made from it. Functions are named, not imported: a
+job that times an ONNX file must not import TensorFlow.
 """
 
 import importlib
@@ -18,9 +18,9 @@ class Precision:
     """How the numbers of an artifact are stored.
 
     Attributes:
-        name: as it stands in file names and tables.
-        meaning: for a reader.
-        quantized: whether the file is judged by its accuracy on val; else it must compute what the checkpoint computes.
+        name: in file names and tables.
+        meaning: what it means, for help texts.
+        quantized: whether the file is checked by its accuracy on val; else it must compute what the checkpoint does.
         marker: matplotlib's marker of an artifact in plots.
         colour: name of a colour in `pinch.report.plots.style.PALETTE`.
     """
@@ -48,16 +48,16 @@ class Format:
     """One artifact format.
 
     Attributes:
-        name: as it stands in tables, e.g. "onnx"; `export_<name>` is the rule that makes its artifacts.
+        name: in tables, e.g. "onnx"; `export_<name>` is the rule that makes its artifacts.
         ending: what follows the precision in a file's name, e.g. ".onnx"; a folder's does not begin with a dot.
         backend: "module:class" constructed as backend(path, device, threads, imgsz), see pinch.runtimes.
-        devices: where that runtime can run, a subset of ("cpu", "gpu").
+        devices: devices of that runtime, a subset of ("cpu", "gpu").
         content: a pattern of files in a folder of this format, by which a folder with another name is recognized.
         precisions: what can be exported, a subset of PRECISIONS.
         exporter: "module:function" called as exporter(job: pinch.artifacts.job.Job); writes job.output and returns what
             its record says besides the file, as `pinch.core.record_types.exports.ExportDetails`.
         environment: the conda environment of its export, `envs/<environment>.yaml`.
-        is_default: whether quantization.py makes it where no artifacts are named.
+        is_default: whether quantization.py makes it by default.
         filling: matplotlib's fill style of the markers in plots.
     """
 
@@ -74,7 +74,7 @@ class Format:
 
     @property
     def is_folder(self) -> bool:
-        """Whether an artifact of this format is a folder (then its ending is no suffix of a file)."""
+        """Whether an artifact of this format is a folder (its ending is then not a file suffix)."""
         return not self.ending.startswith(".")
 
     def file(self, stem: str, precision: str | None) -> str:
@@ -130,7 +130,7 @@ FORMATS = {
 }
 """By name, in the order of tables and legends."""
 CHECKPOINT = Format(name="pt", ending=".pt", backend="pinch.runtimes.torch:TorchBackend", devices=("cpu", "gpu"))
-"""How a checkpoint is run; it is no artifact, so it stands outside the registry."""
+"""How a checkpoint is run. It is not in the registry because it is no artifact."""
 
 
 def endings() -> list[str]:
@@ -144,7 +144,7 @@ def specs() -> list[str]:
 
 
 def default_specs() -> list[str]:
-    """The artifacts that are made where none are named."""
+    """The artifacts that are made by default."""
     return [spec for entry in FORMATS.values() if entry.is_default for spec in entry.specs]
 
 
@@ -162,10 +162,10 @@ def parse_spec(spec: str) -> tuple[str, Format]:
 
 
 def format_of(path: str | Path) -> Format | None:
-    """The format of a file or folder by its ending, or of a folder by what is in it, whoever made it.
+    """The format of a file or folder by its ending, or of a folder by its content, made by Pinch or others.
 
     Returns:
-        None for a checkpoint or something unknown.
+        None for a checkpoint or an unknown format.
     """
     path = Path(path)
     by_name = (entry for entry in FORMATS.values() if path.name.endswith(entry.ending))

@@ -1,12 +1,12 @@
-"""What a model, an artifact and a timing are: values that are built once, from the configuration, and carried whole.
+"""Models, artifacts and timings as values, which are built once, from the configuration.
 
-Names of files are made from them, here and nowhere else:
+Names of files are made from them, and only here:
 
     <name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model
     <model>[_<size>]_<precision><ending>                               an artifact
 
-A name says less than its value: a base may be called `hands_640` or `my_coarse_prune_x`. So names are parsed only for
-files that come from outside (`parse_model`, `parse_artifact`).
+A name can be ambiguous: a base may be called `hands_640` or `my_coarse_prune_x`. So names are parsed only for files
+that come from outside (`parse_model`, `parse_artifact`).
 """
 
 import ast
@@ -50,7 +50,7 @@ class Model:
 
     @property
     def label(self) -> str:
-        """How a reader knows it: "coarse 50%", or the base's name."""
+        """Its short name for readers: "coarse 50%", or the base's name."""
         return self.name if self.method == "none" else f"{self.method} {percent(self.ratio)}%"
 
     @property
@@ -59,7 +59,7 @@ class Model:
         return Model(self.name, self.method, self.ratio)
 
     def fields(self) -> dict[str, Any]:
-        """How records and tables name it."""
+        """Its keys in records and tables."""
         return {"model": str(self), "method": self.method, "ratio": self.ratio, "tuned": self.tuned}
 
     @property
@@ -69,7 +69,7 @@ class Model:
 
     @classmethod
     def of_checkpoint(cls, path: Path, meta: Mapping[str, Any]) -> "Model":
-        """The model in a checkpoint whose entry `pinch` is `meta`; what it is called comes from the file."""
+        """The model in a checkpoint whose entry `pinch` is `meta`; its name is that of the file."""
         unnamed = cls("", meta["method"], meta["ratio"], bool(meta["tuned"]))
         return cls(path.stem.removesuffix(unnamed._suffix), unnamed.method, unnamed.ratio, unnamed.tuned)
 
@@ -80,9 +80,9 @@ class Artifact:
 
     Attributes:
         model: what was exported.
-        format: of the registry.
-        precision: of the format's; None for a file from outside that does not say.
-        size: its image size in pixels, where that is not the size of the model's training.
+        format: a format of the registry.
+        precision: one of the format's; None if the name of a file from outside has none.
+        size: its image size in pixels; None: the size of the model's training.
     """
 
     model: Model
@@ -92,12 +92,12 @@ class Artifact:
 
     @property
     def sized_model(self) -> str:
-        """What tables call its model: the checkpoint's name, with the size behind it where it has one of its own."""
+        """The name of its model in tables: the checkpoint's, followed by the image size if `size` is set."""
         return f"{self.model}_{self.size}" if self.size else str(self.model)
 
     @property
     def label(self) -> str:
-        """How a reader knows its model: "coarse 50%", or "coarse 50% @320"."""
+        """The short name of its model for readers: "coarse 50%", or "coarse 50% @320"."""
         return f"{self.model.label} @{self.size}" if self.size else self.model.label
 
     @property
@@ -115,7 +115,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Timing:
-    """Where an artifact is timed: on "cpu" or "gpu", with how many threads."""
+    """An artifact that is timed on a device ("cpu" or "gpu") with a number of threads."""
 
     device: str
     threads: int
@@ -128,17 +128,17 @@ class Timing:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Sorts timings by where, then by artifact."""
+        """Sorts timings by device, threads and artifact."""
         return self.device, self.threads, *self.artifact.order
 
 
 def percent(ratio: float) -> str:
-    """A ratio as it stands in names: 0.5 -> "50", 0.125 -> "12.5"."""
+    """A ratio as written in names: 0.5 -> "50", 0.125 -> "12.5"."""
     return f"{ratio * 100:.10g}"
 
 
 def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
-    """A value as it stands in a manifest."""
+    """A value as written in a manifest."""
     content = asdict(value)
     if isinstance(value, Artifact):
         content |= {"format": value.format.name, "file": value.file}
@@ -164,11 +164,11 @@ def timing_from_json(content: Mapping[str, Any]) -> Timing:
 
 
 def described(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record says a file is: `model`, `method`, `ratio`, `tuned` and `precision`.
+    """The description of a file in a record: `model`, `method`, `ratio`, `tuned` and `precision`.
 
     Args:
         path: a checkpoint or an exported file.
-        metadata: what it says of itself. Those made here say it; of others the name is all there is.
+        metadata: the file's metadata. Files made by Pinch name the model there; for others, `path` is parsed.
     """
     try:
         said = metadata["model"]
@@ -181,7 +181,7 @@ def described(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_model(stem: str) -> Model:
-    """What the name of a checkpoint from outside (without its suffix) says, if it is of the form of ours."""
+    """The model that the name of a checkpoint from outside (without its suffix) describes."""
     match = _MODEL.match(stem)
     assert match, stem
     if not match["method"]:
@@ -190,7 +190,7 @@ def parse_model(stem: str) -> Model:
 
 
 def parse_artifact(path: str | Path) -> Artifact | None:
-    """What the name of an exported file from outside says; None where its ending is of no format."""
+    """The artifact that the name of an exported file from outside describes; None if its ending is unknown."""
     name = Path(path).name
     entry = format_of(name)
     if entry is None:
@@ -199,7 +199,7 @@ def parse_artifact(path: str | Path) -> Artifact | None:
     precision = next((p for p in entry.precisions if stem.endswith(f"_{p}")), None)
     stem = stem.removesuffix(f"_{precision}")
     unsized, _, size = stem.rpartition("_")
-    # A number behind a base's name may be part of it.
+    # A number at the end of a base's name may be part of the name.
     if size.isdigit() and parse_model(unsized).method != "none":
         return Artifact(parse_model(unsized), entry, precision, int(size))
     return Artifact(parse_model(stem), entry, precision)

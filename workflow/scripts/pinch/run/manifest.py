@@ -1,7 +1,7 @@
-"""What a run is expected to have measured: its models, artifacts, timings and studies, as values.
+"""What a run is expected to measure: its models, artifacts, timings and studies, as values.
 
-`results/<name>/manifest.json` is written by the workflow, from the configuration. Without one, as after commands that
-were run by hand, whatever has a record is expected, and is what its name says.
+The workflow writes `results/<name>/manifest.json` from the configuration. If there is none, as after commands that were
+run by hand, the manifest is made from the records that exist and their names.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from pinch.run.identity import (
 )
 
 VERSION = 2
-"""Of the file. The first one held names only."""
+"""Version of the file. Version 1 had names only."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Manifest:
 
     Attributes:
         models: the base and every tuned model.
-        artifacts: exported files.
-        timings: of artifacts.
+        artifacts: the exported files.
+        timings: the timings of artifacts.
         studies: names of the records of studies (under `records/sensitivity/`, without their suffix).
     """
 
@@ -63,7 +63,7 @@ class Manifest:
 
 
 def load(results: Path) -> Manifest:
-    """The manifest of a run, or what its records amount to where it has none.
+    """The manifest of a run; if it has none, one made from its records.
 
     Raises:
         PinchError: the folder holds neither a manifest nor records, or the manifest cannot be read.
@@ -73,7 +73,7 @@ def load(results: Path) -> Manifest:
         return _from_records(results)
     content = read_json(path)
     if isinstance(content, dict) and "base" in content:
-        raise PinchError(f"{path} is of an earlier version of Pinch: run the workflow again, which writes it anew")
+        raise PinchError(f"{path} is of an earlier version of Pinch: run the workflow again, which replaces it")
     try:
         return Manifest(
             [model_from_json(model) for model in content["models"]],
@@ -92,7 +92,9 @@ def _from_records(results: Path) -> Manifest:
     evaluated = [path.stem for path in (records / "accuracy").glob("*.json")]
     timed = list((records / "inference").glob("*_*/*.json"))
     if not evaluated and not timed:
-        raise PinchError(f"{results} holds neither a manifest.json nor records: is it results/<name>?")
+        raise PinchError(
+            f"{results} holds neither a manifest.json nor records: give the folder of a run, results/<name>"
+        )
     artifacts = {file: artifact for file in evaluated if (artifact := parse_artifact(file))}
     models = [parse_model(stem) for stem in evaluated if stem not in artifacts]
     timings = []

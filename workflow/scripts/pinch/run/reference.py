@@ -1,4 +1,4 @@
-"""What is generated from the declared options: the schema of configurations, and the tables of config/README.md."""
+"""Generate the schema of configurations and the tables of config/README.md from the declared options."""
 
 import re
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from pinch.run.settings.sections import CHAPTERS, Section
 SCHEMA, README = Path("workflow/schemas/config.schema.yaml"), Path("config/README.md")
 """The generated files, relative to the project."""
 _TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", Path: "string", dict: "object"}
-_HEAD = "# Generated from workflow/scripts/pinch/settings by `make generate`.\n"
+_HEAD = "# Generated from workflow/scripts/pinch/run/settings by `make generate`.\n"
 _TABLE = re.compile(r"(<!-- options: (.+?) -->\n).*?(<!-- end of options -->)", re.DOTALL)
 
 
 def generated(root: Path) -> dict[Path, str]:
-    """What the generated files of a project should hold; of config/README.md only the tables are replaced."""
+    """The content that the generated files should have; in config/README.md only the tables are generated."""
     readme = (root / README).read_text()
     tables = _TABLE.sub(lambda match: f"{match[1]}{table_of(match[2])}{match[3]}", readme)
     return {root / SCHEMA: _HEAD + _yaml(schema()), root / README: tables}
@@ -122,7 +122,7 @@ def _shown(declared: Option) -> str:
 
 
 def _meaning(declared: Option) -> str:
-    """The help, after the values to choose from where it does not name them all."""
+    """The help, preceded by the choices if it does not name them all."""
     choices, named = [f"`{choice}`" for choice in declared.choices], declared.help.replace('"', "")
     if all(choice in named for choice in choices):
         return declared.help
@@ -130,7 +130,7 @@ def _meaning(declared: Option) -> str:
 
 
 class _Leaf(dict[str, Any]):
-    """An entry of the schema that is written on one line, so that it reads as a list of keys."""
+    """An entry of the schema that is written on one line."""
 
 
 class _Dumper(yaml.SafeDumper):

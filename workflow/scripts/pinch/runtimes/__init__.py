@@ -1,6 +1,6 @@
-"""Run a detector of any format: from picture to boxes, numpy in and numpy out.
+"""Run a detector of any format: from image to boxes, with numpy arrays as input and output.
 
-Importing this package loads no runtime: `open` imports the one that the file needs.
+Importing this package imports no runtime; `open` imports the one that the file needs.
 """
 
 from pinch.run.formats import CHECKPOINT

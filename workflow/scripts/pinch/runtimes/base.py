@@ -1,4 +1,4 @@
-"""What every runtime has in common: the interface, and reading the metadata that Ultralytics puts into a model."""
+"""The interface of all runtimes, and functions that read the metadata that Ultralytics puts into a model."""
 
 import ast
 from abc import ABC, abstractmethod
@@ -11,21 +11,21 @@ import numpy as np
 from pinch.core.errors import PinchError
 
 DEFAULT_IMGSZ = 640
-"""Image size of a model that neither fixes one nor says with what it was trained (Ultralytics' default)."""
+"""Image size of a model that has no fixed size and does not say its training size (Ultralytics' default)."""
 
 
 class Backend(ABC):
     """A detector loaded into one runtime, on one device, with a fixed number of threads.
 
-    Inference has three steps, so that a benchmark can time them apart: `upload` (to the device, in the layout and type
-    the model wants), `run` (the model alone; returns when the device has finished) and `download` (back to the host).
+    Inference has three steps, so that they can be timed separately: `upload` (to the device, in the layout and type
+    that the model needs), `run` (the model alone; returns when the device has finished) and `download` (to the host).
 
     Attributes:
         path: the model.
         shape: (height, width) of the input, in pixels.
-        names: class names by index; empty where the model does not tell.
-        metadata: what the model says of itself.
-        notes: what a reader of a measurement should know of how this runtime runs this model.
+        names: class names by index; empty if the model has none.
+        metadata: the model's metadata.
+        notes: how this runtime runs this model, as far as readers of a measurement should know it.
     """
 
     def __init__(self, path: Path, metadata: Mapping[str, Any], shape: tuple[int, int]):
@@ -41,12 +41,12 @@ class Backend(ABC):
         return max(self.shape)
 
     def upload(self, batch: np.ndarray) -> Any:
-        """Bring an input (1, 3, height, width), float32, RGB, 0 to 1, to where and how the model wants it."""
+        """Bring an input, (1, 3, height, width), float32, RGB, 0 to 1, to the device in the model's layout and type."""
         return batch
 
     @abstractmethod
     def run(self, inputs: Any) -> Any:
-        """Run the model on what `upload` returned; done when this returns."""
+        """Run the model on what `upload` returned; return when it has finished."""
 
     def download(self, outputs: Any) -> np.ndarray:
         """Bring what `run` returned to the host: float32, (1, 4 + classes, anchors), boxes xywh in input pixels."""
@@ -74,18 +74,18 @@ def parse_names(value: Any) -> dict[int, str]:
 
 
 def literal(value: Any) -> Any:
-    """A value of metadata, some formats hold them as Python text."""
+    """A value of metadata; some formats store values as Python text, which is parsed."""
     return ast.literal_eval(value) if isinstance(value, str) else value
 
 
 def input_shape(path: Path, fixed: tuple[Any, Any], metadata: Mapping[str, Any], imgsz: int | None) -> tuple[int, int]:
-    """Height and width a model is to be fed with.
+    """Height and width of a model's input.
 
     Args:
         path: the model, for the error message.
-        fixed: height and width of its input; anything but whole numbers where they are free.
-        metadata: what the model says of itself.
-        imgsz: the side the caller asks for, if any.
+        fixed: height and width that the model requires; anything but whole numbers if it takes any size.
+        metadata: the model's metadata.
+        imgsz: the side that the caller asks for, if any.
 
     Raises:
         PinchError: the model has a fixed size and the caller asks for another.
@@ -94,7 +94,7 @@ def input_shape(path: Path, fixed: tuple[Any, Any], metadata: Mapping[str, Any],
         shape = int(fixed[0]), int(fixed[1])
         if imgsz is not None and shape != (imgsz, imgsz):
             raise PinchError(
-                f"{path} takes pictures of {shape[1]}x{shape[0]} pixels only, not {imgsz}: leave the size out or export"
+                f"{path} takes images of {shape[1]}x{shape[0]} pixels only, not {imgsz}: leave the size out or export"
                 " it again"
             )
         return shape
@@ -106,12 +106,12 @@ def input_shape(path: Path, fixed: tuple[Any, Any], metadata: Mapping[str, Any],
 
 
 def only_output(path: Path, count: int) -> None:
-    """Refuse a model that is no YOLO detector.
+    """Refuse a model that is not a YOLO detector.
 
     Raises:
-        PinchError: it has not exactly one output.
+        PinchError: it does not have exactly one output.
     """
     if count != 1:
         raise PinchError(
-            f"{path} has {count} outputs, a YOLO detector has one: export it as one with Ultralytics or Pinch"
+            f"{path} has {count} outputs, but a YOLO detector has one: export it with Ultralytics or Pinch"
         )

@@ -27,7 +27,7 @@ class OnnxBackend(Backend):
         metadata = self._session.get_modelmeta().custom_metadata_map
         super().__init__(path, metadata, input_shape(path, tuple(entry.shape[2:]), metadata, imgsz))
         if entry.type not in _TYPES:
-            raise PinchError(f"{path} takes {entry.type} and not floating-point pictures: export it with a float input")
+            raise PinchError(f"{path} takes {entry.type} instead of floating-point images: export it with float input")
         self._input, self._type = entry.name, _TYPES[entry.type]
         self._binding = None
         if device == "gpu":
@@ -59,7 +59,7 @@ def providers(device: str, available: list[str]) -> list[str]:
     """The execution providers for a device, in order of preference.
 
     Raises:
-        PinchError: a GPU is asked for and this build of ONNX Runtime has no CUDA.
+        PinchError: the device is "gpu" and this build of ONNX Runtime has no CUDA.
     """
     if device == "cpu":
         return [CPU]
@@ -72,7 +72,7 @@ def providers(device: str, available: list[str]) -> list[str]:
 
 
 def placement(path: Path, device: str, shape: tuple[int, ...], dtype: Any = np.float32) -> dict[str, Counter]:
-    """Which operators run on which provider, found by profiling one run in a session of its own.
+    """Which operators run on which provider, found by profiling one run in a separate session.
 
     Args:
         path: the ONNX file.
@@ -81,7 +81,7 @@ def placement(path: Path, device: str, shape: tuple[int, ...], dtype: Any = np.f
         dtype: of its input.
 
     Returns:
-        For each execution provider the operators it ran, with how many there are of each.
+        For each execution provider the operators that it ran, with their numbers.
     """
     with tempfile.TemporaryDirectory() as folder:
         options = _options(1)
@@ -99,7 +99,7 @@ def placement(path: Path, device: str, shape: tuple[int, ...], dtype: Any = np.f
 
 
 def fallback_notes(placed: dict[str, Counter]) -> list[str]:
-    """One note on what the GPU left to the CPU; none where everything ran on the GPU."""
+    """A note on the operators that ran on the CPU instead of the GPU; empty if there are none."""
     fallen = placed.get(CPU)
     if not fallen:
         return []
@@ -112,7 +112,7 @@ def fallback_notes(placed: dict[str, Counter]) -> list[str]:
 def start(
     model: str | bytes, device: str, options: onnxruntime.SessionOptions | None = None
 ) -> onnxruntime.InferenceSession:
-    """Start a session on a device and make sure that it is there.
+    """Start a session, and check that it runs on the device that was asked for.
 
     Args:
         model: path of an ONNX file, or its content.
@@ -120,26 +120,27 @@ def start(
         options: of the session.
 
     Raises:
-        PinchError: the device's provider did not start (ONNX Runtime would go on with the CPU).
+        PinchError: the device's provider did not start (ONNX Runtime would silently use the CPU).
     """
     wanted = providers(device, onnxruntime.get_available_providers())
     if device == "gpu":
-        onnxruntime.preload_dlls()  # CUDA and cuDNN from the packages that PyTorch brings
-    # CUDA's default, TF32, keeps 10 of the 23 bits of a float32 factor.
+        onnxruntime.preload_dlls()  # CUDA and cuDNN from the packages that PyTorch depends on
+    # CUDA's default, TF32, keeps only 10 of the 23 mantissa bits of each factor.
     exact = [(name, {"use_tf32": "0"}) if name == CUDA else name for name in wanted]
     session = onnxruntime.InferenceSession(model, options, providers=exact)
     if session.get_providers()[0] != wanted[0]:
         raise PinchError(
-            f"ONNX Runtime {onnxruntime.__version__} could not start {wanted[0]}: CUDA or cuDNN libraries are missing"
+            f"ONNX Runtime {onnxruntime.__version__} could not start {wanted[0]} because CUDA or cuDNN libraries are"
+            " missing: install them"
         )
     return session
 
 
 def check_gpu() -> str:
-    """The version of ONNX Runtime, after it ran a model on the GPU.
+    """Run a model on the GPU and return the version of ONNX Runtime.
 
     Raises:
-        PinchError: it cannot.
+        PinchError: ONNX Runtime cannot use the GPU.
     """
     from onnx import TensorProto, helper
 
@@ -160,5 +161,5 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors; the warnings are for those who write runtimes
+    options.log_severity_level = 3  # errors only: the warnings do not concern users
     return options

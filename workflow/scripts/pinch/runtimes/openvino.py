@@ -12,10 +12,10 @@ from pinch.runtimes.base import Backend, input_shape, only_output
 
 
 def compile_float32(model: Any, **settings: Any) -> Any:
-    """Compile a model for the CPU so that what is not int8 in it is computed in float32.
+    """Compile a model for the CPU so that everything that is not int8 is computed in float32.
 
-    On a processor with bfloat16 OpenVINO would otherwise take that for float32 models, without a word: boxes of YOLO11n
-    move by 0.012 of the image, scores by 0.06.
+    On a processor with bfloat16, OpenVINO would otherwise compute float32 models in bfloat16 without saying so: boxes
+    of YOLO11n move by 0.012 of the image, scores by 0.06.
     """
     return openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", **settings})
 
@@ -26,7 +26,7 @@ class OpenvinoBackend(Backend):
     def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
         graph = next(path.glob("*.xml"), None)
         if graph is None:
-            raise PinchError(f"{path} holds no .xml of OpenVINO: export it again")
+            raise PinchError(f"{path} has no .xml file of OpenVINO: export it again")
         model = openvino.Core().read_model(graph)
         only_output(path, len(model.outputs))
         metadata = _metadata(path)

@@ -1,4 +1,4 @@
-"""From a picture to a network's input, the one way used for timing, calibration and the demo page."""
+"""From an image to a network's input: used for timing, calibration, parity and the demo page."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 
 PADDING = 114
-"""Grey of the letterbox bars: what Ultralytics trains and predicts with (`LetterBox.padding_value`)."""
+"""Grey of the letterbox bars, as in Ultralytics' training and prediction (`LetterBox.padding_value`)."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where a picture lies in its letterbox: `letterboxed = original * gain + (left, top)`, all in pixels.
+    """The position of an image in its letterbox: `letterboxed = original * gain + (left, top)`, all in pixels.
 
     Attributes:
-        width: of the original picture.
-        height: of the original picture.
+        width: of the original image.
+        height: of the original image.
         gain_x: horizontal scale; differs from `gain_y` only by the rounding to whole pixels.
         gain_y: vertical scale.
         left: width of the left bar.
@@ -31,16 +31,16 @@ class Geometry:
 
 
 def letterbox(image: np.ndarray, imgsz: int | tuple[int, int]) -> tuple[np.ndarray, Geometry]:
-    """Scale a picture into a network's input without distorting it, with grey bars around.
+    """Scale an image to a network's input without distortion, and fill the rest with grey bars.
 
-    The same pixels as Ultralytics' prediction (`LetterBox`, then BGR to RGB, then division by 255).
+    Pixels are the same as in Ultralytics' prediction (`LetterBox`, then BGR to RGB, then division by 255).
 
     Args:
         image: uint8, (height, width, 3), BGR.
         imgsz: side of a square input, or (height, width), in pixels.
 
     Returns:
-        The input, float32, (1, 3, height, width), RGB, 0 to 1, contiguous; and where the picture lies in it.
+        The input, float32, (1, 3, height, width), RGB, 0 to 1, contiguous; and the position of the image in it.
     """
     height, width = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
     rows, columns = image.shape[:2]
@@ -48,7 +48,7 @@ def letterbox(image: np.ndarray, imgsz: int | tuple[int, int]) -> tuple[np.ndarr
     inner = max(round(columns * gain), 1), max(round(rows * gain), 1)
     if inner != (columns, rows):
         image = cv2.resize(image, inner, interpolation=cv2.INTER_LINEAR)
-    # Ultralytics' rounding: of an odd rest the smaller half goes to the left and to the top.
+    # As in Ultralytics, the smaller half of an odd rest is at the left and at the top.
     left, top = round((width - inner[0]) / 2 - 0.1), round((height - inner[1]) / 2 - 0.1)
     canvas = np.full((3, height, width), PADDING, np.uint8)
     canvas[:, top : top + inner[1], left : left + inner[0]] = image.transpose(2, 0, 1)[::-1]

@@ -14,10 +14,10 @@ from pinch.runtimes.postprocess import is_end_to_end
 
 
 class TfliteBackend(Backend):
-    """A TFLite file. Takes NHWC and NCHW models, with float or integer input and output; see `Backend`.
+    """A TFLite file, NHWC or NCHW, with float or integer input and output; see `Backend`.
 
-    Boxes are expected as fractions of the input, as every TFLite export of Ultralytics has them: next to scores between
-    0 and 1 they keep their precision when the output is quantized.
+    Boxes must be fractions of the input, as in all TFLite exports of Ultralytics. With the same range as the scores
+    they keep their precision if the output is quantized.
     """
 
     def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
@@ -71,7 +71,7 @@ def _dequantize(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    """What Ultralytics appended to the file: a zip with one entry, JSON or, in older versions, Python text."""
+    """The metadata appended to the file: a zip with one entry, JSON or, from older Ultralytics, Python text."""
     if not zipfile.is_zipfile(path):
         return {}
     with zipfile.ZipFile(path) as archive:

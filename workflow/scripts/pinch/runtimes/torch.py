@@ -1,4 +1,4 @@
-"""PyTorch: checkpoints as they are, on the CPU or a GPU."""
+"""PyTorch, for checkpoints, on the CPU or a GPU."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pinch.weights import checkpoints
 
 
 def forbid_tf32() -> None:
-    """Let CUDA compute float32 as such: cuDNN's default, TF32, keeps 10 of the 23 bits of a float32 factor."""
+    """Make CUDA compute in float32: cuDNN's default, TF32, keeps only 10 of the 23 mantissa bits of each factor."""
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
 
@@ -33,7 +33,7 @@ class TorchBackend(Backend):
         super().__init__(path, said, (side, side))
         self._device = torch.device("cuda" if device == "gpu" else "cpu")
         model = checkpoint.model
-        model.end2end = False  # as Ultralytics validates: the one-to-many head where a model has both
+        model.end2end = False  # as in Ultralytics' validation: the one-to-many head, if a model has both
         self._model = model.fuse(verbose=False).eval().to(self._device, memory_format=torch.channels_last)
 
     def upload(self, batch: np.ndarray) -> torch.Tensor:

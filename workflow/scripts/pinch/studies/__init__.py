@@ -1,1 +1,1 @@
-"""Studies: experiments that use pruning, training and measuring, and are no step of making a model."""
+"""Studies: experiments with pruning, training and measuring that are not needed to make a model."""

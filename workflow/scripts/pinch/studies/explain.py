@@ -1,8 +1,8 @@
-"""Why pruning seems to ruin a YOLO: two mistakes, made on purpose beside the right way.
+"""Why pruning seems to ruin a YOLO: two mistakes, made on purpose and compared with the right way.
 
-1. Pruning DFL along with the rest. Its convolution is a table of the constants 0..15 by which boxes are decoded; the
-   smallest ones go first. Training does not use the table, so no tuning repairs it.
-2. Losing the masks in tuning. Every step then lets zeros grow back, and the tuned model is no pruned model.
+1. Pruning DFL like other layers. Its convolution is a table of the constants 0..15 by which boxes are decoded, and the
+   smallest ones are zeroed first. Training does not use the table, so tuning does not repair it.
+2. Losing the masks in tuning. Zeros then become nonzero in every step, and the tuned model is no longer pruned.
 """
 
 import copy
@@ -41,9 +41,9 @@ def explain(
         model: checkpoint of a trained detector.
         data: data.yaml.
         ratios: of weights in every layer.
-        tuning_ratio: the ratio to tune at; None leaves tuning out.
+        tuning_ratio: the ratio to tune at; None: do not tune.
         split: to measure on.
-        images: of the split, at most.
+        images: maximum number of images of the split.
         tuning: settings of tuning, see `pinch.weights.training.request.Request`.
 
     Returns:

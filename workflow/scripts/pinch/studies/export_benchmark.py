@@ -1,4 +1,4 @@
-"""How long the exported files take, beside what Ultralytics exports of the same model, all in one run."""
+"""Time per frame of exported files and of Ultralytics' exports of the same model, measured in one run."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,6 @@ from pinch.core.errors import PinchError
 from pinch.core.files import size
 from pinch.data import dataset as datasets
 from pinch.measuring import timing
-from pinch.measuring.timing import Plan
 from pinch.run.formats import parse_spec
 from pinch.weights import checkpoints
 
@@ -20,8 +19,8 @@ def benchmark(
     models: dict[str, Path],
     data: Path,
     source: Path,
-    settings: job.Settings,
-    plan: Plan,
+    settings: job.ExportSettings,
+    timing_settings: timing.TimingSettings,
     artifacts: list[str],
     peers: dict[str, Path],
     folder: Path,
@@ -29,18 +28,18 @@ def benchmark(
     """Export models and time them in shuffled rounds with Ultralytics' exports of the first.
 
     Args:
-        models: checkpoints by the name that they have in the table; the first is the base.
+        models: checkpoints by their names in the table; the first is the base.
         data: data.yaml, for calibration and the accuracy guard.
-        source: what is timed on: a video, a picture, or a folder of pictures.
+        source: frames to time on: a video, an image, or a folder of images.
         settings: of the export.
-        plan: of the measurement.
-        artifacts: what is exported of each model, e.g. "int8.onnx".
+        timing_settings: of the measurement.
+        artifacts: artifacts to export of each model, e.g. "int8.onnx".
         peers: other files to time, by name.
         folder: an empty folder for the files.
 
     Returns:
-        One row of COLUMNS for each file. Times and bytes are relative to the base as Ultralytics exports it to float32
-        ONNX; `kept_map50_95` is the share of the float model's accuracy on val, where it was measured.
+        One row of COLUMNS for each file. Times and bytes are relative to Ultralytics' float32 ONNX export of the base;
+        `kept_map50_95` is the share of the float model's accuracy on val, or None if it was not measured.
     """
     base = next(iter(models))
     rows = ultralytics_exports(base, models[base], data, settings, folder / "ultralytics")
@@ -62,7 +61,7 @@ def benchmark(
 
 
 def ultralytics_exports(
-    name: str, model: Path, data: Path, settings: job.Settings, folder: Path
+    name: str, model: Path, data: Path, settings: job.ExportSettings, folder: Path
 ) -> list[dict[str, Any]]:
     """Ultralytics' own float32 and int8 ONNX exports of a checkpoint, as rows of the table."""
     from ultralytics import YOLO
@@ -86,7 +85,7 @@ def _row(model: str, file: str, path: Path, kept: float | None = None) -> dict[s
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The rows as a Markdown table; empty where nothing was measured."""
+    """The rows as a Markdown table; cells without a measurement are empty."""
     lines = [COLUMNS, ["---"] * len(COLUMNS)]
     lines += [[_cell(row[column]) for column in COLUMNS] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

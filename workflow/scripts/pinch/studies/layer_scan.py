@@ -1,4 +1,4 @@
-"""The layer scan: what pruning one layer alone costs in accuracy, without tuning."""
+"""The layer scan: the accuracy lost by pruning one layer alone, without tuning."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -29,14 +29,16 @@ def scan(
         A record with one row for each layer and ratio.
 
     Raises:
-        PinchError: the model is pruned already, or finds nothing in the images, so that nothing can be lost.
+        PinchError: the model is pruned already, or its accuracy is 0, so that no loss can be measured.
     """
     checkpoint = checkpoints.load(model)
     checkpoints.require_unpruned(checkpoint)
     validation = Validation(datasets.load(data), "val", checkpoint.imgsz, images, seed=seed)
     base = validation.map50_95(checkpoint.model)
     if not base > 0:
-        raise PinchError(f"{model} finds nothing in the val split of {data}: a layer scan has nothing to lose there")
+        raise PinchError(
+            f"{model} detects nothing in the val split of {data}, so a layer scan cannot measure a loss: train it first"
+        )
     pruned = {"coarse": _pruned_units, "fine": _pruned_convolutions}[method]
     rows = []
     for layer, ratio, network in pruned(checkpoint, ratios):

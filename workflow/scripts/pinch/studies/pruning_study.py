@@ -1,7 +1,7 @@
-"""The pruning study: what its runs are, and its two tables.
+"""The pruning study: its runs and its two tables.
 
-A run is the configuration of the study with some values changed, on the data and (but for the first run, which trains
-it) from the base of the first run. Figures come from the accuracy records of the runs, on the test split.
+The first run makes the data set and trains the base. Every other run is the same configuration with some values
+changed, on that data set and from that base. Accuracies are those of the runs' records, on the test split.
 """
 
 import copy
@@ -17,7 +17,7 @@ from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.core.record_types.weights import PruningRecord
 from pinch.run.identity import METHODS, Model
 
-# Parts that a run can have in the study, besides ablating one of METHODS.
+# Kinds of runs. The kind of an ablation is the method, one of METHODS.
 FIRST, REPEAT, LONGER_BASE = "first", "repeat", "longer_base"
 PRUNING_COLUMNS = ["method", "ratio", "seed", "map50_95", "base_map50_95", "kept"]
 ABLATION_COLUMNS = [
@@ -30,7 +30,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its part in the study (for an ablation the method), the choice that it stands for, its configuration."""
+    """One run: its kind (see FIRST), the choice that it examines, and its configuration."""
 
     kind: str
     choice: str
@@ -38,12 +38,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name of the run, and of its folder of results."""
+        """The name of the run and of its folder in results/."""
         return self.config["name"]
 
     @property
     def target(self) -> str:
-        """What the workflow makes of it: everything with a report for the first run, models for the others."""
+        """The target of the workflow: everything with a report for the first run, only models for the others."""
         return "all" if self.kind == FIRST else "models"
 
 
@@ -51,7 +51,7 @@ def runs(study: Values, further: Values) -> list[Run]:
     """All runs of a study, the one that makes data and base first.
 
     Args:
-        study: the configuration of the first run, complete but for defaults.
+        study: the configuration of the first run, without defaults.
         further: `repeats` (name -> changed values), `longer_base` (method -> changed values), and `ablations` (method
             -> `common` changed values and `runs`, name -> changed values of the method's section).
     """
@@ -70,7 +70,7 @@ def _later(study: Values, kind: str, choice: str, changes: Values, suffix: str |
     first = study["name"]
     config = merged(study, changes)
     config["name"] = f"{first}_{suffix or choice}"
-    # They end with models; the first run's list of exported ones may name ratios that are not among theirs.
+    # These runs export nothing, and the first run's list of models to export may have ratios that they do not have.
     config.pop("export", None)
     config["dataset"] = f"results/{first}/dataset/data.yaml"
     base = f"results/{first}/models/{first}.pt"
@@ -88,14 +88,14 @@ def merged(values: Values, changes: Values) -> Values:
 
 
 def pruning_table(found: list[Run], results: Path) -> pd.DataFrame:
-    """What each pruned and tuned model keeps of the base.
+    """The accuracy that each pruned and tuned model keeps of the base's.
 
-    The base counts as good as the better of two: itself, and itself after as many more epochs as the pruned models of a
-    method get.
+    The reference is the better of two models: the base, and the base after as many more epochs as the pruned models of
+    the method got.
 
     Args:
         found: all runs of the study.
-        results: the folder that holds a folder for each run.
+        results: the folder with one folder for each run.
 
     Raises:
         PinchError: a record is missing.
@@ -114,7 +114,7 @@ def pruning_table(found: list[Run], results: Path) -> pd.DataFrame:
 
 
 def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
-    """What each choice is worth: accuracy before and after tuning, and the latter relative to the default's.
+    """The effect of each choice: accuracy before and after tuning, and the latter relative to the default's.
 
     Parameters (those that are not zero) and multiply-accumulates left are fractions of the base's.
 

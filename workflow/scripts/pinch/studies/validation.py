@@ -49,7 +49,7 @@ class Validation:
 
 
 class _Loader:
-    """What the validator needs of a data loader, over batches that are in memory."""
+    """The part of a data loader that the validator uses, for batches that are in memory."""
 
     def __init__(self, batches: list[dict[str, Any]]) -> None:
         self._batches = batches

@@ -1,1 +1,1 @@
-"""Tables: gathered from records, and what is chosen by them."""
+"""Tables gathered from records, and the choice of models."""

@@ -1,7 +1,6 @@
-"""Tables of a run: every cell is read from a record, none is computed here.
+"""Gather the records of a run into tables. Every cell is read from a record; none is computed here.
 
-`gather` reads what the manifest names. A record of an earlier run that lies in the folder but not in the manifest is
-in no table.
+`gather` reads the records that the manifest names, so records of an earlier run in the same folder are in no table.
 """
 
 from dataclasses import dataclass, field
@@ -64,7 +63,7 @@ _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_
 
 @dataclass
 class Gathered:
-    """The tables by name, and what the manifest names but no record says (one dictionary per row of `missing`)."""
+    """The tables by name, and the rows of the table `missing`: what the manifest names but no record has."""
 
     tables: dict[str, pd.DataFrame]
     missing: list[dict[str, str]]
@@ -75,7 +74,7 @@ def gather(results: Path, partial: bool = False) -> Gathered:
 
     Args:
         results: folder of the run, `results/<name>`.
-        partial: make what can be made where records are missing or unreadable.
+        partial: make the tables without records that are missing or unreadable, instead of raising an error.
 
     Raises:
         PinchError: a record is missing or unreadable and not `partial`, or there is nothing to gather.
@@ -97,7 +96,7 @@ def gather(results: Path, partial: bool = False) -> Gathered:
 
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """A table from its rows: the fixed columns first, then what else the rows hold, whole numbers as such."""
+    """A table from its rows: the fixed columns first, then all other keys of the rows, with whole numbers as Int64."""
     table = pd.DataFrame(rows, columns=_columns(name, rows))
     for column in table.columns.intersection(_WHOLE):
         table[column] = pd.to_numeric(table[column]).round().astype("Int64")
@@ -109,7 +108,7 @@ def _columns(name: str, rows: list[dict[str, Any]]) -> list[str]:
 
 
 def write(results: Path, name: str, table: pd.DataFrame) -> None:
-    """Write `results/tables/<name>.csv`, whole or not at all."""
+    """Write `results/tables/<name>.csv`, completely or not at all."""
     with atomic(results / f"tables/{name}.csv") as temporary:
         table.to_csv(temporary, index=False)
 
@@ -118,7 +117,7 @@ def read(results: Path, name: str) -> pd.DataFrame:
     """Read `results/tables/<name>.csv`.
 
     Raises:
-        PinchError: it is not there, or is no such table.
+        PinchError: it does not exist, or is not this table.
     """
     path = results / f"tables/{name}.csv"
     if not path.exists():
@@ -150,7 +149,7 @@ def _describe(missing: list[dict[str, str]], results: Path) -> str:
 
 @dataclass
 class _Reader:
-    """Reads records and remembers which were expected in vain."""
+    """Reads records and collects those that are missing."""
 
     results: Path
     expected: manifest.Manifest

@@ -1,7 +1,7 @@
 """Which artifact to ship, for each device and goal, chosen from measured numbers.
 
-Choices look at accuracy on val only, so that the accuracy on test that stands beside a choice is an honest forecast.
-No phone is measured here: what is said about phones rests on TFLite on this CPU, and says so.
+Choices use accuracy on val only, so that they do not bias the accuracy on test that is shown beside them. No phone is
+measured: the choice for phones is made from TFLite on this CPU, and its reason says so.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from pinch.tables import gathering, labels
 
 COLUMNS = ["device", "model", "format", "precision", "reason", "goal", "threads", "file", "p50_ms", "relative_time"]
 COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped", "label"]
-# Times closer than this are the same: medians of one artifact differ by as much between two rounds.
+# Times closer than this count as equal, because medians of one artifact differ by as much between two rounds.
 TIE = 0.02
 # Exponent of MnasNet's objective accuracy * (time / target) ** w: half the time is worth 5% of the accuracy
 # (Tan et al., MnasNet, CVPR 2019, section 3.1).
@@ -25,7 +25,7 @@ BALANCE = -0.07
 
 @dataclass(frozen=True)
 class Goal:
-    """What somebody may want: `name` in the table, how to pick, from which format and on which device (None: any)."""
+    """A goal of the choice: `name` in the table, how to pick, from which format and on which device (None: any)."""
 
     name: str
     pick: Callable[[pd.DataFrame, float], tuple[Any, str]]
@@ -42,8 +42,8 @@ def select(results: Path, keep: float = Selection.keep) -> pd.DataFrame:
 
     Returns:
         One row per device, thread count and goal, with COLUMNS; `kept` is the share of the base model's mAP50-95 on
-        val, `relative_time` the time in units of the artifact that the timings name as their baseline. No rows where
-        the base has no accuracy above 0 on val, since then nothing says what a good model is.
+        val, `relative_time` the time relative to the baseline artifact (see `relative_time`). There are no rows if the
+        base's accuracy on val is 0 or unknown, because models cannot be compared with it then.
 
     Raises:
         PinchError: a table is missing.
@@ -70,20 +70,20 @@ def measured(results: Path) -> pd.DataFrame:
 
 
 def relative_time(group: pd.DataFrame) -> pd.Series:
-    """Times of one device in units of the slowest-drifting clock there is.
+    """Time of each artifact of a device, relative to the baseline artifact.
 
-    Each timing may have been taken beside the same baseline artifact, in one run; then their ratio is free of what else
-    the machine did in between, and is what counts. Otherwise it is the median time over the smallest one.
+    If every artifact was timed in turns with one baseline artifact, this is the measured ratio of the two, which does
+    not change when the speed of the machine drifts. Otherwise it is the median time divided by the smallest median.
     """
     baseline = common_baseline(group)
     if baseline is not None:
-        # The baseline itself was timed alone; it is the unit.
+        # The baseline was timed alone and has no ratio; it is 1.
         return group["relative_to_baseline"].mask(group["file"] == baseline, 1.0).astype(float)
     return group["p50_ms"].div(group["p50_ms"].min())
 
 
 def common_baseline(group: pd.DataFrame) -> str | None:
-    """The artifact that every other one of a device was timed beside; None where there is no such one."""
+    """The artifact with which all others of a device were timed in turns; None if they have no common one."""
     baselines = group["baseline_file"].dropna().unique()
     if len(baselines) != 1:
         return None
@@ -109,7 +109,7 @@ def _choose(group: pd.DataFrame, keep: float) -> Iterator[dict[str, Any]]:
 
 
 def _good_enough(candidates: pd.DataFrame, keep: float) -> tuple[pd.DataFrame, str]:
-    """Candidates that keep enough, and how to call them; the most accurate ones where none does."""
+    """Candidates that keep enough accuracy, and their description; if none does, the most accurate ones."""
     enough = candidates[candidates["kept"] >= keep]
     if len(enough):
         share = f"{len(enough)} of {len(candidates)} artifacts"
@@ -119,7 +119,7 @@ def _good_enough(candidates: pd.DataFrame, keep: float) -> tuple[pd.DataFrame, s
 
 
 def _fastest_of(candidates: pd.DataFrame) -> pd.Series:
-    """The fastest; among those as fast within TIE the most accurate, then the smallest."""
+    """The fastest candidate; among those within TIE of it, the most accurate, then the smallest."""
     tied = candidates[candidates["relative_time"] <= candidates["relative_time"].min() * (1 + TIE)]
     return tied.sort_values(["val_map50_95", "bytes_zipped"], ascending=[False, True]).iloc[0]
 

@@ -1,7 +1,7 @@
-"""What a run cost: time, processor time and memory of its jobs, from the files that Snakemake's `benchmark:` leaves.
+"""Time, processor time and memory of a run's jobs, from the files that Snakemake's `benchmark:` writes.
 
-Snakemake writes `benchmarks/<rule>/<...>.tsv` when a job ends, so a file's time of change is the end of the job and its
-column `s` says when that began. Those two give the wall time of a stage, how jobs overlapped, and how long nothing ran.
+Snakemake writes `benchmarks/<rule>/<...>.tsv` when a job ends, so a file's modification time is the end of the job, and
+its column `s` is the job's duration. From both follow the wall time of a stage, how jobs overlapped, and pauses.
 """
 
 import csv
@@ -16,7 +16,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Job:
+class FinishedJob:
     """One job: start and end in seconds since the epoch, processor seconds and peak memory in MB (None: unknown)."""
 
     rule: str
@@ -27,16 +27,16 @@ class Job:
 
 
 def rows(benchmarks: Path) -> list[dict[str, Any]]:
-    """One row per rule in the order in which they first ran, and a last one (`all`) for the whole run.
+    """One row per rule, in the order of their first jobs, and a last row (`all`) for the whole run.
 
-    `job_seconds` adds up the jobs; `wall_seconds` counts the time in which at least one job of the rule ran;
-    `share_seconds` gives every moment in equal parts to the jobs that ran in it, so that the shares add up to the wall
-    time of `all`, pauses between two runs of the workflow not counted.
+    `job_seconds` is the sum over the jobs. `wall_seconds` is the time in which at least one job of the rule ran.
+    `share_seconds` divides the wall time equally among the jobs that ran at the same time, so that the shares add up to
+    the wall time of `all`, without pauses.
     """
     found = jobs(benchmarks)
     if not found:
         return []
-    by_rule: dict[str, list[Job]] = defaultdict(list)
+    by_rule: dict[str, list[FinishedJob]] = defaultdict(list)
     for job in found:
         by_rule[job.rule].append(job)
     shares = _shares(found)
@@ -44,8 +44,8 @@ def rows(benchmarks: Path) -> list[dict[str, Any]]:
     return [*table, _row(ALL, found, sum(shares.values()))]
 
 
-def jobs(benchmarks: Path) -> list[Job]:
-    """The jobs of a run by their start. A file that is no benchmark is left out."""
+def jobs(benchmarks: Path) -> list[FinishedJob]:
+    """The jobs of a run, sorted by their start. Files that are no benchmarks are ignored."""
     found = []
     for path in benchmarks.rglob("*.tsv"):
         with path.open(newline="") as stream:
@@ -57,11 +57,11 @@ def jobs(benchmarks: Path) -> list[Job]:
         cpu = [number for line in lines if (number := _number(line.get("cpu_time"))) is not None]
         rss = [number for line in lines if (number := _number(line.get("max_rss"))) is not None]
         rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
-        found.append(Job(rule, end - seconds, end, sum(cpu) if cpu else None, max(rss) if rss else None))
+        found.append(FinishedJob(rule, end - seconds, end, sum(cpu) if cpu else None, max(rss) if rss else None))
     return sorted(found, key=lambda job: job.start)
 
 
-def _row(rule: str, group: list[Job], share: float) -> dict[str, Any]:
+def _row(rule: str, group: list[FinishedJob], share: float) -> dict[str, Any]:
     cpu = [job.cpu_seconds for job in group if job.cpu_seconds is not None]
     rss = [job.peak_rss_mb for job in group if job.peak_rss_mb is not None]
     return {
@@ -69,18 +69,18 @@ def _row(rule: str, group: list[Job], share: float) -> dict[str, Any]:
         "jobs": len(group),
         "job_seconds": round(sum(job.end - job.start for job in group), 1),
         "cpu_seconds": round(sum(cpu), 1) if cpu else None,
-        "wall_seconds": round(sum(_shares([Job("", j.start, j.end, None, None) for j in group]).values()), 1),
+        "wall_seconds": round(sum(_shares([FinishedJob("", j.start, j.end, None, None) for j in group]).values()), 1),
         "share_seconds": round(share, 1),
         "peak_rss_mb": round(max(rss), 1) if rss else None,
     }
 
 
-def _shares(found: list[Job]) -> dict[str, float]:
-    """Seconds per rule when each moment is divided among the jobs that run in it."""
+def _shares(found: list[FinishedJob]) -> dict[str, float]:
+    """Seconds per rule if the wall time is divided equally among the jobs that ran at the same time."""
     moments = sorted({moment for job in found for moment in (job.start, job.end)})
     running: dict[str, float] = defaultdict(float)
     starts = sorted(found, key=lambda job: job.start)
-    active: list[Job] = []
+    active: list[FinishedJob] = []
     for begin, end in pairwise(moments):
         active = [job for job in active if job.end > begin]
         while starts and starts[0].start <= begin:
@@ -92,7 +92,7 @@ def _shares(found: list[Job]) -> dict[str, float]:
 
 
 def _number(text: str | None) -> float | None:
-    """A number of a benchmark file; Snakemake writes "NA" or "-" for a job that was too short to be looked at."""
+    """A number of a benchmark file; Snakemake writes "NA" or "-" for a job that was too short to be measured."""
     try:
         return float(text or "")
     except ValueError:

@@ -11,7 +11,7 @@ _MOST_ROWS = 60
 
 
 def text(results: Path) -> str:
-    """Models, artifacts with their times, choices, what the run took, and what is missing.
+    """Models, artifacts with their times, choices, missing rows, and the time of the run.
 
     Raises:
         PinchError: a table is missing.

@@ -1,1 +1,1 @@
-"""Checkpoints: where they come from, how they are pruned and trained."""
+"""Checkpoints, their sources, pruning and training."""

@@ -1,7 +1,7 @@
-"""Checkpoints: what Ultralytics saves, with one more entry that says how the model was pruned.
+"""Checkpoints: as Ultralytics saves them, with one more entry that says how the model was pruned.
 
-A checkpoint is Ultralytics' own dictionary; `model` holds a `DetectionModel` of stock classes in half precision, so it
-opens wherever Ultralytics is installed. The entry `pinch` is a plain dictionary:
+A checkpoint is Ultralytics' dictionary; `model` is a `DetectionModel` of stock classes in half precision, so it opens
+wherever Ultralytics is installed. The entry `pinch` is a plain dictionary:
 
     method         "none", "coarse" or "fine"
     ratio          the requested fraction of channels (coarse) or weights (fine)
@@ -26,8 +26,8 @@ from pinch.core.files import atomic, sha256
 from pinch.core.record_types.weights import NetworkSize
 
 _STOCK_PACKAGES = ("torch.nn.", "ultralytics.nn.")
-# The share of exact zeros among convolution weights above which a checkpoint from elsewhere counts as pruned: training
-# leaves almost none, and the lowest ratio anyone prunes at is 10%.
+# Share of exact zeros among convolution weights above which a checkpoint from elsewhere counts as pruned: training
+# leaves almost none, and usual ratios are 10% or more.
 _PRUNED_ZEROS = 0.05
 
 
@@ -36,10 +36,10 @@ class Checkpoint:
     """An opened checkpoint.
 
     Attributes:
-        path: the file it was read from.
+        path: the file that it was read from.
         model: the network (`ultralytics.nn.tasks.DetectionModel`), float32, in eval mode, on the CPU.
-        meta: the entry `pinch` (see above); `{"method": "none", ...}` where the file has none.
-        train_args: Ultralytics' training arguments, as far as the file knows them.
+        meta: the entry `pinch` (see above); `{"method": "none", ...}` if the file has none.
+        train_args: Ultralytics' training arguments, as far as they are in the file.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class Checkpoint:
 
     @property
     def imgsz(self) -> int:
-        """The image size it was trained at, in pixels (640 where the file does not say)."""
+        """The image size that it was trained at, in pixels; 640 if the file does not say."""
         return int(self.train_args.get("imgsz") or 640)
 
     @property
@@ -65,27 +65,28 @@ class Checkpoint:
 
 
 def load(path: str | Path) -> Checkpoint:
-    """Open a detection checkpoint, made here or by anyone with Ultralytics.
+    """Open a detection checkpoint, made by Pinch or by Ultralytics.
 
     Raises:
-        PinchError: the file is missing, is an exported or quantized model, cannot be read, or is no detection model.
+        PinchError: the file is missing, is an exported or quantized model, cannot be read, or is not a detection model.
     """
     from ultralytics.nn.tasks import load_checkpoint
 
     path = Path(path)
     if path.suffix != ".pt":
         raise PinchError(
-            f"{path} is not a .pt checkpoint: exported (quantized) models can be run, but neither pruned nor trained"
+            f"{path} is not a .pt checkpoint: exported models cannot be pruned or trained, so give the checkpoint"
         )
     if not path.is_file():
-        raise PinchError(f"the checkpoint {path} does not exist")
+        raise PinchError(f"the checkpoint {path} does not exist: correct the path")
     model: Any
     try:
         model, content = load_checkpoint(path)
     except (TypeError, RuntimeError, EOFError, AttributeError, KeyError, ImportError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PinchError(
-            f"the checkpoint {path} cannot be read ({reason}): it is damaged or was not saved by Ultralytics"
+            f"the checkpoint {path} cannot be read ({reason}): it is damaged or was not saved by Ultralytics, so give"
+            " another one"
         ) from error
     _require_detection(path, model, content)
     meta = content.get("pinch") or {"method": "none", "ratio": 0.0, "tuned": False}
@@ -97,7 +98,7 @@ def _require_detection(path: Path, model: Any, content: dict[str, Any]) -> None:
     from ultralytics.nn.tasks import DetectionModel
 
     if content.get("modelopt") or any(not p.is_floating_point() for p in model.parameters()):
-        raise PinchError(f"{path} is a quantized checkpoint: give the one it was made from")
+        raise PinchError(f"{path} is a quantized checkpoint: give the one that it was made from")
     task = getattr(model, "task", None) or type(model).__name__
     layers: Any = getattr(model, "model", [None])
     if type(model) is not DetectionModel or not isinstance(layers[-1], Detect):
@@ -105,7 +106,7 @@ def _require_detection(path: Path, model: Any, content: dict[str, Any]) -> None:
 
 
 def save(path: str | Path, model: nn.Module, meta: dict[str, Any], like: Checkpoint) -> None:
-    """Write `model` (left as it is) with `meta`, in half precision; training arguments are those of `like`."""
+    """Write `model`, which is not changed, with `meta` in half precision; training arguments are those of `like`."""
     import ultralytics
 
     _require_stock(model)
@@ -165,7 +166,7 @@ def describe(model: nn.Module, imgsz: int) -> NetworkSize:
 
 
 def is_pruned(checkpoint: Checkpoint) -> bool:
-    """Whether it was pruned, here (its `pinch` entry says so) or elsewhere (zeros, or narrower than its own yaml)."""
+    """Whether it was pruned, by Pinch (see its `pinch` entry) or elsewhere (zeros, or narrower than its yaml)."""
     return (
         checkpoint.meta["method"] != "none"
         or conv_sparsity(checkpoint.model) > _PRUNED_ZEROS
@@ -190,7 +191,7 @@ def conv_sparsity(model: nn.Module) -> float:
 
 
 def is_reshaped(model: Any) -> bool:
-    """Whether the network differs from what Ultralytics would build from the yaml in it, as after removing channels."""
+    """Whether the network differs from what Ultralytics would build from its yaml, as after the removal of channels."""
     from ultralytics.nn.tasks import DetectionModel
 
     stock = DetectionModel(copy.deepcopy(model.yaml), ch=model.yaml.get("channels", 3), verbose=False)

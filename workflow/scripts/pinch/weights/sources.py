@@ -21,7 +21,7 @@ def fetch(name: str, output: Path) -> None:
 
     if name not in downloads.GITHUB_ASSETS_NAMES:
         raise PinchError(
-            f"{name} is not among Ultralytics' weights: give base_model as the path of your own checkpoint"
+            f"{name} is not one of Ultralytics' weights: for another checkpoint, give its path as base_model"
         )
     url = f"{RELEASES}/{name}"
     with atomic(output) as temporary:
@@ -31,25 +31,25 @@ def fetch(name: str, output: Path) -> None:
             )
         except (ConnectionError, OSError) as error:
             raise PinchError(
-                f"{name} could not be fetched ({error}): run where there is a network, or put the file at {output}"
+                f"{name} could not be downloaded ({error}): run this with network access, or put the file at {output}"
             ) from error
         if not temporary.exists():
-            raise PinchError(f"{name} could not be fetched: put the file at {output} by hand")
+            raise PinchError(f"{name} could not be downloaded: put the file at {output} yourself")
         checkpoints.load(temporary)
 
 
 def adopt(model: Path, data: Path, output: Path) -> None:
-    """Take over a detector that was trained elsewhere, unchanged, after checking that it fits the data set.
+    """Copy a detector that was trained elsewhere, after checking that it fits the data set.
 
     Raises:
-        PinchError: the file is no readable detection checkpoint, or its classes are not the data set's.
+        PinchError: the file is not a readable detection checkpoint, or its classes are not the data set's.
     """
     checkpoint = checkpoints.load(model)
     expected = dataset.load(data).names
     found = list(checkpoint.names)
     if found != list(expected):
         raise PinchError(
-            f"{model} detects {found}, but {data} is labelled with {expected}: they must be the same, in order"
+            f"{model} detects {found}, but {data} has the classes {expected}: they must be the same, in the same order"
         )
     with atomic(output) as temporary:
         shutil.copyfile(model, temporary)

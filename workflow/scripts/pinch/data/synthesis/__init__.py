@@ -1,1 +1,1 @@
-"""Synthetic hand gestures in HaGRID's own layout: a jointed hand, lit and shaded, in cluttered rooms."""
+"""Synthetic hand gestures in HaGRID's layout: an articulated hand, lit and shaded, in cluttered rooms."""

@@ -3,7 +3,7 @@
     <root>/images/<gesture>/<uuid>.jpg
     <root>/annotations/{train,val,test}/<gesture>.json
 
-Every picture depends only on (seed, split, gesture, number), so the number of processes does not matter.
+Every image depends only on (seed, split, gesture, number), so the number of processes does not matter.
 """
 
 import itertools
@@ -24,24 +24,24 @@ from pinch.core.files import atomic
 from pinch.core.ownership import claim
 from pinch.data.synthesis import hand as hands
 from pinch.data.synthesis.render import Placement, paste, render
-from pinch.data.synthesis.scene import Picture, User, camera_light, develop, room, take_picture
+from pinch.data.synthesis.scene import Photo, User, camera_light, develop, room, take_photo
 from pinch.run.settings.data import MIN_USERS, Synthetic
 
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Plan(Synthetic):
-    """What to render; the options of synthetic data are among its fields.
+class SynthesisSettings(Synthetic):
+    """What to render: the declared options, and the gestures.
 
     Attributes:
-        gestures: to show.
+        gestures: the gestures to show.
     """
 
     gestures: tuple[str, ...] = hands.GESTURES
 
     def users_of(self, split: str) -> range:
-        """The numbers of the users of a split, about 70, 15 and 15% of them; no user is in two."""
+        """The numbers of the users of a split, about 70%, 15% and 15% of all; no user is in two splits."""
         held_out = max(1, round(0.15 * self.users))
         bounds = [0, self.users - 2 * held_out, self.users - held_out, self.users]
         index = SPLITS.index(split)
@@ -55,24 +55,25 @@ class _Task:
     number: int
 
 
-def synthesize(plan: Plan, root: Path, processes: int = 1) -> Iterator[int]:
-    """Render a data set under `root`, yielding the number of pictures done so far.
+def synthesize(settings: SynthesisSettings, root: Path, processes: int = 1) -> Iterator[int]:
+    """Render a data set under `root`, yielding the number of images done so far.
 
     Raises:
-        PinchError: an unknown gesture, too few users for three splits, or pictures from elsewhere in `root`.
+        PinchError: a gesture is unknown, there are too few users for three splits, or Pinch did not make what is in
+            `root`.
     """
-    _check(plan)
+    _check(settings)
     claim(root, "synthetic hands", ("images", "annotations"))
     tasks = [
         _Task(split, gesture, number)
-        for split, count in zip(SPLITS, plan.images, strict=True)
-        for gesture in plan.gestures
+        for split, count in zip(SPLITS, settings.images, strict=True)
+        for gesture in settings.gestures
         for number in range(count)
     ]
-    for gesture in plan.gestures:
+    for gesture in settings.gestures:
         (root / "images" / gesture).mkdir(parents=True, exist_ok=True)
-    annotations: dict[tuple[str, str], dict[str, Any]] = {(s, g): {} for s in SPLITS for g in plan.gestures}
-    for done, (task, stem, entry) in enumerate(_map(partial(_render, plan, root), tasks, processes), 1):
+    annotations: dict[tuple[str, str], dict[str, Any]] = {(s, g): {} for s in SPLITS for g in settings.gestures}
+    for done, (task, stem, entry) in enumerate(_map(partial(_render, settings, root), tasks, processes), 1):
         annotations[task.split, task.gesture][stem] = entry
         yield done
     for (split, gesture), entries in annotations.items():
@@ -80,14 +81,16 @@ def synthesize(plan: Plan, root: Path, processes: int = 1) -> Iterator[int]:
             temporary.write_text(json.dumps(entries))
 
 
-def film(plan: Plan, path: Path, seconds_per_gesture: float = 1.5, frames_per_second: int = 15) -> None:
-    """Render a video (mp4) of a person of the test split going through all gestures, for timing and the demo page."""
-    user = User.sample(plan.seed, plan.users_of("test")[0])
-    rng = np.random.default_rng([plan.seed, 104729])
-    width, height = plan.size, plan.size * 3 // 4
+def film(
+    settings: SynthesisSettings, path: Path, seconds_per_gesture: float = 1.5, frames_per_second: int = 15
+) -> None:
+    """Render a video (mp4) of a user of the test split going through all gestures, for timing and the demo page."""
+    user = User.sample(settings.seed, settings.users_of("test")[0])
+    rng = np.random.default_rng([settings.seed, 104729])
+    width, height = settings.size, settings.size * 3 // 4
     light = camera_light(rng)
     background = cv2.GaussianBlur(room(int(rng.integers(1 << 31)), width, height, light, rng), (0, 0), 1.5)
-    keys = [_key(gesture, rng) for gesture in (*plan.gestures, plan.gestures[0])]
+    keys = [_key(gesture, rng) for gesture in (*settings.gestures, settings.gestures[0])]
     per_gesture = int(seconds_per_gesture * frames_per_second)
     with atomic(path) as temporary:
         writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), frames_per_second, (width, height))
@@ -106,23 +109,25 @@ def film(plan: Plan, path: Path, seconds_per_gesture: float = 1.5, frames_per_se
                     pose.blend(next_pose, share), user.shape, place, user.look(), light, np.random.default_rng(1)
                 )
                 paste(canvas, shot, 0.2)
-                writer.write(develop(canvas, np.random.default_rng([plan.seed, 3])))
+                writer.write(develop(canvas, np.random.default_rng([settings.seed, 3])))
         writer.release()
 
 
 def _key(gesture: str, rng: np.random.Generator) -> tuple[hands.Pose, np.ndarray]:
-    """Pose and angles of a gesture, turned as little as people do between gestures."""
+    """Pose and angles of a gesture; angles are within +-180 degrees, so that turns between gestures are short."""
     yaw, pitch, roll = hands.gesture_angles(gesture, rng)
     nearest = (np.array([yaw, pitch, roll]) + 180) % 360 - 180
     return hands.gesture_pose(gesture, rng), nearest
 
 
-def _check(plan: Plan) -> None:
-    unknown = sorted(set(plan.gestures) - set(hands.GESTURES))
+def _check(settings: SynthesisSettings) -> None:
+    unknown = sorted(set(settings.gestures) - set(hands.GESTURES))
     if unknown:
         raise PinchError(f"no hand can be drawn for {', '.join(unknown)}: choose from {', '.join(hands.GESTURES)}")
-    if plan.users < MIN_USERS:
-        raise PinchError(f"{plan.users} users are too few for three splits without a common user: ask for {MIN_USERS}")
+    if settings.users < MIN_USERS:
+        raise PinchError(
+            f"{settings.users} users are too few for three splits without a common user: ask for {MIN_USERS}"
+        )
 
 
 def _map(function: Any, tasks: list[_Task], processes: int) -> Iterable[tuple[_Task, str, dict[str, Any]]]:
@@ -134,21 +139,21 @@ def _map(function: Any, tasks: list[_Task], processes: int) -> Iterable[tuple[_T
         yield from pool.imap(function, tasks, chunksize=16)
 
 
-def _render(plan: Plan, root: Path, task: _Task) -> tuple[_Task, str, dict[str, Any]]:
+def _render(settings: SynthesisSettings, root: Path, task: _Task) -> tuple[_Task, str, dict[str, Any]]:
     cv2.setNumThreads(1)
-    key = [plan.seed, SPLITS.index(task.split), hands.GESTURES.index(task.gesture), task.number]
+    key = [settings.seed, SPLITS.index(task.split), hands.GESTURES.index(task.gesture), task.number]
     rng = np.random.default_rng(key)
-    number = int(rng.choice(plan.users_of(task.split)))
-    picture = take_picture(User.sample(plan.seed, number), task.gesture, plan.size, rng)
+    number = int(rng.choice(settings.users_of(task.split)))
+    photo = take_photo(User.sample(settings.seed, number), task.gesture, settings.size, rng)
     stem = str(uuid.UUID(bytes=rng.bytes(16), version=4))
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(72, 96))]
-    cv2.imwrite(str(root / "images" / task.gesture / f"{stem}.jpg"), picture.image, quality)
-    return task, stem, _entry(picture, f"synthetic-{plan.seed}-{number}")
+    cv2.imwrite(str(root / "images" / task.gesture / f"{stem}.jpg"), photo.image, quality)
+    return task, stem, _entry(photo, f"synthetic-{settings.seed}-{number}")
 
 
-def _entry(picture: Picture, user: str) -> dict[str, Any]:
+def _entry(photo: Photo, user: str) -> dict[str, Any]:
     """One image's annotation, with the keys of HaGRID v2-1M."""
-    found = picture.hands
+    found = photo.hands
     return {
         "bboxes": [list(hand.box) for hand in found],
         "labels": [hand.label for hand in found],

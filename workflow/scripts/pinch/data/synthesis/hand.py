@@ -1,7 +1,7 @@
-"""A kinematic hand of 21 joints in MediaPipe's order, its poses, and where they stand in space.
+"""A kinematic hand of 21 joints in MediaPipe's order, its poses, and its orientation.
 
-Hand frame, right hand with its palm to the camera: x to the thumb's side, y along the fingers, z to the camera. The
-unit is the palm's length (wrist to the knuckle of the middle finger), about 10 cm of an adult. Angles are degrees.
+Hand coordinates, right hand with its palm to the camera: x to the thumb's side, y along the fingers, z to the camera.
+The unit is the palm's length (wrist to the knuckle of the middle finger), about 10 cm for adults. Angles are degrees.
 
 Joint order: https://ai.google.dev/edge/mediapipe/solutions/vision/hand_landmarker (wrist, then thumb, index, middle,
 ring and little finger from base to tip). Proportions of the phalanges follow Buryanov and Kotiuk, "Proportions of Hand
@@ -41,7 +41,7 @@ class Shape:
 
     @staticmethod
     def sample(rng: np.random.Generator) -> "Shape":
-        """Draw a hand: overall finger length, each finger on its own, stout or slim."""
+        """Draw a hand: the length of all fingers and of each finger, thickness, and width of the palm."""
         return Shape(
             rng.uniform(0.9, 1.1) * rng.uniform(0.95, 1.05, 5), rng.uniform(0.86, 1.16), rng.uniform(0.9, 1.12)
         )
@@ -52,7 +52,7 @@ class Pose:
     """Joint angles in degrees.
 
     Attributes:
-        fingers: (4, 4), per finger flexion of knuckle, middle and end joint, and abduction to the thumb's side.
+        fingers: (4, 4), per finger the flexion of knuckle, middle and end joint, and the abduction to the thumb's side.
         thumb: (3, 2), per bone the direction in the palm's plane (0 along the fingers, 90 away from them) and the
             elevation to the palm's side.
     """
@@ -67,7 +67,7 @@ class Pose:
         )
 
     def jitter(self, rng: np.random.Generator, degrees: float) -> "Pose":
-        """The same gesture as another person, or the same one again, would make it."""
+        """The same gesture with the variation between people and between repetitions."""
         return Pose(
             self.fingers + rng.normal(0, degrees, (4, 4)) * [1, 1, 0.7, 0.4],
             self.thumb + rng.normal(0, degrees, (3, 2)),
@@ -106,7 +106,7 @@ POSES = {
 
 
 def idle_pose(rng: np.random.Generator) -> Pose:
-    """A relaxed hand that shows nothing: half-bent fingers, more bent towards the little one."""
+    """A relaxed hand without a gesture: half-bent fingers, bent more towards the little finger."""
     bend = rng.uniform(0.8, 1.4) * (1 + 0.12 * np.arange(4))
     flexions = np.array([[24, 34, 20]]) * bend[:, None]
     return Pose(np.column_stack([flexions, [3, 0, -3, -6]]), np.array(_THUMBS["relaxed"], float)).jitter(rng, 5)
@@ -118,11 +118,11 @@ def gesture_pose(gesture: str, rng: np.random.Generator) -> Pose:
 
 
 def gesture_angles(gesture: str, rng: np.random.Generator) -> tuple[float, float, float]:
-    """Draw how the hand is held: (yaw, pitch, roll) in degrees; yaw near 180 shows the back of the hand."""
+    """Draw the orientation of the hand: (yaw, pitch, roll) in degrees; yaw near 180 shows the back of the hand."""
     yaw, pitch, roll = rng.normal(0, 16), float(np.clip(rng.normal(0, 13), -32, 32)), rng.normal(0, 13)
     back_shown = rng.random() < _BACK_SHOWN.get(gesture, 0.06)
     if gesture in ("like", "dislike"):
-        # The thumb lies on the other side of the picture when the back of the hand is seen.
+        # The thumb is on the other side of the image if the back of the hand is seen.
         roll += 90 if (gesture == "like") != back_shown else -90
     if gesture == "no_gesture":
         roll += rng.choice([180, 180, 150, -150, 105, -105])
@@ -162,7 +162,7 @@ def radii(shape: Shape) -> np.ndarray:
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """(3, 3) rotation: yaw about the forearm's axis, then pitch to the camera, then roll in the picture's plane."""
+    """(3, 3) rotation: yaw about the forearm's axis, then pitch to the camera, then roll in the image plane."""
     a, b, c = np.radians([yaw, pitch, roll])
     about_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])

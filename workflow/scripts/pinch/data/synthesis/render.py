@@ -1,4 +1,4 @@
-"""From joints to shaded pixels: the hand is a union of tapered capsules in a depth buffer, smoothed and lit."""
+"""Render a hand from its joints: a union of tapered capsules in a depth buffer, smoothed and lit."""
 
 from dataclasses import dataclass
 
@@ -36,15 +36,15 @@ class Light:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A hand as drawn.
+    """A rendered hand.
 
     Attributes:
         colour: (h, w, 3) float32 BGR in 0..1, valid where alpha is not 0.
         alpha: (h, w) float32 coverage in 0..1 of hand and forearm.
-        origin: x and y of the patch's upper left corner in the picture (pixels).
-        box: (x0, y0, x1, y1) of the hand without its forearm, in pixels of the picture, not clipped.
-        landmarks: (21, 2) joints in pixels of the picture.
-        elbow: x, y and radius of the forearm's end, pixels of the picture.
+        origin: x and y of the patch's upper left corner in the image (pixels).
+        box: (x0, y0, x1, y1) of the hand without its forearm, in pixels of the image, not clipped.
+        landmarks: (21, 2) joints in pixels of the image.
+        elbow: x, y and radius of the forearm's end, in pixels of the image.
     """
 
     colour: np.ndarray
@@ -70,7 +70,7 @@ def render(pose: Pose, shape: Shape, place: Placement, look: Look, light: Light,
     turn = place.turn * np.array([-1.0 if place.left else 1.0, 1, 1])
     forearm = np.array([[0.0, -0.15, -0.02], [0.0, -0.6, -0.05], [0.0, -2.6, -0.2]])
     space = np.concatenate([joints(pose, shape), forearm]) @ turn.T
-    # What is nearer to the camera looks larger; the picture's y runs down.
+    # Parts that are nearer to the camera look larger; the image's y axis points down.
     near = 1 / (1 - 0.09 * space[:, 2])
     screen = np.column_stack([space[:, 0] * near, -space[:, 1] * near, space[:, 2]]) * place.scale
     middle = (screen[:21, :2].min(0) + screen[:21, :2].max(0)) / 2
@@ -111,7 +111,7 @@ class _Buffer:
         self._capsule(cuff, arm[2], wide * 1.18, thickness[2] * 1.2, part=2, material=_SLEEVE, is_hand=False)
 
     def hand(self, screen: np.ndarray, thickness: np.ndarray) -> None:
-        """Palm and fingers; each finger is a part of its own, so that edges between them stay sharp."""
+        """Palm and fingers; each finger is a separate part, so that edges between them stay sharp."""
         self._capsule(screen[0], screen[21], thickness[0], thickness[21], part=3)
         for knuckle in (5, 9, 13, 17):
             self._capsule(screen[0], screen[knuckle], thickness[0] * 0.98, thickness[knuckle] * 1.3, part=3)
@@ -168,7 +168,7 @@ class _Buffer:
         self.part[view][nearer] = part
 
     def hand_box(self) -> tuple[float, float, float, float]:
-        """Corners of what is seen of the hand without its forearm, in pixels of the picture."""
+        """Corners of the visible part of the hand without its forearm, in pixels of the image."""
         ys, xs = np.nonzero(self.is_hand & np.isfinite(self.depth))
         corners = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) / _SUPERSAMPLING
         x0, y0, x1, y1 = (corners + np.tile(self.low, 2)).tolist()
@@ -177,12 +177,12 @@ class _Buffer:
     def shade(
         self, look: Look, light: Light, palm_seen: bool, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Smooth the depth into flesh, light it, darken creases and edges between fingers, and scale down."""
+        """Smooth the depth, light it, darken creases and edges between fingers, and scale down."""
         unit = self.unit
         covered = np.isfinite(self.depth)
         depth = np.where(covered, self.depth, 0).astype(np.float32)
         smooth = _masked_blur(depth, covered, 0.035 * unit)
-        # Only within one part: fingers must not melt into what lies behind them.
+        # Smooth only within one part: a finger must not blend with what is behind it.
         smooth = np.where(np.abs(smooth - depth) < 0.06 * unit, smooth, depth)
         gx, gy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
         steep = np.sqrt(gx * gx + gy * gy + 1)
@@ -219,21 +219,21 @@ class _Buffer:
 
 
 def _masked_blur(values: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur that ignores what lies outside the mask."""
+    """Gaussian blur that ignores values outside the mask."""
     weight = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(sigma, 0.5))
     return cv2.GaussianBlur(values, (0, 0), max(sigma, 0.5)) / np.maximum(weight, 1e-3)
 
 
-def paste(picture: np.ndarray, hand: Rendered, shadow: float) -> None:
-    """Blend a rendered hand into a float32 BGR picture, in place, with a soft shadow (0 to 1) beside it."""
-    height, width = picture.shape[:2]
+def paste(image: np.ndarray, hand: Rendered, shadow: float) -> None:
+    """Blend a rendered hand into a float32 BGR image, in place, with a soft shadow (0 to 1) beside it."""
+    height, width = image.shape[:2]
     x, y = hand.origin
     h, w = hand.alpha.shape
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
     if x0 >= x1 or y0 >= y1:
         return
     view = np.s_[y0 - y : y1 - y, x0 - x : x1 - x]
-    region = picture[y0:y1, x0:x1]
+    region = image[y0:y1, x0:x1]
     if shadow > 0:
         soft = cv2.GaussianBlur(np.roll(hand.alpha, (h // 40 + 1, w // 30 + 1), (0, 1)), (0, 0), max(w / 30, 1))
         region *= (1 - shadow * soft[view])[..., None]

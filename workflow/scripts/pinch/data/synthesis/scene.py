@@ -1,4 +1,4 @@
-"""Who is seen and where: users with their own hands, skin and rooms, and the pictures taken of them."""
+"""Scenes: users with their hands, skin and rooms, and the photos that are taken of them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ class User:
 
     @staticmethod
     def sample(seed: int, index: int) -> "User":
-        """User `index` of the population with this seed: always the same person."""
+        """User `index` of the population with this seed, who is always the same person."""
         rng = np.random.default_rng([seed, 7919, index])
         tone = _SKIN_TONES[rng.integers(len(_SKIN_TONES))][::-1] / 255
         skin = np.clip(tone * rng.uniform(0.92, 1.06) + rng.normal(0, 0.012, 3), 0.05, 1)
@@ -42,7 +42,7 @@ class User:
         return User(hands.Shape.sample(rng), skin, np.clip(polish, 0, 1), clothes, np.clip(hair, 0, 1), sleeve, rooms)
 
     def look(self) -> Look:
-        """Colours of this user's hands: palms are lighter and redder than backs, most of all on dark skin."""
+        """Colours of this user's hands: palms are lighter and redder than backs, above all with dark skin."""
         darkness = 1 - self.skin.mean()
         palm = self.skin + darkness * np.array([0.14, 0.17, 0.26]) * (1 - self.skin)
         return Look(np.clip(palm, 0, 1), self.skin, self.nail, self.clothes, self.sleeve_start)
@@ -50,7 +50,7 @@ class User:
 
 @dataclass(frozen=True)
 class Hand:
-    """One labelled hand of a picture: gesture name, box (x, y, width, height) and 21 landmarks, fractions of it."""
+    """One labelled hand: gesture, box (x, y, width, height) and 21 landmarks, all as fractions of the image."""
 
     label: str
     box: tuple[float, float, float, float]
@@ -58,20 +58,20 @@ class Hand:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A photograph-like picture: (h, w, 3) uint8 BGR with its labelled hands, the gesturing one first."""
+class Photo:
+    """A rendered image, (h, w, 3) uint8 BGR, and its labelled hands, the gesturing one first."""
 
     image: np.ndarray
     hands: list[Hand]
 
 
-def take_picture(user: User, gesture: str, size: int, rng: np.random.Generator) -> Picture:
-    """Picture a user making a gesture; often the idle second hand is seen and labelled no_gesture.
+def take_photo(user: User, gesture: str, size: int, rng: np.random.Generator) -> Photo:
+    """Render a user who makes a gesture; often the idle second hand is visible and labelled no_gesture.
 
     Args:
         size: pixels of the longer side; the shape (portrait, landscape, square) is drawn.
     """
-    width, height = _frame(size, rng)
+    width, height = _sides(size, rng)
     palm = size * np.exp(rng.uniform(np.log(0.105), np.log(0.215)))
     light = camera_light(rng)
     canvas = room(rng.choice(user.rooms), width, height, light, rng)
@@ -90,16 +90,16 @@ def take_picture(user: User, gesture: str, size: int, rng: np.random.Generator) 
             labels.append("no_gesture")
     for shot in shots:
         _upper_arm(canvas, user, shot, body, light)
-    # The idle hand is drawn first: what overlaps, the gesture covers.
+    # The idle hand is drawn first, so that the gesturing hand covers it where they overlap.
     for shot in reversed(shots):
         paste(canvas, shot, rng.uniform(0, 0.35))
     image = develop(canvas, rng)
     found = [_label(label, shot, width, height) for label, shot in zip(labels, shots, strict=True)]
-    return Picture(image, [hand for hand in found if hand is not None])
+    return Photo(image, [hand for hand in found if hand is not None])
 
 
 def develop(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a camera adds: exposure, white balance, vignette, blur of lens or motion, noise. Returns uint8."""
+    """Add the effects of a camera: exposure, white balance, vignette, lens or motion blur, noise. Returns uint8."""
     height, width = canvas.shape[:2]
     out: Any = canvas * rng.uniform(0.72, 1.22) * rng.uniform(0.92, 1.08, 3).astype(np.float32)
     ys, xs = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
@@ -116,8 +116,9 @@ def develop(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def room(seed: int, width: int, height: int, light: Light, rng: np.random.Generator) -> np.ndarray:
-    """A cluttered background, float32 BGR: wall and floor, furniture, posters, shelves, plants. A room's things stay
-    the same; where the camera looks varies with `rng`.
+    """A cluttered background, float32 BGR: wall and floor, furniture, posters, shelves, plants.
+
+    The seed determines the objects of the room, and `rng` the direction of the camera.
     """
     own = np.random.default_rng(seed)
     wall, floor = own.uniform(0.25, 0.95) * own.uniform(0.8, 1.1, (2, 3))
@@ -167,7 +168,7 @@ def _thing(canvas: np.ndarray, own: np.random.Generator, shift: np.ndarray) -> N
 
 
 def _person(canvas: np.ndarray, user: User, neck: tuple[float, float], head: float, light: Light) -> None:
-    """Head, hair, face and torso behind the hands; plain, since a detector of hands only has to leave it alone."""
+    """Head, hair, face and torso behind the hands, without detail: a hand detector only has to ignore them."""
     x, y = neck
     skin = (user.skin * light.colour).tolist()
     clothes = (user.clothes * light.colour).tolist()
@@ -196,7 +197,7 @@ def _person(canvas: np.ndarray, user: User, neck: tuple[float, float], head: flo
 
 
 def _upper_arm(canvas: np.ndarray, user: User, shot: Rendered, body: float, light: Light) -> None:
-    """The arm goes on from the elbow to a shoulder, or out of the picture."""
+    """Draw the upper arm, from the elbow to a shoulder or out of the image."""
     x, y, radius = shot.elbow
     shoulder = (body + np.sign(x - body) * 2.2 * radius, min(y + 2 * radius, 0.6 * canvas.shape[0]))
     end = shoulder if abs(x - body) < 9 * radius else (x + np.sign(x - body) * 20 * radius, y + 9 * radius)
@@ -205,14 +206,14 @@ def _upper_arm(canvas: np.ndarray, user: User, shot: Rendered, body: float, ligh
     cv2.line(canvas, points[0], points[1], colour, max(int(2 * radius), 1), cv2.LINE_AA)
 
 
-def _frame(size: int, rng: np.random.Generator) -> tuple[int, int]:
+def _sides(size: int, rng: np.random.Generator) -> tuple[int, int]:
     shape = rng.choice(["portrait", "landscape", "square"], p=[0.45, 0.3, 0.25])
     short = int(size * 0.75)
     return {"portrait": (short, size), "landscape": (size, short), "square": (size, size)}[str(shape)]
 
 
 def camera_light(rng: np.random.Generator) -> Light:
-    """Draw a room's light: where it comes from, how warm, how soft."""
+    """Draw the light of a room: direction, colour, and share of ambient light."""
     towards = np.array([rng.uniform(-0.8, 0.8), rng.uniform(-0.9, 0.3), rng.uniform(0.5, 1.0)])
     warmth = rng.uniform(-0.07, 0.07)
     colour = np.array([1 - warmth, 1, 1 + warmth]) * rng.uniform(0.8, 1.08)
@@ -222,7 +223,7 @@ def camera_light(rng: np.random.Generator) -> Light:
 def _spot(
     width: int, height: int, palm: float, rng: np.random.Generator, avoid: tuple[float, float, float, float] | None
 ) -> tuple[float, float] | None:
-    """Where a hand fits: inside the picture and, with `avoid`, off another hand's box; None if there is no room."""
+    """A place for a hand: inside the image and, with `avoid`, outside another hand's box; None if there is none."""
     margin = np.minimum([1.0 * palm, 1.15 * palm], [0.45 * width, 0.45 * height])
     for _ in range(12):
         x, y = rng.uniform(margin, np.array([width, height]) - margin)
@@ -245,14 +246,14 @@ def _shot(
 ) -> Rendered:
     assert centre is not None
     yaw, pitch, roll = hands.gesture_angles(gesture, rng)
-    # A left hand is the right one mirrored, so it leans the other way; thumbs up stay up.
+    # A left hand is a mirrored right hand, so its roll is negated; this also keeps a raised thumb up.
     turn = hands.rotation(yaw, pitch, -roll if left else roll)
     place = Placement(turn, left, centre, palm)
     return render(hands.gesture_pose(gesture, rng), user.shape, place, user.look(), light, rng)
 
 
 def _label(label: str, shot: Rendered, width: int, height: int) -> Hand | None:
-    """The label of a hand as far as it lies in the picture; None where less than half of its box is seen."""
+    """The label of the visible part of a hand; None if less than half of its box is inside the image."""
     size = np.array([width, height])
     low, high = np.array(shot.box[:2]) / size, np.array(shot.box[2:]) / size
     seen_low, seen_high = np.clip(low, 0, 1), np.clip(high, 0, 1)

@@ -12,7 +12,7 @@ from pinch.tables import gathering
 
 
 def training(results: Path) -> Figure:
-    """mAP50-95 on val by epoch: the base, and the tuning of each pruned model, darker the more was removed."""
+    """mAP50-95 on val by epoch, of the base and of each pruned model in tuning; higher ratios are darker."""
     curves = gathering.read(results, "training").dropna(subset=["map50_95"])
     if curves.empty:
         return style.note("Nothing was trained in this run.")
@@ -35,9 +35,9 @@ def training(results: Path) -> Figure:
 
 
 def artifacts(results: Path) -> Figure:
-    """Heat map of mAP50-95 on test, measured on each exported file: models down, artifacts across.
+    """Heat map of mAP50-95 on test, measured on each exported file: models are rows, artifacts are columns.
 
-    Colours are shares of the base model's accuracy, so that a lossy export stands out beside its neighbours.
+    Colours are shares of the base model's accuracy, so a lossy export differs in colour from its neighbours.
     """
     table = gathering.read(results, "artifacts").dropna(subset=["map50_95"])
     models = gathering.read(results, "models")
@@ -61,6 +61,6 @@ def artifacts(results: Path) -> Figure:
 
 
 def _floor(shares: pd.DataFrame) -> float:
-    """Where the colours begin: just below the lowest share, so that small differences can be seen."""
+    """The lower end of the colour scale: just below the lowest share, so that small differences are visible."""
     lowest = shares.min().min()
     return max(0.0, lowest - 0.05)

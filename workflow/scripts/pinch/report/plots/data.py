@@ -1,4 +1,4 @@
-"""What went in, and what the run itself cost."""
+"""The data set, and the time of the run's jobs."""
 
 from pathlib import Path
 
@@ -33,11 +33,11 @@ def classes(results: Path) -> Figure:
 
 
 def stages(results: Path) -> Figure:
-    """Wall time by stage; moments in which several jobs ran are divided among them."""
+    """Wall time by stage; time in which several jobs ran is divided among them."""
     table = gathering.read(results, "stages")
     rules = table[table["rule"] != stage_table.ALL]
     if rules.empty:
-        return style.note("Snakemake's benchmark files of this run are not there.")
+        return style.note("This run has no benchmark files of Snakemake.")
     total = rules["share_seconds"].sum()
     drawn, (axis,) = style.figure(10, 1.4 + 0.36 * len(rules))
     axis.barh(rules["rule"].str.replace("_", " "), rules["share_seconds"] / 60, color=style.BLUE)

@@ -1,4 +1,4 @@
-"""Pictures of a run, drawn from its tables: one function per picture, one style for all."""
+"""Draw all plots of a run from its tables."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from pinch.report import contents
 from pinch.report.plots import accuracy, data, sensitivity, speed, style
 from pinch.tables import gathering
 
-# Each takes the folder of a run and returns a figure; its name is the picture's.
+# By the stem of the plot's file: a function that takes the folder of a run and returns a figure.
 _DRAW: dict[str, Callable[[Path], Figure]] = {
     "classes": data.classes,
     "coarse_prune_evaluation": sensitivity.coarse,
@@ -26,7 +26,7 @@ _DRAW: dict[str, Callable[[Path], Figure]] = {
 
 
 def draw(results: Path) -> list[Path]:
-    """Draw every picture of the report for which the run has tables, those without data as a note that says so.
+    """Draw every plot of the report. A plot without data becomes a note that says so.
 
     Raises:
         PinchError: a table is missing.
@@ -37,6 +37,6 @@ def draw(results: Path) -> list[Path]:
 
 
 def optional(results: Path) -> list[str]:
-    """The optional pictures that the run has data for."""
+    """The optional plots that the run has data for."""
     studies = set(gathering.read(results, "sensitivity")["study"].dropna())
-    return [picture for study, picture in contents.STUDY_PLOTS.items() if study in studies]
+    return [plot for study, plot in contents.STUDY_PLOTS.items() if study in studies]

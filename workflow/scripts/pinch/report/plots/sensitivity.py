@@ -1,4 +1,4 @@
-"""What pruning costs: accuracy against ratio, per layer, and what the reference did wrong."""
+"""What pruning costs: accuracy by ratio and by layer, and the mistakes of the reference."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def _sweep(models: pd.DataFrame, method: str, label: str) -> Figure:
 
 
 def layers(results: Path) -> Figure:
-    """Heat map of what each layer's pruning costs without tuning: layers across, ratios down, one panel per method."""
+    """Heat map of the accuracy lost by pruning one layer: layers are columns, ratios are rows; a panel per method."""
     scan = gathering.read(results, "sensitivity")
     scan = scan[scan["study"] == "layers"]
     if scan.empty:
@@ -68,7 +68,7 @@ def layers(results: Path) -> Figure:
 
 
 def explain(results: Path) -> Figure:
-    """The reference's mistakes beside the right way: without tuning by ratio, and what tuning makes of one ratio."""
+    """The reference's mistakes beside the right way: by ratio without tuning, and at one ratio after tuning."""
     study = gathering.read(results, "sensitivity")
     study = study[study["study"] == "explain"]
     if study.empty:
@@ -96,7 +96,7 @@ def _untuned(axis: Axes, rows: pd.DataFrame) -> None:
 
 
 def _tuned(axis: Axes, rows: pd.DataFrame) -> None:
-    """Bars of accuracy after tuning, each with the share of zeros that is left."""
+    """Bars of accuracy after tuning, each with the remaining share of zeros."""
     if rows.empty:
         axis.axis("off")
         return

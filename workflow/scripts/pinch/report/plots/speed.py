@@ -1,4 +1,4 @@
-"""Time per frame, size of files, and what a millisecond buys."""
+"""Time per frame, size of files, and accuracy against time."""
 
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from matplotlib.lines import Line2D
 from pinch.report.plots import style
 from pinch.tables import gathering, labels, selection
 
-# Height and width of a number in a picture, in points.
+# Height and width of a number in a plot, in points.
 _LINE, _WIDTH = 11, 15
 
 
 def latency(results: Path) -> Figure:
-    """Median time of the model's run per frame, whiskers to p90 (thick) and p99 (thin): models down, devices across."""
+    """Median inference time per frame, with lines to p90 (thick) and p99 (thin): models are rows, devices panels."""
     table = gathering.read(results, "inference").dropna(subset=["p50_ms"])
     if table.empty:
         return style.note("Nothing was timed in this run.")
@@ -54,7 +54,7 @@ def _whisker(axis: Axes, row: dict[str, Any], y: float) -> None:
 
 
 def sizes(results: Path) -> Figure:
-    """Megabytes of each artifact (light) and of its zipped download (dark): models down, artifacts across."""
+    """Megabytes of each artifact (light) and of its zipped download (dark): models are rows, artifacts panels."""
     table = gathering.read(results, "artifacts")
     if table.empty:
         return style.note("No artifact was made in this run.")
@@ -84,7 +84,7 @@ def sizes(results: Path) -> Figure:
 
 
 def pareto(results: Path) -> Figure:
-    """Time against accuracy on val, which choices look at, of every timed artifact; the Pareto front is listed."""
+    """Accuracy on val, which decides choices, against time of every timed artifact; the Pareto front is listed."""
     measured = selection.measured(results)
     if measured.empty:
         return style.note("No artifact was both timed and evaluated in this run.")
@@ -124,13 +124,13 @@ def _cloud(axis: Axes, rows: pd.DataFrame, best: pd.DataFrame) -> None:
 
 
 def _number(axis: Axes, best: pd.DataFrame) -> None:
-    """Number the points of a front: above and to the left of them, where nothing else can be."""
+    """Number the points of a front, at their upper left, where no other point can be."""
     points_per_pixel = 72 / axis.figure.dpi
     right, top = float("-inf"), float("-inf")
     for number, row in enumerate(gathering.rows(best), 1):
         where = (row["relative_time"], row["val_map50_95"])
         x, y = (float(pixel) * points_per_pixel for pixel in axis.transData.transform(where))
-        # Where the number would lie on the one before it, it goes on top of that.
+        # If the number would overlap the previous one, it is drawn above it.
         lift = max(0.0, top + _LINE - y) if x - right < _WIDTH else 0.0
         style.numbered(axis, str(number), *where, lift)
         right, top = x, y + lift

@@ -1,4 +1,4 @@
-"""How every picture looks: sizes, colours (Okabe and Ito's, which colour-blind readers can tell apart), short names."""
+"""The style of all plots: sizes, names, and Okabe and Ito's colours, which colour-blind readers can distinguish."""
 
 import contextlib
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ DPI = 130
 
 @contextlib.contextmanager
 def applied() -> Iterator[None]:
-    """Draw off screen and in the project's style within the block."""
+    """Use the project's style within the block."""
     with mpl.rc_context(), sns.axes_style("whitegrid"), sns.plotting_context("notebook", font_scale=0.85):
         mpl.rcParams.update(
             {
@@ -54,7 +54,7 @@ def figure(
 
 
 def note(text: str) -> Figure:
-    """A picture that says why there is nothing to see."""
+    """A plot that says why there is nothing to see."""
     drawn, (axis,) = figure(8, 2)
     axis.axis("off")
     axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=13, color=GREY)
@@ -62,13 +62,13 @@ def note(text: str) -> Figure:
 
 
 def model_labels(table: pd.DataFrame, models: list[str]) -> list[str]:
-    """How a reader knows the models of a table, in the order of `models`."""
+    """The labels of `models`, in their order, from a table."""
     labels = dict(zip(table["model"], table["label"], strict=True))
     return [labels[model] for model in models]
 
 
 def save(drawn: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all."""
+    """Write a figure as PNG, completely or not at all."""
     with atomic(path) as temporary:
         drawn.savefig(temporary, dpi=DPI, facecolor="white")
     return path
@@ -92,12 +92,12 @@ def numbered(axis: Axes, text: str, x: float, y: float, lift: float) -> None:
 
 
 def marker(kind: str, precision: str, colour: str) -> Line2D:
-    """The marker of an artifact as a line without a line, for legends and, by its properties, for pictures."""
+    """The marker of an artifact, for legends."""
     return Line2D([], [], linestyle="", label=f"{precision} {kind}", **look(kind, precision, colour))
 
 
 def look(kind: str, precision: str, colour: str) -> dict[str, Any]:
-    """How an artifact's marker is drawn: one shape per precision, one filling per format, in every picture."""
+    """The properties of an artifact's marker: one shape per precision, one filling per format, in all plots."""
     shape = PRECISIONS[precision].marker if precision in PRECISIONS else "D"
     filling = FORMATS[kind].filling if kind in FORMATS else "full"
     return {"marker": shape, "fillstyle": filling, "color": colour, "markersize": 6}

@@ -1,1 +1,1 @@
-"""The declarations of all options; `sections` says how a configuration is made of them."""
+"""The declarations of all options; `sections` combines them to a configuration."""

@@ -1,4 +1,4 @@
-"""Options of a run as a whole, and of the data that it looks at."""
+"""Options of a run as a whole, and of its data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,19 +7,19 @@ from pinch.core.options import COMMAND, CONFIG, option
 
 DEVICES = ("cpu", "gpu")
 MIN_USERS = 5
-"""Fewest simulated people: each of three splits has some of its own."""
+"""Minimum number of simulated people, who must be divided among three splits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class General:
-    """What concerns a run as a whole."""
+    """A run as a whole."""
 
     name: str = option(
         help="name of the base model; everything goes to `results/<name>/`",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*(_[A-Za-z0-9-]+)*$",
         where=CONFIG,
     )
-    seed: int = option(0, help="seed of everything drawn at random, in training, calibration and measuring", minimum=0)
+    seed: int = option(0, help="seed of all random numbers in training, calibration and measuring", minimum=0)
     device: str = option(
         "cpu",
         help="where models are trained and checkpoints evaluated; `gpu` never falls back to the CPU",
@@ -30,11 +30,12 @@ class General:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A data set that is there already."""
+    """A data set that exists already."""
 
     dataset: str | None = option(
         None,
-        help="path of a ready `data.yaml` in YOLO layout, of any classes; `hagrid` and `synthetic` are then ignored",
+        help="path of the `data.yaml` of an existing data set in YOLO layout, with any classes; `hagrid` and "
+        "`synthetic` are then ignored",
         where=CONFIG,
     )
 
@@ -43,7 +44,7 @@ class Source:
 class Hagrid:
     """HaGRID on this machine."""
 
-    images: Path | None = option(None, help="folder with one folder of pictures per gesture")
+    images: Path | None = option(None, help="folder with one folder of images per gesture")
     annotations: Path | None = option(
         None, help="folder with `train`, `val` and `test`, each holding one JSON per gesture"
     )
@@ -52,10 +53,13 @@ class Hagrid:
         help="classes to detect, in the order of their numbers",
     )
     limit: int | None = option(
-        None, help="at most this many pictures per class and split, drawn with the seed", minimum=1
+        None, help="maximum number of images per gesture and split, drawn with the seed", minimum=1
     )
     mode: str = option(
-        "gestures", help="one class per target, or one for all hands", choices=("gestures", "hands"), where=COMMAND
+        "gestures",
+        help="one class per target, or one class for all hands",
+        choices=("gestures", "hands"),
+        where=COMMAND,
     )
 
 
@@ -63,18 +67,19 @@ class Hagrid:
 class Synthetic:
     """A data set of rendered hands."""
 
-    images: tuple[int, int, int] = option((60, 12, 12), help="pictures per gesture for train, val and test", minimum=1)
+    images: tuple[int, int, int] = option((60, 12, 12), help="images per gesture for train, val and test", minimum=1)
     users: int = option(40, help="simulated people, each in one split only", minimum=MIN_USERS)
-    size: int = option(320, help="pixels of the longer side of a picture", minimum=64, maximum=2048)
-    seed: int = option(0, help="draws people, rooms and pictures; other seeds are other people", minimum=0)
+    size: int = option(320, help="longer side of an image in pixels", minimum=64, maximum=2048)
+    seed: int = option(0, help="seed of people, rooms and images; another seed gives other people", minimum=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
-    """What models are timed on."""
+    """The frames on which models are timed."""
 
     video: str | None = option(
         None,
-        help="video, picture or folder of pictures to time with; else the rendered video, else the val pictures",
+        help="video, image or folder of images to time on; by default the rendered video or, if there is none, the val "
+        "split",
         where=CONFIG,
     )

@@ -27,12 +27,12 @@ class Artifacts:
         where=CONFIG,
     )
     artifacts: tuple[str, ...] = option(
-        ("full.onnx", "half.onnx", "int8.onnx", "full.tflite", "half.tflite", "int8.tflite"),
+        tuple(formats.default_specs()),
         help=f"formats and precisions, of {', '.join(f'`{spec}`' for spec in formats.specs())}",
     )
     imgsz: tuple[int, ...] = option(
         (),
-        help="image sizes besides the training size; such files are named `<model>_<size>_<precision>.<ext>`",
+        help="image sizes besides the training size; their files are named `<model>_<size>_<precision>.<ext>`",
         minimum=32,
         multiple_of=32,
         where=CONFIG,
@@ -45,36 +45,36 @@ class Export:
 
     target: str = option(
         "auto",
-        help="processor that int8 ONNX is made for; `auto` is the exporting machine's",
+        help="processor for which int8 ONNX is made; `auto` is that of the exporting machine",
         choices=("auto", "x86-vnni", "x86", "arm"),
     )
-    # Ultralytics would take six columns for finished detections, and so few anchors are of no use.
+    # Ultralytics would treat an output of six columns as finished detections, and so few anchors are useless anyway.
     candidates: int = option(
-        300, help="best anchors that the lean head decodes; all of them where there are fewer", minimum=10
+        300, help="number of best anchors that the lean head decodes; all, if there are fewer", minimum=10
     )
     calibration_images: int = option(
-        10, help="pictures per class of the training split that int8 calibrates on", minimum=1
+        10, help="images per class of the training split for the calibration of int8", minimum=1
     )
     calibration_methods: tuple[str, ...] = option(
         ("minmax",),
-        help="how int8 ONNX is calibrated; with several, the most accurate on val is kept",
+        help="how int8 ONNX is calibrated; of several methods, the most accurate on val is used",
         choices=("minmax", "percentile", "entropy"),
     )
     guard: float = option(
         0.99,
-        help="share of fp32's val mAP50-95 that an int8 file must keep, or layers go back to float",
+        help="share of fp32's val mAP50-95 that an int8 file must keep; layers are returned to float until it does",
         minimum=0,
         maximum=1,
     )
     floor: float = option(
         0.95,
-        help="share of fp32's val mAP50-95 below which the export of an int8 file fails, with all layers in float that "
-        "may go back; a lower `guard` lowers it",
+        help="share of fp32's val mAP50-95 below which the export of an int8 file fails, after all layers that may be "
+        "float are float; a lower `guard` lowers it",
         minimum=0,
         maximum=1,
     )
 
     @property
     def least(self) -> float:
-        """The share of the float model's accuracy below which an int8 file fails: what passes the guard never does."""
+        """The share of the float model's accuracy below which an int8 file fails; it is never above the guard."""
         return min(self.guard, self.floor)

@@ -8,7 +8,7 @@ from pinch.run.settings.data import DEVICES
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """Where a command runs a model; in a workflow the rules say so."""
+    """Where a command runs a model. In the workflow the rules decide this."""
 
     device: str = option("cpu", help="where to run the model", choices=DEVICES, where=COMMAND)
     threads: int = option(1, help="threads of the runtime on the CPU", minimum=1, where=COMMAND)
@@ -26,13 +26,18 @@ class Places:
 class Timing:
     """How a model is timed."""
 
-    frames: int = option(60, help="most different frames of a round", minimum=1)
-    rounds: int = option(3, help="rounds, each in a fresh process, in turns with the base's `_full.onnx`", minimum=1)
+    frames: int = option(60, help="maximum number of different frames in a round", minimum=1)
+    rounds: int = option(
+        3, help="number of rounds, each in a fresh process, in turns with the base's `_full.onnx`", minimum=1
+    )
     warmup: int = option(10, help="frames run and discarded at the start of each round", minimum=0)
-    min_seconds: float = option(0.5, help="least time of the samples of a round", minimum=0, where=COMMAND)
+    min_seconds: float = option(
+        0.5, help="minimum time of all samples of a round, in seconds", minimum=0, where=COMMAND
+    )
     energy_seconds: float = option(
         5.0,
-        help="window of the energy counters, 0 for none; half as long the machine is watched idle before",
+        help="length of the energy measurement in seconds, 0 for none; before it, the idle machine is measured for "
+        "half that time",
         minimum=0,
         where=COMMAND,
     )

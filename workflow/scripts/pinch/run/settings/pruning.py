@@ -11,7 +11,7 @@ class Ratios:
 
     ratios: tuple[float, ...] = option(
         (),
-        help="shares of channels or weights to remove, each a model of its own; between 0 and 1",
+        help="shares of channels or weights to remove, between 0 and 1; each gives one model",
         above=0,
         below=1,
         where=CONFIG,
@@ -24,27 +24,31 @@ class CoarsePruning:
 
     mode: str = option(
         "remove",
-        help="`remove` takes channels out; `mask` zeroes them and keeps shapes, as the write-up did, to compare",
+        help="`remove` removes channels; `mask` only zeroes them, as the write-up did, for comparison",
         choices=("remove", "mask"),
     )
     ranking: str = option(
-        "taylor", help="what makes a channel important", choices=("ln", "group_norm", "taylor", "bn_scale")
+        "taylor", help="how the importance of channels is measured", choices=("ln", "group_norm", "taylor", "bn_scale")
     )
     norm: int = option(2, help="order of the norm for the rankings `ln` and `group_norm`", choices=(1, 2))
     spread: str = option(
-        "global", help="how the ratio is spread over layers", choices=("uniform", "global", "sensitivity")
+        "global",
+        help="how the removed channels are distributed over layers",
+        choices=("uniform", "global", "sensitivity"),
     )
     macs_limit: float = option(
         1.15,
-        help="for the spread `global`: most multiply-accumulates left, relative to those that `uniform` leaves (about "
-        "the square of the share of channels) or, beyond 50%, to half the share of channels",
+        help="for the spread `global`: maximum of the multiply-accumulates left, relative to what `uniform` leaves "
+        "(about the square of the share of channels) or, for ratios above 50%, to half the share of channels",
         minimum=0.5,
     )
-    round_to: int = option(8, help="widths are kept at multiples of this; odd widths are slow", minimum=1)
+    round_to: int = option(
+        8, help="widths of layers are rounded to multiples of this; other widths are slow", minimum=1
+    )
     activation: str = option(
         "silu",
-        help="`silu` as in the base, or in its place `hardswish` or `relu`: cheaper (int8 files gain from `relu` only, "
-        "OpenVINO's from both; see docs/benchmark.md), if fine-tuning makes up for it (docs/method.md)",
+        help="`silu` as in the base, or instead of it `hardswish` or `relu`, which cost less time (int8 files gain "
+        "from `relu` only, OpenVINO's from both; see docs/benchmark.md) but need fine-tuning (docs/method.md)",
         choices=("silu", "hardswish", "relu"),
     )
 
@@ -55,8 +59,8 @@ class FinePruning:
 
     scope: str = option(
         "lamp",
-        help="where weights are ranked by magnitude: `layer` within each layer (as the write-up did), `global` over "
-        "all, `lamp` over all by layer-adaptive scores (Lee et al. 2021)",
+        help="which weights are ranked together by magnitude: `layer` those of each layer (as the write-up did), "
+        "`global` those of all layers, `lamp` those of all layers by layer-adaptive scores (Lee et al. 2021)",
         choices=("layer", "global", "lamp"),
     )
     pattern: str | None = option(
@@ -72,7 +76,7 @@ class Sensitivity:
         False, help="prune each layer alone, measure the accuracy lost, and draw a heat map", where=CONFIG
     )
     ratios: tuple[float, ...] = option((0.3, 0.5, 0.7), help="ratios of the layer scan", above=0, below=1)
-    images: int = option(200, help="pictures of the val split to measure on, at most", minimum=1, where=COMMAND)
+    images: int = option(200, help="maximum number of images of the val split to measure on", minimum=1, where=COMMAND)
     explain: bool = option(
-        False, help="repeat the mistakes of the write-up beside the right way, for the report", where=CONFIG
+        False, help="repeat the mistakes of the write-up and compare them with the right way", where=CONFIG
     )

@@ -1,4 +1,4 @@
-"""How a configuration is made of the declarations: its sections, in the chapters of config/README.md."""
+"""The sections of a configuration, made from the declarations, in the chapters of config/README.md."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from pinch.run.settings import data, exporting, measuring, pruning, training
 
 @dataclass(frozen=True)
 class Section:
-    """Keys of the configuration that stand together.
+    """A section of the configuration.
 
     Attributes:
         parts: the declarations whose options are its keys.
-        key: of the mapping that holds them; empty for keys of the configuration itself.
+        key: the key of the section; empty for options that are keys of the configuration itself.
         help: one sentence without its full stop.
-        nullable: whether the mapping may be absent, which is then the default.
+        nullable: whether the section may be null, which is then the default.
     """
 
     parts: tuple[type, ...]
@@ -29,7 +29,7 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
         Section(
             (data.Hagrid,),
             "hagrid",
-            "HaGRID on this machine (v1, v2 or v2-1M); ignored where `dataset` or `synthetic` is given",
+            "HaGRID on this machine (v1, v2 or v2-1M); ignored if `dataset` or `synthetic` is given",
         ),
         Section(
             (data.Synthetic,),

@@ -12,35 +12,37 @@ class Start:
 
     base_model: str = option(
         "yolo11n.pt",
-        help="where training starts: a name of Ultralytics' weights (the workflow fetches them once, by a local job), "
-        "a path of a `.pt`, or a `.yaml` to start from nothing",
+        help="where training starts: a name of Ultralytics' weights (the workflow downloads them once, in a local "
+        "job), a path of a `.pt`, or a `.yaml` to train from scratch",
     )
     trained_model: str | None = option(
-        None, help="path of a trained detector (`.pt`) that is used as it is; `train` is then ignored", where=CONFIG
+        None, help="path of a trained detector (`.pt`) to use instead; `train` is then ignored", where=CONFIG
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSize:
-    """The size at which a network sees pictures."""
+    """The image size of a network."""
 
-    imgsz: int = option(640, help="pixels of the square that pictures are letterboxed to", minimum=32, multiple_of=32)
+    imgsz: int = option(
+        640, help="side of the square to which images are letterboxed, in pixels", minimum=32, multiple_of=32
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batches:
-    """How pictures are put together, in training and in fine-tuning."""
+    """The batches of training and fine-tuning."""
 
-    batch: int = option(16, help="pictures per step, of training and of fine-tuning", minimum=1)
+    batch: int = option(16, help="images per step, in training and in fine-tuning", minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """How long a network is trained, and how."""
 
-    epochs: int = option(100, help="train or fine-tune for at most this many passes over the training split", minimum=1)
+    epochs: int = option(100, help="maximum number of epochs (passes over the training split)", minimum=1)
     patience: int = option(
-        100, help="stop after this many epochs without a better val mAP; 0 never stops early", minimum=0
+        100, help="number of epochs without a better val mAP after which training stops; 0: never", minimum=0
     )
     options: dict[str, Any] = option(
         {},
@@ -51,9 +53,9 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Loading:
-    """How a command of training reads pictures; results do not depend on it."""
+    """How a training command loads images. Results do not depend on it."""
 
-    workers: int = option(8, help="processes that load pictures (on GPUs)", minimum=0, where=COMMAND)
+    workers: int = option(8, help="number of processes that load images (on GPUs)", minimum=0, where=COMMAND)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +76,8 @@ class FineTuning(Training):
     distill: bool = changed(CoarseTuning, "distill", False)
     schedule: str = option(
         "oneshot",
-        help="when weights are zeroed: `oneshot` all before fine-tuning, `cubic` more and more of them over its first "
-        "epochs (Zhu and Gupta 2017)",
+        help="when weights are zeroed: `oneshot` all before fine-tuning, `cubic` gradually during its first epochs "
+        "(Zhu and Gupta 2017)",
         choices=("oneshot", "cubic"),
         where=CONFIG,
     )

@@ -1,16 +1,16 @@
-"""Cheaper activations in place of SiLU, whose exponential costs time, and in integers two operations with tables."""
+"""Cheaper activations instead of SiLU, which needs an exponential or, in int8, two operations with tables."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import nn
 
-# Classes of torch.nn. Their names alone are here, so that a command can list them without torch.
+# Names of classes of torch.nn, so that commands can list them without importing torch.
 ACTIVATIONS = {"silu": "SiLU", "hardswish": "Hardswish", "relu": "ReLU"}
 
 
 def replace(network: "nn.Module", name: str) -> None:
-    """Put the activation `name`, one of `ACTIVATIONS`, in the place of every SiLU of `network`, in place."""
+    """Replace every SiLU of `network`, in place, by the activation `name`, one of `ACTIVATIONS`."""
     from torch import nn
 
     if name == "silu":

@@ -1,4 +1,4 @@
-"""Coarse (structured) pruning: whole channels are removed, so that the network is smaller and faster, or zeroed."""
+"""Coarse (structured) pruning: whole channels are removed, which makes the network smaller and faster, or zeroed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,21 +18,21 @@ from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.pruning.graph import ChannelGraph, detection_convolutions
 from pinch.weights.pruning.splitting import join
 
-# Images that gradients and batch-norm statistics are taken from.
+# Numbers of images for gradients and for batch-norm statistics.
 GRADIENT_IMAGES = 160
 STATISTICS_IMAGES = 320
 
 
 def prune(checkpoint: Checkpoint, pruning: kinds.CoarsePruning, dataset: Dataset | None = None) -> dict[str, Any]:
-    """Prune `checkpoint.model` in place and return the `pinch` entry. Removing renews the batch-norm statistics.
+    """Prune `checkpoint.model` in place and return the `pinch` entry. Removal also recalibrates batch norms.
 
     Args:
         checkpoint: an unpruned detector.
-        pruning: what to do.
-        dataset: gives training images; without it the statistics stay as they are.
+        pruning: how to prune.
+        dataset: its training images are used; without it batch-norm statistics are not changed.
 
     Raises:
-        PinchError: it is pruned already, nothing would be left of a layer, or what ranking or spread needs is missing.
+        PinchError: it is pruned already, nothing would be left of a layer, or ranking or spread lack data.
     """
     checkpoints.require_unpruned(checkpoint)
     meta = {
@@ -59,7 +59,7 @@ def _remove(checkpoint: Checkpoint, pruning: kinds.ChannelRemoval, dataset: Data
     join(checkpoint.model)
     activations.replace(checkpoint.model, pruning.activation)
     if dataset is None:
-        print("no data set given: batch-norm statistics are left as they were before pruning", flush=True)
+        print("no data set given: batch-norm statistics are not recalibrated after pruning", flush=True)
     else:
         recalibrate(checkpoint.model, dataset, checkpoint.imgsz, seed=pruning.seed)
 
@@ -71,7 +71,7 @@ def _batches(
     if not pruning.ranking.needs_data:
         return None
     if dataset is None:
-        raise PinchError(f"the ranking {pruning.ranking.name} looks at training data: name a data set with --dataset")
+        raise PinchError(f"the ranking {pruning.ranking.name} needs training data: give a data set with --dataset")
     return images.batches(dataset, checkpoint.imgsz, GRADIENT_IMAGES, seed=pruning.seed)
 
 
@@ -85,7 +85,7 @@ def narrow(graph: ChannelGraph, widths: dict[str, int], scores: ranking.Scores) 
 
 
 def _mask(checkpoint: Checkpoint, pruning: kinds.ChannelMasking) -> dict[str, Any]:
-    """Zero whole filters of every convolution but DFL's and those that give the detections, by their norm."""
+    """Zero filters by their norm in every convolution except DFL's and those whose outputs are the detections."""
     final = {id(convolution.weight) for convolution in detection_convolutions(checkpoint.model)}
     masks = {}
     for name, weight in mask_tools.prunable(checkpoint.model).items():
@@ -102,7 +102,7 @@ def _mask(checkpoint: Checkpoint, pruning: kinds.ChannelMasking) -> dict[str, An
 def recalibrate(
     network: nn.Module, dataset: Dataset, imgsz: int, count: int = STATISTICS_IMAGES, seed: int = 0
 ) -> None:
-    """Renew batch-norm statistics, which are those of activations that removed channels still fed.
+    """Measure batch-norm statistics again, because the removed channels no longer contribute to the activations.
 
     They become plain means over `count` training images of `imgsz` pixels.
     """

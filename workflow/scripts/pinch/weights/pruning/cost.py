@@ -1,4 +1,4 @@
-"""What channels cost: multiply-accumulates of the convolutions that make and use them."""
+"""The cost of channels: multiply-accumulates of the convolutions that make and use them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class Convolution:
     """One convolution at full width.
 
     Attributes:
-        macs: multiply-accumulates, in any unit that all convolutions share.
-        makes: the unit whose channels it makes, None where they all stay.
-        uses: the share of its input channels that comes from each unit; the rest stays.
+        macs: multiply-accumulates, in the same unit for all convolutions.
+        makes: the unit whose channels it makes; None if they cannot be pruned.
+        uses: the share of its input channels that comes from each unit; the others cannot be pruned.
     """
 
     macs: float
@@ -28,14 +28,15 @@ class Convolution:
 class Costs:
     """Multiply-accumulates of a network as a function of the widths of its units.
 
-    Attention is left out: it is a few percent, on the smallest feature map, and shrinks with the same widths.
+    Matrix products of attention are not counted: they are a few percent, on the smallest feature map, and decrease with
+    the same widths.
     """
 
     def __init__(self, units: list[Unit], convolutions: list[Convolution]) -> None:
         self._widths = {unit.name: unit.width for unit in units}
         self._convolutions = convolutions
         self.per_channel = {unit.name: self._slope(unit.name) / max(len(unit.groups), 1) for unit in units}
-        """What one channel of each unit's groups costs while all others are there."""
+        """Multiply-accumulates of one channel of each unit's groups at full width of all others."""
 
     def macs(self, widths: Mapping[str, int]) -> float:
         """Multiply-accumulates left at these widths, as a fraction of all."""
@@ -56,7 +57,7 @@ class Costs:
 
 
 def channel_costs(graph: ChannelGraph) -> Costs:
-    """The costs of a detector's units, at full width. Costs of all layers grow alike with the size of the image."""
+    """The costs of a detector's units, for a small image: all layers scale equally with the size of the image."""
     macs = _measure(graph.network)
     makes: dict[nn.Conv2d, str] = {}
     uses: dict[nn.Conv2d, dict[str, float]] = {module: {} for module in macs}
@@ -74,7 +75,7 @@ def channel_costs(graph: ChannelGraph) -> Costs:
 
 @torch.no_grad()
 def _measure(network: Any) -> dict[nn.Conv2d, float]:
-    """Multiply-accumulates of each convolution that an image passes."""
+    """Multiply-accumulates of each convolution that is used in a forward pass."""
     macs: dict[nn.Conv2d, float] = {}
 
     def count(module: nn.Conv2d, _: Any, output: torch.Tensor) -> None:

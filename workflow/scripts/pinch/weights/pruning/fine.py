@@ -1,6 +1,6 @@
-"""Fine (unstructured) pruning: single weights are zeroed by magnitude, and masks keep them so.
+"""Fine (unstructured) pruning: single weights are zeroed by magnitude, and masks keep them zero.
 
-Shapes stay, and with them the time; what falls is the size of a compressed file.
+Shapes and inference time stay the same; only the size of a compressed file decreases.
 """
 
 from collections.abc import Mapping
@@ -84,12 +84,12 @@ def prune_file(base: Path, output: Path, pruning: kinds.FinePruning) -> FineReco
 
 
 def reapply(pruned: Path, tuned: Path, output: Path) -> float:
-    """Zero in a tuned model what its pruned original had at zero; return the measured sparsity.
+    """Zero the weights of a tuned model that are zero in its pruned original; return the measured sparsity.
 
-    It serves models that were tuned elsewhere, without masks.
+    This is for models that were tuned without masks.
 
     Raises:
-        PinchError: the pruned one has no masks, or the tuned one's shapes do not match them.
+        PinchError: the pruned model has no masks, or the shapes of the tuned model do not match them.
     """
     original, model = checkpoints.load(pruned), checkpoints.load(tuned)
     if not original.meta.get("masks"):
@@ -109,5 +109,5 @@ def _require_same_shapes(original: Checkpoint, model: Checkpoint) -> None:
         if shapes.get(name) != wanted:
             raise PinchError(
                 f"{model.path} does not match the masks of {original.path}: {name} has the shape {shapes.get(name)}, "
-                f"its mask {wanted}; give a model that was tuned from it"
+                f"its mask {wanted}; give a model that was tuned from {original.path.name}"
             )

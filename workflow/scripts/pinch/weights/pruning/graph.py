@@ -1,4 +1,4 @@
-"""Which channels of a detector must go together: torch-pruning's dependency graph, seen as units of one width each."""
+"""Channels of a detector that must be removed together: torch-pruning's dependency graph, divided into units."""
 
 import contextlib
 import math
@@ -20,15 +20,15 @@ _BRANCHES = ("cv2", "cv3", "one2one_cv2", "one2one_cv3")
 class Unit:
     """Groups of channels that must keep the same width.
 
-    A group is a set of layers coupled channel by channel. Usually a unit has one; the two halves of a block make two,
-    in which different channels may go, but equally many.
+    A group is a set of layers that are coupled channel by channel. Usually a unit has one group. The two halves of a
+    block are two groups of one unit: different channels may be removed from them, but the same number.
 
     Attributes:
         name: the convolution that produces the channels, as the stock network calls it.
         roots: for each group, the convolution that produces it.
         groups: torch-pruning's groups.
         width: channels of each group.
-        divisor: a number that the width must stay a multiple of (the heads of an attention block), else 1.
+        divisor: the width must stay a multiple of it (the heads of an attention block, else 1).
     """
 
     name: str
@@ -39,11 +39,11 @@ class Unit:
 
 
 class ChannelGraph:
-    """The dependency graph of a detector in which `split` has put stand-ins.
+    """The dependency graph of a detector.
 
     Attributes:
-        network: the network with stand-ins.
-        units: what can be pruned, in the order of the network.
+        network: the network, with the stand-ins of `pinch.weights.pruning.splitting.split`.
+        units: the units that can be pruned, in the order of the network.
     """
 
     def __init__(self, network: Any) -> None:
@@ -53,11 +53,11 @@ class ChannelGraph:
         self.units = self._units()
 
     def prune(self, root: nn.Conv2d, channels: list[int]) -> None:
-        """Remove output channels of `root` and all that depends on them."""
+        """Remove output channels of `root` and everything that depends on them."""
         self._graph.get_pruning_group(root, tp.prune_conv_out_channels, channels).prune()
 
     def members(self, unit: Unit) -> Iterator[tuple[nn.Conv2d, bool, int]]:
-        """Each convolution that makes (True) or uses (False) channels of a unit, and how many."""
+        """Each convolution that makes (True) or uses (False) channels of a unit, and the number of these channels."""
         for group in unit.groups:
             for dep, channels in group:
                 if isinstance(dep.target.module, nn.Conv2d):
@@ -89,7 +89,7 @@ class ChannelGraph:
 
 
 def detection_convolutions(network: Any) -> list[nn.Conv2d]:
-    """The convolutions whose outputs are the detections themselves."""
+    """The convolutions whose outputs are the detections."""
     head = network.model[-1]
     return [branch[-1] for name in _BRANCHES for branch in getattr(head, name, None) or []]
 
@@ -111,7 +111,7 @@ def _trace(network: Any) -> tp.DependencyGraph:
 
 @contextlib.contextmanager
 def _only_convolutions(network: Any) -> Iterator[None]:
-    """While tracing: attention is one layer, and the head ends with its branches, before boxes are decoded."""
+    """For tracing, make attention one layer, and end the head with its branches, before boxes are decoded."""
     head: Detect = network.model[-1]
     attention = [m for m in network.modules() if isinstance(m, WholeAttention)]
 

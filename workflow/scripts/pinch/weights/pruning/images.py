@@ -1,4 +1,4 @@
-"""Images and labels in batches, letterboxed, without augmentation: for what pruning learns from data."""
+"""Batches of images and labels, letterboxed, without augmentation, for pruning with data."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int 
     """Batches of training images as Ultralytics' losses expect them.
 
     Args:
-        dataset: where from; its `train` split.
+        dataset: its `train` split is used.
         imgsz: side of the images in pixels.
-        count: images in all, drawn with `seed` (all of them if there are fewer).
+        count: number of images, drawn with `seed`; all, if there are fewer.
         size: images in a batch.
         seed: of the draw.
 

@@ -1,7 +1,7 @@
-"""The kinds of pruning, each with what only it has to know.
+"""The kinds of pruning, each with the options that only it has.
 
-These are values, made without torch, so that commands and rules can ask which options a kind has.
-`pinch.weights.pruning.coarse` and `pinch.weights.pruning.fine` do what they describe.
+These are values that need no torch, so that commands and rules can ask which options a kind has.
+`pinch.weights.pruning.coarse` and `pinch.weights.pruning.fine` do the pruning.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -13,7 +13,7 @@ from pinch.core.options import options_of
 from pinch.run.settings import pruning as declared
 from pinch.run.settings.data import General
 
-# --- Coarse pruning: which channels go ---
+# --- Coarse pruning: which channels are removed ---
 
 
 class _Ranking:
@@ -22,7 +22,7 @@ class _Ranking:
 
 @dataclass(frozen=True)
 class FilterNorm(_Ranking):
-    """Rank channels by the norm, of this order (1 or 2), of the filter that produces them."""
+    """Rank channels by the norm (of order 1 or 2) of the filter that produces them."""
 
     name: ClassVar[str] = "ln"
     norm: int = declared.CoarsePruning.norm
@@ -30,7 +30,7 @@ class FilterNorm(_Ranking):
 
 @dataclass(frozen=True)
 class GroupNorm(_Ranking):
-    """Rank channels by the mean norm, of this order (1 or 2), of all weights coupled with them.
+    """Rank channels by the mean norm (of order 1 or 2) of all weights coupled with them.
 
     These are the filters that produce a channel and the weights that use it (DepGraph, Fang et al., CVPR 2023).
     """
@@ -41,7 +41,7 @@ class GroupNorm(_Ranking):
 
 @dataclass(frozen=True)
 class Taylor(_Ranking):
-    """Rank channels by the first-order change of the loss when they go (Molchanov et al., CVPR 2019)."""
+    """Rank channels by the first-order change of the loss if they are removed (Molchanov et al., CVPR 2019)."""
 
     name: ClassVar[str] = "taylor"
     needs_data: ClassVar[bool] = True
@@ -73,7 +73,7 @@ class Global:
     """Rank the channels of all layers together.
 
     Attributes:
-        macs_limit: most multiply-accumulates left, relative to `pinch.weights.pruning.spread.usual_macs`.
+        macs_limit: maximum of the multiply-accumulates left, relative to `pinch.weights.pruning.spread.usual_macs`.
     """
 
     name: ClassVar[str] = "global"
@@ -82,7 +82,7 @@ class Global:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Take from every layer as much as costs the same accuracy.
+    """Prune every layer so far that each one costs the same accuracy.
 
     Attributes:
         scan: record of a layer scan.
@@ -105,11 +105,10 @@ class ChannelRemoval:
 
     Attributes:
         ratio: fraction of the channels to remove.
-        ranking: which channels go.
-        spread: how many go from which layer.
-        round_to: widths become multiples of it; others are slower on most processors.
-        activation: one of `pinch.weights.pruning.activations.ACTIVATIONS`, put in place of SiLU; tuning must make up
-            for it.
+        ranking: which channels are removed.
+        spread: how many are removed from each layer.
+        round_to: widths become multiples of it; other widths are slower on most processors.
+        activation: one of `pinch.weights.pruning.activations.ACTIVATIONS`, which replaces SiLU; it needs fine-tuning.
         seed: of the choice of training images.
     """
 
@@ -122,7 +121,7 @@ class ChannelRemoval:
     seed: int = General.seed
 
     def settings(self) -> dict[str, Any]:
-        """What a checkpoint and a record keep of it, besides the ratio. The path of a scan means nothing elsewhere."""
+        """Its settings in checkpoints and records, without the ratio, and without the path of a scan (a local file)."""
         spread = {key: value for key, value in asdict(self.spread).items() if key != "scan"}
         return {
             "ranking": self.ranking.name,
@@ -138,7 +137,7 @@ class ChannelRemoval:
 
 @dataclass(frozen=True)
 class ChannelMasking:
-    """Zero the filters of least norm in every layer and keep the shapes, as torch's ln_structured does: to compare.
+    """Zero the filters of lowest norm in every layer and keep shapes, like torch's ln_structured; for comparison.
 
     Attributes:
         ratio: fraction of the filters to zero.
@@ -150,14 +149,14 @@ class ChannelMasking:
     norm: int = declared.CoarsePruning.norm
 
     def settings(self) -> dict[str, Any]:
-        """What a checkpoint and a record keep of it, besides the ratio."""
+        """Its settings in checkpoints and records, without the ratio."""
         return {"norm": self.norm, "mode": self.mode}
 
 
 CoarsePruning = ChannelRemoval | ChannelMasking
 MODES: dict[str, type[CoarsePruning]] = {kind.mode: kind for kind in (ChannelRemoval, ChannelMasking)}
 _KINDS = [*MODES.values(), *RANKINGS.values(), *SPREADS.values()]
-# Options that not all kinds of coarse pruning have, by the field that holds them: their flags.
+# Flags of the options that only some kinds of coarse pruning have, by the names of their fields.
 OPTIONS = {
     option.name: option.flag
     for option in options_of(declared.CoarsePruning)
@@ -167,7 +166,7 @@ OPTIONS |= {"scan": "--sensitivity"}
 
 
 def coarse_options(mode: str, ranking: str, spread: str) -> set[str]:
-    """Those of `OPTIONS` that coarse pruning of this mode, ranking and spread has."""
+    """The names in `OPTIONS` that coarse pruning of this mode, ranking and spread has."""
     kinds = [MODES[mode]] if mode == ChannelMasking.mode else [MODES[mode], RANKINGS[ranking], SPREADS[spread]]
     return {field.name for kind in kinds for field in fields(kind)} & set(OPTIONS)
 
@@ -180,11 +179,11 @@ def coarse_pruning(
     Args:
         ratio: fraction of the channels.
         mode: one of `MODES`.
-        seed: of the choice of training images, where there is one.
-        options: by the names in `OPTIONS`, `ranking` and `spread` by their names; None where it was not given.
+        seed: of the choice of training images.
+        options: values by the names in `OPTIONS`; None if not given.
 
     Raises:
-        PinchError: an option is given that this pruning does not have, or one is missing that it needs.
+        PinchError: an option is given that this pruning does not have, or one that it needs is missing.
     """
     given = {name: value for name, value in options.items() if value is not None}
     ranking = RANKINGS[given.get("ranking", ChannelRemoval.ranking.name)]
@@ -193,7 +192,7 @@ def coarse_pruning(
     if mode == ChannelMasking.mode:
         return ChannelMasking(ratio, **given)
     if spread is Sensitivity and "scan" not in given:
-        raise PinchError("the spread sensitivity needs the record of a layer scan: add --sensitivity")
+        raise PinchError("the spread sensitivity needs the record of a layer scan: give it with --sensitivity")
     parts = {"ranking": ranking(**_own(ranking, given)), "spread": spread(**_own(spread, given))}
     return ChannelRemoval(ratio, seed=seed, **_own(ChannelRemoval, given) | parts)
 
@@ -208,7 +207,7 @@ def _require_own(given: dict[str, Any], mode: str, ranking: str, spread: str) ->
 
 
 def _own(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a kind among what is given."""
+    """The given values that are fields of a kind."""
     return {field.name: given[field.name] for field in fields(kind) if field.name in given}
 
 
@@ -232,7 +231,7 @@ class _Magnitude:
     ratio: float
 
     def settings(self) -> dict[str, Any]:
-        """What a checkpoint and a record keep of it, besides the ratio."""
+        """Its settings in checkpoints and records, without the ratio."""
         return {"scope": self.scope, "pattern": None}
 
 
@@ -252,7 +251,7 @@ class GlobalMagnitude(_Magnitude):
 
 @dataclass(frozen=True)
 class Lamp(_Magnitude):
-    """Zero the fraction `ratio` of all weights, those of the least layer-adaptive scores (Lee et al., ICLR 2021)."""
+    """Zero the fraction `ratio` of all weights, those with the lowest layer-adaptive scores (Lee et al., ICLR 2021)."""
 
     scope: ClassVar[str] = "lamp"
 
@@ -265,7 +264,7 @@ class TwoOfFour:
     ratio: ClassVar[float] = 0.5
 
     def settings(self) -> dict[str, Any]:
-        """What a checkpoint and a record keep of it, besides the ratio."""
+        """Its settings in checkpoints and records, without the ratio."""
         return {"pattern": self.pattern}
 
 
@@ -291,5 +290,5 @@ def fine_pruning(ratio: float, scope: str | None = None, pattern: Literal["2:4"]
     if scope is not None:
         raise PinchError(f"--scope is for pruning without a pattern, not for {pattern}: leave out --scope")
     if ratio != TwoOfFour.ratio:
-        raise PinchError(f"the pattern {pattern} keeps two of four weights: its ratio is 0.5, not {ratio}")
+        raise PinchError(f"the pattern {pattern} keeps two of four weights: give the ratio 0.5, not {ratio}")
     return TwoOfFour()

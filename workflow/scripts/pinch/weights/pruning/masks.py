@@ -1,8 +1,8 @@
 """Masks: which convolution weights a fine-pruned model keeps.
 
-A mask is a boolean tensor of its weight's shape, true where the weight is kept. Checkpoints hold them packed, eight to
-a byte, by the name of the weight in the unwrapped network (`model.0.conv.weight`), so that they fit however the network
-is wrapped later.
+A mask is a boolean tensor of its weight's shape, true for weights that are kept. Checkpoints store masks packed, eight
+entries per byte, by the name of the weight in the unwrapped network (`model.0.conv.weight`), so that they fit however
+the network is wrapped later.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,15 +16,15 @@ from torch.nn.utils import prune
 from pinch.core.errors import PinchError
 
 Masks = dict[str, torch.Tensor]
-# How far the sparsity of a tuned model may be from the requested one: 0.1 percentage point.
+# Largest allowed difference between the sparsity of a tuned model and the requested one.
 TOLERANCE = 0.001
 
 
 def prunable(network: nn.Module) -> dict[str, torch.Tensor]:
-    """The weights that pruning may touch, by name: those of all convolutions but DFL's.
+    """The weights that pruning may change, by name: those of all convolutions except DFL's.
 
-    DFL's convolution holds the constants 0..15, a decoding table. Zeroing any of them moves every box, and training,
-    which has its own table, never notices.
+    The weights of DFL's convolution are the constants 0..15, a decoding table. Zeroing one of them moves every box, and
+    tuning cannot repair it, because training uses another table.
     """
     from ultralytics.nn.modules.block import DFL
 
@@ -66,7 +66,7 @@ def global_masks(
 
 
 def lamp(weight: torch.Tensor) -> torch.Tensor:
-    """The LAMP scores of a layer's weights, flat: the square of each over the sum of the squares of those not smaller.
+    """The LAMP scores of a layer's weights, flat: each square divided by the sum of the squares that are not smaller.
 
     Equation 3 of Lee et al., "Layer-adaptive sparsity for the magnitude-based pruning", ICLR 2021.
     """
@@ -76,10 +76,10 @@ def lamp(weight: torch.Tensor) -> torch.Tensor:
 
 
 def two_of_four_masks(weights: Mapping[str, torch.Tensor]) -> Masks:
-    """Keep the two largest of every four weights that follow each other along the input channels.
+    """Keep the two largest of every four consecutive weights along the input channels.
 
-    This is the pattern that sparse tensor cores compute. Layers whose input channels are no multiple of four (the first
-    one, depthwise ones) cannot have it and get no mask.
+    Sparse tensor cores compute this pattern. Layers whose number of input channels is not a multiple of four (the first
+    one, depthwise ones) get no mask.
     """
     masks = {}
     for name, weight in weights.items():
@@ -93,7 +93,7 @@ def two_of_four_masks(weights: Mapping[str, torch.Tensor]) -> Masks:
 
 
 def _keep_largest(scores: torch.Tensor, ratio: float) -> torch.Tensor:
-    # While training weights may lie channels last, which torch's own pruning cannot read.
+    # Weights may have the layout channels last during training, which torch's pruning cannot read.
     scores = scores.contiguous()
     return prune.L1Unstructured(amount=ratio).compute_mask(scores, torch.ones_like(scores)).bool()
 
@@ -110,7 +110,7 @@ def _none_empty(masks: Masks) -> Masks:
 
 @torch.no_grad()
 def apply(network: nn.Module, masks: Masks) -> None:
-    """Zero, in place, what the masks do not keep."""
+    """Zero, in place, the weights that the masks do not keep."""
     parameters = dict(network.named_parameters())
     for name, mask in masks.items():
         parameters[name].mul_(mask.to(parameters[name].device))
@@ -124,22 +124,22 @@ def sparsity(network: nn.Module, masks: Masks) -> float:
 
 
 def require_sparsity(network: nn.Module, masks: Masks, ratio: float, what: str) -> float:
-    """Check that the masks hold and that the measured sparsity is the requested one within 0.1 point; return it.
+    """Check that masked weights are zero and that the sparsity is the requested one within TOLERANCE; return it.
 
     Raises:
-        PinchError: it is not.
+        PinchError: one of the two is wrong.
     """
     parameters = dict(network.named_parameters())
     broken = [name for name, mask in masks.items() if parameters[name].detach().cpu()[~mask.cpu()].any()]
     measured = sparsity(network, masks)
     if broken or abs(measured - ratio) > TOLERANCE:
-        where = f"; weights came back in {broken[0].removesuffix('.weight')}" if broken else ""
+        where = f"; masked weights are not zero in {broken[0].removesuffix('.weight')}" if broken else ""
         raise PinchError(f"{what} has {measured:.2%} of its weights at zero, but {ratio:.2%} were requested{where}")
     return measured
 
 
 def pack(masks: Masks) -> dict[str, torch.Tensor]:
-    """Eight entries of a mask to a byte, as uint8 tensors of one dimension."""
+    """Pack masks, eight entries per byte, into uint8 tensors of one dimension."""
     return {name: torch.from_numpy(np.packbits(mask.cpu().numpy().reshape(-1))) for name, mask in masks.items()}
 
 
@@ -148,11 +148,11 @@ def unpack(packed: Mapping[str, torch.Tensor], network: nn.Module, what: str) ->
 
     Args:
         packed: from a checkpoint's `pinch` entry.
-        network: gives the shapes.
-        what: names the network in the error, e.g. its file.
+        network: the network with the weights of the masks.
+        what: name of the network in the error, e.g. its file.
 
     Raises:
-        PinchError: a weight is missing or has another number of entries than its mask.
+        PinchError: a weight is missing, or its number of entries is not that of its mask.
     """
     parameters: dict[str, Any] = dict(network.named_parameters())
     masks = {}

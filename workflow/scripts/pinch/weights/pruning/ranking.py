@@ -1,4 +1,4 @@
-"""How much each channel matters: what is least important goes first."""
+"""The importance of each channel; the least important ones are removed first."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,15 +11,15 @@ from pinch.weights.pruning import kinds
 from pinch.weights.pruning.graph import ChannelGraph
 
 Scores = dict[str, list[torch.Tensor]]
-"""For each unit's name and each of its groups: (width,) scores."""
+"""By the name of a unit: for each of its groups (width,) scores."""
 
 
 def rank(graph: ChannelGraph, ranking: kinds.Ranking, batches: Iterable[dict[str, Any]] | None = None) -> Scores:
     """Score the channels of every group.
 
     Args:
-        graph: a detector with stand-ins.
-        ranking: what makes a channel important.
+        graph: the graph of a detector.
+        ranking: how importance is measured.
         batches: training batches, for rankings that need data.
     """
     match ranking:
@@ -35,7 +35,7 @@ def rank(graph: ChannelGraph, ranking: kinds.Ranking, batches: Iterable[dict[str
 
 
 def comparable(scores: Scores, ranking: kinds.Ranking) -> Scores:
-    """Scores that can be compared between layers: changes of the loss as they are, others over their group's mean."""
+    """Scores that can be compared between layers: changes of the loss, or others divided by their group's mean."""
     if isinstance(ranking, kinds.Taylor):
         return scores
     return {name: [group / group.mean().clamp_min(1e-12) for group in groups] for name, groups in scores.items()}
@@ -59,7 +59,7 @@ def _taylor(graph: ChannelGraph, batches: Iterable[dict[str, Any]]) -> Scores:
 
 
 def _backward(network: Any, batches: Iterable[dict[str, Any]]) -> Iterable[bool]:
-    """Leave the gradients of each batch's loss in the parameters; batch norm keeps its statistics."""
+    """Compute the gradients of each batch's loss in the parameters; batch-norm statistics do not change."""
     from ultralytics.cfg import get_cfg
 
     arguments, needed = getattr(network, "args", {}), {p: p.requires_grad for p in network.parameters()}

@@ -1,13 +1,13 @@
-"""Stand-ins for the parts of a YOLO that a dependency graph of channels cannot express.
+"""Stand-ins for the parts of a YOLO that a dependency graph of channels cannot represent.
 
-Blocks of the C2f family cut the output of their first convolution into two halves, and attention cuts its into queries,
-keys and values of each head. While channels are chosen and removed, `split` puts in their places
+Blocks of the C2f family cut the output of their first convolution into two halves, and attention cuts its output into
+queries, keys and values of each head. While channels are chosen and removed, `split` replaces these parts by
 
-- `TwoHalves`, two convolutions, one per half, which answer `chunk` and `split` as the one tensor would, so that the
-  blocks' own `forward` serves;
-- `WholeAttention`, one layer with as many channels going out as come in.
+- `TwoHalves`: two convolutions, one per half. Their outputs have `chunk` and `split` like one tensor, so the blocks'
+  `forward` needs no change;
+- `WholeAttention`: one layer with the same number of input and output channels.
 
-`join` puts the stock classes back. The network computes the same with and without stand-ins.
+`join` restores the stock classes. The network computes the same with and without stand-ins.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _HALVING = (C2f, C2, C2PSA, PSA)
 
 
 class Halves(tuple[torch.Tensor, torch.Tensor]):
-    """Two tensors that behave, when they are cut, like the one that they would be together."""
+    """Two tensors that can be cut in two like one tensor."""
 
     def chunk(self, chunks: int, dim: int) -> "Halves":
         """The halves."""
@@ -60,7 +60,7 @@ class TwoHalves(nn.Module):
 
 
 class WholeAttention(nn.Module):
-    """An attention block as one layer of a dependency graph. The block itself is kept out of the module tree."""
+    """An attention block as one layer of a dependency graph. The block itself is not a submodule."""
 
     def __init__(self, attention: Attention) -> None:
         super().__init__()
@@ -68,19 +68,19 @@ class WholeAttention(nn.Module):
         self.tracing = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Attention; while a graph is traced, one operation that keeps the channels."""
+        """Attention or, while a graph is traced, one operation that keeps the channels."""
         return x * 1.0 if self.tracing else self.hidden[0](x)
 
 
 class AttentionPruner(tp.BasePruningFunc):
-    """Removes channels from a `WholeAttention`: outside those that it is told, inside the least important.
+    """Removes channels from a `WholeAttention`: the given ones outside, and the least important ones inside.
 
-    As many values remain as channels, evenly by head, since the block adds both; queries and keys shrink by the same
-    share. The scale of the attention scores stays what it was trained with.
+    The number of values stays equal to that of the channels, because the block adds both, and every head has the same
+    number. Queries and keys are reduced by the same share. The scale of the attention scores is not changed.
     """
 
     def prune_out_channels(self, layer: WholeAttention, idxs: list[int]) -> nn.Module:
-        """Remove the channels `idxs`, whose number must leave a multiple of the heads."""
+        """Remove the channels `idxs`; the number of the others must be a multiple of the heads."""
         attention = layer.hidden[0]
         dim, heads = attention.qkv.conv.in_channels, attention.num_heads
         head_dim = (dim - len(idxs)) // heads
@@ -98,7 +98,7 @@ class AttentionPruner(tp.BasePruningFunc):
     prune_in_channels = prune_out_channels
 
     def get_out_channels(self, layer: WholeAttention) -> int:
-        """Channels going out (and coming in)."""
+        """Number of output (and input) channels."""
         return layer.hidden[0].qkv.conv.in_channels
 
     get_in_channels = get_out_channels
@@ -114,7 +114,7 @@ def split(network: nn.Module) -> None:
 
 
 def join(network: nn.Module) -> None:
-    """Put the stock classes back, in place, and correct what blocks remember of their widths."""
+    """Restore the stock classes, in place, and update the widths that blocks store."""
     for parent, name, child in list(_children(network)):
         if isinstance(child, TwoHalves):
             parent.cv1 = child.joined()
@@ -137,7 +137,7 @@ def _part(whole: Conv, channels: slice) -> Conv:
 
 
 def _empty_like(like: Conv, channels_in: int, channels_out: int) -> Conv:
-    """A stock convolution as `like`, with other numbers of channels."""
+    """A stock convolution like `like`, with other numbers of channels."""
     conv, bn = like.conv, like.bn
     made = Conv(channels_in, channels_out, conv.kernel_size[0], conv.stride[0], act=like.act)
     made.bn.eps, made.bn.momentum = bn.eps, bn.momentum
@@ -152,10 +152,10 @@ def _remove_outputs(layer: Conv, idxs: list[int]) -> None:
 
 
 def _inner_channels(attention: Attention, key_dim: int, head_dim: int) -> tuple[list[int], list[int]]:
-    """Which outputs of `qkv` (queries, keys and values) and which values (counted alone) to remove.
+    """The outputs of `qkv` (queries, keys and values) and the values (numbered separately) to remove.
 
-    A query and its key are worth the product of their norms, since they are multiplied; so are a value and the weights
-    that project it.
+    The importance of a query and its key is the product of their norms, because they are multiplied; so is that of a
+    value and the weights that project it.
     """
     heads = attention.num_heads
     norms = attention.qkv.conv.weight.detach().flatten(1).norm(dim=1).view(heads, -1)

@@ -1,4 +1,4 @@
-"""How a ratio of channels is spread over the layers: the width that each unit keeps."""
+"""How a ratio of channels is distributed over the layers: the width that each unit keeps."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,15 +14,15 @@ from pinch.weights.pruning.cost import Costs, channel_costs
 from pinch.weights.pruning.graph import ChannelGraph, Unit
 from pinch.weights.pruning.ranking import Scores, comparable
 
-# The least that a non-uniform spread leaves of a layer, as a share of what the uniform one would. Scores of a network
-# as it is say little of what a layer can be trained to. Between 0.4 and 0.8 it matters little (docs/method.md).
+# A spread that is not uniform leaves at least this share of the width that the uniform one leaves: scores of the
+# untuned network say little about what a layer can learn. It was chosen among others (docs/studies/README.md).
 FLOOR = 0.6
-# Nor does it leave less than these channels where the uniform one leaves more: all that a network knows of a scale
-# passes through single layers, and eight channels are few for that (docs/method.md).
+# A non-uniform spread leaves at least this many channels if the uniform one leaves more. All information about a scale
+# passes through single layers, and eight channels are too few for that (docs/method.md).
 NARROWEST = 16
-# The most that it takes from one.
+# The largest share of its channels that a non-uniform spread removes from a layer.
 CEILING = 0.95
-# Prices of a channel and of its multiply-accumulates, relative to the mean score.
+# Limits of the prices of a channel and of its multiply-accumulates, relative to the mean score.
 _LOWEST_PRICE, _HIGHEST_PRICE = 1e-4, 1e4
 Curve = dict[float, float]
 """Accuracy lost (fraction of the base's mAP50-95) by ratio, for one layer."""
@@ -32,7 +32,7 @@ def widths(graph: ChannelGraph, pruning: kinds.ChannelRemoval, scores: Scores) -
     """The width that each unit keeps.
 
     Raises:
-        PinchError: no widths keep to the limit of multiply-accumulates, or the layer scan cannot be used.
+        PinchError: no widths meet the limit of multiply-accumulates, or the layer scan cannot be used.
     """
     match pruning.spread:
         case kinds.Uniform():
@@ -54,10 +54,10 @@ def uniform(units: list[Unit], ratio: float, round_to: int) -> dict[str, int]:
 def globally(
     units: list[Unit], ratio: float, round_to: int, scores: Scores, costs: Costs, macs_limit: float
 ) -> dict[str, int]:
-    """Rank the channels of all layers together: lose the least score for a number of channels and of MACs.
+    """Rank the channels of all layers together: the highest total score for a number of channels and of MACs.
 
-    By the method of Lagrange multipliers, a channel stays if its score is worth a price for being a channel and a price
-    for its multiply-accumulates. The first is found for each value of the second, which is the lowest that serves.
+    Method of Lagrange multipliers: a channel stays if its score exceeds a price per channel plus a price for its
+    multiply-accumulates. The second price is the lowest that meets `macs_limit`; the first one follows from it.
 
     Args:
         units: the layers.
@@ -65,10 +65,10 @@ def globally(
         round_to: widths are multiples of it.
         scores: of all channels, comparable between layers.
         costs: of all channels.
-        macs_limit: most multiply-accumulates that may be left, relative to `usual_macs`.
+        macs_limit: maximum of the multiply-accumulates left, relative to `usual_macs`.
 
     Raises:
-        PinchError: that many channels cannot be left with so few multiply-accumulates.
+        PinchError: no widths with this number of channels meet `macs_limit`.
     """
     groups = {name: [np.sort(group.numpy()) for group in found] for name, found in scores.items()}
     score = float(np.mean([group.mean() for found in groups.values() for group in found]))
@@ -80,7 +80,7 @@ def globally(
             threshold = score * (pressure + price * costs.per_channel[unit.name] / cost)
             return float(np.mean([len(group) - np.searchsorted(group, threshold) for group in groups[unit.name]]))
 
-        # Where multiply-accumulates are dear, being a channel may be worth something: the price is below zero.
+        # If the price of multiply-accumulates is high, the price per channel may be negative.
         return _balanced(units, ratio, round_to, kept, lowest=-_HIGHEST_PRICE, highest=_HIGHEST_PRICE)
 
     free = widths_at(0.0)
@@ -91,30 +91,30 @@ def globally(
     found = widths_at(math.exp(price))
     if costs.macs(found) > limit:
         raise PinchError(
-            f"removing {ratio:.0%} of the channels globally leaves {costs.macs(found):.1%} of the multiply-accumulates "
-            f"at least, more than the {limit:.1%} that a macs_limit of {macs_limit:g} allows: raise macs_limit"
+            f"removing {ratio:.0%} of the channels globally leaves at least {costs.macs(found):.1%} of the multiply-"
+            f"accumulates, more than the {limit:.1%} that a macs_limit of {macs_limit:g} allows: raise macs_limit"
         )
     return found
 
 
 def usual_macs(units: list[Unit], ratio: float, round_to: int, costs: Costs) -> float:
-    """The share of multiply-accumulates that suits a ratio: what `uniform` leaves, or half of the share of channels.
+    """The usual share of multiply-accumulates for a ratio: what `uniform` leaves, or half the share of channels.
 
-    The first falls with the square of the channels left. Beyond half of them the second is more: a network pays for the
-    last multiply-accumulates with much accuracy.
+    The first decreases with the square of the channels left, so the second is larger if less than half of them are
+    left: removing the last multiply-accumulates costs much accuracy.
     """
     return max(costs.macs(uniform(units, ratio, round_to)), (1 - ratio) / 2)
 
 
 def by_sensitivity(units: list[Unit], ratio: float, round_to: int, curves: Mapping[str, Curve]) -> dict[str, int]:
-    """Take from every layer as much as costs the same accuracy, by a layer scan.
+    """Prune every layer so far that each one costs the same accuracy, according to a layer scan.
 
     Raises:
         PinchError: the scan lacks a layer.
     """
     missing = [unit.name for unit in units if unit.name not in curves]
     if missing:
-        raise PinchError(f"the layer scan lacks {missing[0]}: it is of another model, scan this one")
+        raise PinchError(f"the layer scan lacks {missing[0]}: it is of another model, so scan this one")
 
     def kept(unit: Unit, loss: float) -> float:
         return unit.width * (1 - _ratio_at(curves[unit.name], loss))
@@ -126,7 +126,7 @@ def read_curves(record: Path) -> dict[str, Curve]:
     """The losses of a layer scan, by layer and ratio.
 
     Raises:
-        PinchError: the file is no record of a layer scan, or the base of the scan found nothing.
+        PinchError: the file is not the record of a layer scan, or the accuracy of its base is 0.
     """
     if not record.is_file():
         raise PinchError(f"{record} does not exist: run scan_layers.py")
@@ -143,16 +143,16 @@ def read_curves(record: Path) -> dict[str, Curve]:
 
 
 def require_channels(units: list[Unit], ratio: float) -> None:
-    """Refuse a ratio that leaves, to the nearest channel, none of a layer (rounding would hide it).
+    """Refuse a ratio that leaves less than half a channel of a layer (rounding up to one channel would hide it).
 
     Raises:
-        PinchError: it does.
+        PinchError: the ratio is too high.
     """
     narrowest = min(units, key=lambda unit: unit.width)
     if narrowest.width * (1 - ratio) < 0.5:
         raise PinchError(
             f"pruning {ratio:.0%} of the channels leaves layer {narrowest.name} ({narrowest.width} channels) empty: "
-            "lower it"
+            "lower the ratio"
         )
 
 
@@ -170,9 +170,9 @@ def _balanced(
         units: the layers.
         ratio: of channels to remove.
         round_to: widths are multiples of it.
-        kept: the channels a unit keeps at a pressure between `lowest` and `highest`, falling.
+        kept: the number of channels that a unit keeps at a pressure; it decreases with the pressure.
         lowest: pressure at which almost all channels are kept.
-        highest: pressure at which almost none is kept.
+        highest: pressure at which almost no channel is kept.
     """
     least = {unit.name: _least(unit, ratio) for unit in units}
 
@@ -184,7 +184,7 @@ def _balanced(
 
 
 def _bisect(enough: Callable[[float], bool], low: float, high: float, steps: int) -> float:
-    """The lowest value that is enough, from above; `high` where none is."""
+    """The lowest value that is enough, approached from above; `high` if none is."""
     for _ in range(steps):
         middle = (low + high) / 2
         if enough(middle):
@@ -195,25 +195,25 @@ def _bisect(enough: Callable[[float], bool], low: float, high: float, steps: int
 
 
 def _least(unit: Unit, ratio: float) -> float:
-    """The least width that a non-uniform spread leaves, before it is rounded."""
+    """The minimum width that a non-uniform spread leaves, before rounding."""
     usual = unit.width * (1 - ratio)
     least = max(usual * FLOOR, unit.width * (1 - CEILING))
     return max(least, NARROWEST) if usual > NARROWEST else least
 
 
 def _rounded(unit: Unit, width: float, round_to: int) -> int:
-    """The nearest multiple of `round_to` (and of the unit's divisor), at least one of them and at most the width."""
+    """The nearest multiple of `round_to` and of the unit's divisor, at least one of these and at most the width."""
     step = math.lcm(round_to, unit.divisor)
     return min(max(round(width / step), 1) * step, unit.width)
 
 
 def _ratio_at(curve: Curve, loss: float) -> float:
-    """The highest ratio whose loss is at most `loss`, between the measured points along straight lines."""
+    """The highest ratio whose loss is at most `loss`, by linear interpolation between the measured points."""
     below_ratio, below_loss = 0.0, 0.0
     for ratio, measured in sorted(curve.items()):
         measured = max(measured, below_loss)
         if measured > loss:
             return below_ratio + (ratio - below_ratio) * (loss - below_loss) / (measured - below_loss)
         below_ratio, below_loss = ratio, measured
-    # Beyond the last measured ratio nothing is known: go on towards all channels as the loss goes towards all accuracy.
+    # Above the last measured ratio, extrapolate linearly to the loss of all accuracy at ratio 1.
     return below_ratio + (1 - below_ratio) * (loss - below_loss) / max(1 - below_loss, 1e-9)

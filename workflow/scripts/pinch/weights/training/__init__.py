@@ -1,1 +1,1 @@
-"""Training and fine-tuning: of networks from scratch, trained ones and pruned ones."""
+"""Training and fine-tuning of new, trained and pruned networks."""

@@ -1,4 +1,4 @@
-"""Training and fine-tuning: one entry point for networks from scratch, trained ones and pruned ones."""
+"""Training and fine-tuning: one entry point for new, trained and pruned networks."""
 
 import contextlib
 import dataclasses
@@ -25,7 +25,7 @@ from pinch.weights.training.start import open_base, sources, write_start
 R = TypeVar("R", bound=PruningRecord)
 # Images that are kept decoded in memory while training, at most, in bytes.
 _CACHE_BYTES = 2 << 30
-# Attributes that say where a training ran, of no use to who opens the checkpoint.
+# Training arguments with local paths, which mean nothing to others who open the checkpoint.
 _LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
 
 
@@ -33,9 +33,8 @@ def train(request: Request) -> TrainingRecord:
     """Train, write the best model by validation to `request.checkpoint`, and return the record.
 
     Raises:
-        PinchError: something is wrong with the request, the base, the data or the device, or something that Pinch did
-            not make stands where the run folder or the model is to be (all found before training); or the pruning did
-            not survive.
+        PinchError: before training, the request, the base, the data or the device is wrong, or Pinch did not make the
+            run folder or the model that is there; after training, the pruning is not what it was.
     """
     check_request(request)
     require_replaceable(request.checkpoint)
@@ -69,18 +68,18 @@ def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
 
 @contextlib.contextmanager
 def _staged(request: Request, data: dataset.Dataset) -> Iterator[dataset.Dataset]:
-    """The data set where training reads it: a copy on a faster disk, if one was named."""
+    """The data set that training reads: a copy on a faster disk, if the request names one."""
     if request.stage_to is None:
         yield data
         return
     if not request.stage_to.is_dir():
-        raise PinchError(f"{request.stage_to}, the folder to stage pictures to, does not exist on this node: mend it")
+        raise PinchError(f"{request.stage_to}, the folder to copy images to, does not exist on this node: correct it")
     with _scratch(request.name, request.stage_to) as folder:
         yield dataset.stage(data, Path(folder))
 
 
 def _schedule(request: Request) -> dict[str, Any]:
-    """What shapes a gradual schedule, which Ultralytics has no arguments for."""
+    """The settings of a gradual schedule, which are no arguments of Ultralytics."""
     return {"ramp": recipes.RAMP} if request.dense else {}
 
 
@@ -120,7 +119,7 @@ def _run(request: Request, arguments: dict[str, Any]) -> None:
         Trainer(overrides=arguments).train()
     except subprocess.CalledProcessError as error:
         raise PinchError(
-            f"training {request.name} on GPUs {arguments['device']} failed: its own message stands above"
+            f"training {request.name} on GPUs {arguments['device']} failed: see its message above"
         ) from error
 
 
@@ -128,7 +127,9 @@ def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
     """Check the best model of the run and write it with its `pinch` entry."""
     best = request.run_folder / "weights" / "best.pt"
     if not best.is_file():
-        raise PinchError(f"training {request.name} left no best model: no epoch was validated with a finite result")
+        raise PinchError(
+            f"training {request.name} has no best model because no epoch had a finite validation result: lower lr0"
+        )
     trained = checkpoints.load(best)
     carried = trained.model.__dict__.pop("pinch", {})
     meta = {**base.meta, "tuned": base.meta["method"] != "none"}
@@ -148,12 +149,12 @@ def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
 def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
     before, after = ([tuple(p.shape) for p in c.model.parameters()] for c in (base, trained))
     if before != after:
-        raise PinchError(f"training changed the structure of {base.path}: it is not the pruned network any more")
+        raise PinchError(f"training changed the structure of {base.path}: it is no longer the pruned network")
 
 
 def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingRecord:
     curve = results.curve(request.run_folder / "results.csv")
-    # While a gradual schedule still rises no epoch can be the best.
+    # While the sparsity of a gradual schedule still rises, no epoch counts as the best.
     ramp = recipes.RAMP * request.epochs if request.dense else 0
     best = max((row for row in curve if row.epoch >= ramp), key=lambda row: row.map50_95)
     return TrainingRecord(

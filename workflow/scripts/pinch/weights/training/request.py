@@ -1,4 +1,4 @@
-"""What is to be trained, and how."""
+"""The request of a training: what to train, and how."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pinch.core.errors import PinchError
 from pinch.run.settings.data import General
 from pinch.run.settings.training import Batches, Loading, Start, Training
 
-# Training settings that arguments of a request stand for.
+# Ultralytics' training settings that follow from fields of a request.
 _OWN_SETTINGS = {
     *("name", "project", "exist_ok", "save_dir", "resume", "model", "data", "device", "task", "mode"),
     *("epochs", "patience", "imgsz", "batch", "workers", "seed", "distill_model"),
@@ -17,23 +17,23 @@ _OWN_SETTINGS = {
 
 @dataclass(frozen=True)
 class Request(Batches, Training, Loading):
-    """What is to be trained, and how; the options of training are among its fields.
+    """What to train, and how: the declared options of training, and what the command adds.
 
     Attributes:
         name: the model's name; its checkpoint is `<project>/<name>.pt`, its run folder `<project>/<name>/`.
         data: path of a data.yaml.
         project: folder of models.
-        base: a checkpoint to go on from, or a .yaml of Ultralytics to train from scratch.
+        base: a checkpoint to start from, or a .yaml of Ultralytics to train from scratch.
         pruned: whether the base is pruned and must stay so.
-        resume: go on where an interrupted run of the same request stopped, and take the model of a finished one; else
-            train anew, whatever an earlier run left.
-        imgsz: None takes the base's.
+        resume: continue an interrupted run of the same request, or reuse the model of a finished one; False: train from
+            the beginning in any case.
+        imgsz: side of the images in pixels; None: the base's.
         device: "cpu", "gpu" or numbers of GPUs.
-        gpus: how many of them "gpu" means.
-        stage_to: a folder on a faster disk, to which images are copied for as long as training lasts.
-        seed: of everything random.
+        gpus: number of GPUs that "gpu" means.
+        stage_to: a folder on a faster disk, to which images are copied for the time of training.
+        seed: of all random numbers.
         teacher: a checkpoint to distill from.
-        dense: for a fine-pruned base: the model before pruning; its weights are then zeroed gradually.
+        dense: for a fine-pruned base: the model before pruning; training starts from it and zeroes gradually.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Request(Batches, Training, Loading):
 
     @property
     def run_folder(self) -> Path:
-        """Where last.pt, best.pt and results.csv of the run lie."""
+        """The folder with last.pt, best.pt and results.csv of the run."""
         return self.project / self.name
 
     @property
@@ -62,11 +62,11 @@ class Request(Batches, Training, Loading):
 
 
 def check(request: Request) -> None:
-    """Refuse what would write elsewhere than the run folder, or mean something that has an argument of its own."""
+    """Refuse names that would write outside the project, and training settings that follow from other fields."""
     if Path(request.name).name != request.name:
-        raise PinchError(f"{request.name!r} is no name of a model: give it without folders, those go to --project")
+        raise PinchError(f"{request.name!r} is not a model's name: give it without folders, which belong to --project")
     if own := sorted(_OWN_SETTINGS & request.options.keys()):
-        raise PinchError(f"the training setting {own[0]} cannot be set: it follows from the other arguments")
+        raise PinchError(f"the training setting {own[0]} follows from other arguments: leave it out")
     _check_options(request.options)
 
 

@@ -1,4 +1,4 @@
-"""What Ultralytics writes of each epoch: results.csv in the run folder."""
+"""Read results.csv in the run folder, where Ultralytics writes the metrics of each epoch."""
 
 import csv
 from dataclasses import fields
@@ -11,7 +11,7 @@ _LOSSES = {field.name for field in fields(Epoch) if field.name.endswith("_loss")
 
 
 def seconds(path: Path) -> float:
-    """Seconds of all epochs; a resumed run counts its seconds from its own start."""
+    """Seconds of all epochs. The times of a resumed run start again from 0."""
     times = [row["time"] for row in _results(path)]
     return sum(now - before if now > before else now for before, now in pairwise([0.0, *times]))
 

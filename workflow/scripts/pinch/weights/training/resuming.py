@@ -1,8 +1,8 @@
-"""What a broken run needs to go on as if it had not been broken.
+"""The state that an interrupted run needs to continue exactly as an uninterrupted one.
 
-Ultralytics goes on from the average of the weights in half precision and begins its random draws anew: close enough for
-long trainings, and quite another run where there are few steps. So the exact state stands beside last.pt, under the
-number of its epoch, and every epoch draws from seeds of its own.
+Ultralytics resumes from the averaged weights in half precision and restarts its random numbers. That is close enough
+for long trainings, but gives a different result after few steps. So the exact state is saved beside last.pt, named by
+its epoch, and every epoch has its own random seeds.
 """
 
 import random
@@ -14,9 +14,9 @@ import torch
 
 
 def seed_epoch(loader: Any, seed: int, epoch: int) -> None:
-    """Make an epoch's order of pictures and its augmentation depend on its number only, not on the epochs before.
+    """Make an epoch's order of images and its augmentation depend on its number only, not on earlier epochs.
 
-    Processes that load pictures (on GPUs) have streams of their own, which this does not reach.
+    Processes that load images (on GPUs) have their own random numbers, which this does not change.
     """
     own = (seed * 100_003 + epoch) % 2**32
     random.seed(own)
@@ -27,14 +27,14 @@ def seed_epoch(loader: Any, seed: int, epoch: int) -> None:
 
 
 def save(folder: Path, epoch: int, parts: dict[str, Any]) -> None:
-    """Write the states of `parts` (network, average, optimizer) after an epoch, before last.pt says that it is over."""
+    """Write the states of `parts` (network, average, optimizer) after an epoch, before last.pt is replaced."""
     temporary = folder / "state.part"
     torch.save({name: part.state_dict() for name, part in parts.items()}, temporary)
     temporary.replace(_path(folder, epoch))
 
 
 def load(folder: Path, epoch: int, parts: dict[str, Any]) -> bool:
-    """Bring `parts` back to what they were after an epoch; False where that was not kept."""
+    """Restore the states of `parts` after an epoch; return False if they were not saved."""
     path = _path(folder, epoch)
     if not path.exists():
         return False
@@ -45,7 +45,7 @@ def load(folder: Path, epoch: int, parts: dict[str, Any]) -> bool:
 
 
 def forget(folder: Path, but: int | None = None) -> None:
-    """Remove the states of all epochs but one."""
+    """Remove the states of all epochs except one."""
     for path in folder.glob("state-*.pt"):
         if but is None or path != _path(folder, but):
             path.unlink()

@@ -1,8 +1,9 @@
-"""The run folder of a training: whose it is, and whether what lies in it belongs to this request.
+"""The run folder of a training: whether Pinch made it, and whether its content belongs to this request.
 
-A training is asked for again after a kill, a time limit or a change of the configuration. What it left is gone on with
-only if it would come out the same: what shapes a result makes a request's identity, which every checkpoint of a run
-carries. Versions of packages may change a result a little: they end an unfinished run, but a finished model stands.
+A training is requested again after a kill, a time limit or a change of the configuration. An earlier run is resumed or
+reused only if it gives the same result. So everything that shapes the result is part of a request's identity, which is
+saved in every checkpoint of the run. Other versions of packages may change the result a little: an unfinished run then
+starts from the beginning, but a finished model stays valid.
 """
 
 import hashlib
@@ -22,19 +23,19 @@ from pinch.data.dataset import Dataset
 from pinch.weights import checkpoints
 
 KIND = "training run"
-"""The mark of run folders, see `pinch.core.ownership.mark`."""
+"""The kind of run folders, see `pinch.core.ownership.mark`."""
 
-# Training arguments that say where and how fast a training runs, not what comes out.
+# Training arguments that do not change the result, but say where and how fast a training runs.
 _LOCAL = ("project", "name", "exist_ok", "workers", "cache", "distill_model")
-# What computes or changes pictures during training.
+# Packages that compute, or change images, during training.
 _PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python")
 
 
 def claim(folder: Path) -> None:
-    """Make sure that a run may be written to `folder`, and removed from it; before any work.
+    """Check, before any work, that a run may be written to `folder` and removed from it.
 
     Raises:
-        PinchError: the folder is there and is no run folder of Pinch.
+        PinchError: the folder exists and is not a run folder of Pinch.
     """
     if folder.is_dir() and not is_marked(folder, KIND) and _is_of_earlier_version(folder):
         mark(folder, KIND)
@@ -42,7 +43,7 @@ def claim(folder: Path) -> None:
 
 
 def _is_of_earlier_version(folder: Path) -> bool:
-    """Whether it is a run folder of a version that set no mark: its training started from a scratch folder of Pinch."""
+    """Whether it is a run folder of a version without marks: its training read files of a scratch folder of Pinch."""
     path = folder / "args.yaml"
     if not path.is_file():
         return False
@@ -57,16 +58,15 @@ def _is_of_earlier_version(folder: Path) -> bool:
 
 
 def identity(arguments: dict[str, Any], sources: list[Path | None], data: Dataset) -> dict[str, Any]:
-    """What makes two requests the same training.
+    """The identity of a request, which is equal for requests of the same training.
 
     Args:
-        arguments: all training arguments, those of the recipe included.
+        arguments: all training arguments, including those of the recipe.
         sources: checkpoints that it starts or learns from; None for one that is not used.
-        data: the data set. Its classes in their order, its pictures' names and sizes, and its labels count, not where
-            it lies.
+        data: the data set; its location does not matter (see `pinch.data.dataset.digest`).
 
     Returns:
-        `request`, a digest of what shapes the result, and the `versions` of the packages that compute it.
+        `request`, a digest of everything that shapes the result, and the `versions` of the packages that compute it.
     """
     shaping = {key: value for key, value in arguments.items() if key not in _LOCAL}
     files = [sha256(path) if path and path.is_file() else str(path) for path in sources]
@@ -80,8 +80,8 @@ class Left(NamedTuple):
 
     Attributes:
         last: its last.pt.
-        finished: whether it had come to its end.
-        versions: of the packages that it ran with.
+        finished: whether it was finished.
+        versions: versions of the packages that it used.
     """
 
     last: Path
@@ -90,7 +90,9 @@ class Left(NamedTuple):
 
 
 def left_by(folder: Path, wanted: dict[str, Any]) -> Left | None:
-    """What an earlier run of the same request left; None where the training begins anew, after saying why.
+    """What an earlier run of the same request left; None if training must start from the beginning.
+
+    The reason is printed.
 
     Args:
         folder: the run folder.
@@ -102,18 +104,18 @@ def left_by(folder: Path, wanted: dict[str, Any]) -> Left | None:
     try:
         found = getattr(checkpoints.load(last).model, "pinch", {})
     except PinchError as error:
-        print(f"{error}: starting anew", flush=True)
+        print(f"{error}: training starts from the beginning", flush=True)
         return None
     if found.get("request") != wanted["request"]:
-        print(f"{last} is of another request (other data, base or settings): starting anew", flush=True)
+        print(f"{last} is of another request (data, base or settings): training starts from the beginning", flush=True)
         return None
     if _is_finished(last):
-        print(f"{last} is the finished training of this request: its model is taken (--fresh trains anew)", flush=True)
+        print(f"{last} is of this request and finished: its model is reused (--fresh trains again)", flush=True)
         return Left(last, True, found["versions"])
     if changed := _changes(found.get("versions", {}), wanted["versions"]):
-        print(f"{last} is of an unfinished training with other packages ({changed}): starting anew", flush=True)
+        print(f"{last} was made with other packages ({changed}): training starts from the beginning", flush=True)
         return None
-    print(f"going on from {last}", flush=True)
+    print(f"resuming from {last}", flush=True)
     return Left(last, False, found["versions"])
 
 
@@ -124,7 +126,7 @@ def _changes(before: dict[str, str], now: dict[str, str]) -> str:
 
 
 def _is_finished(last: Path) -> bool:
-    """Whether training ended (its last step strips last.pt, which sets the epoch to -1), if not the whole job."""
+    """Whether training ended, even if the job did not; its last step strips last.pt, which sets the epoch to -1."""
     import torch
 
     content = torch.load(last, map_location="cpu", weights_only=False)
@@ -132,6 +134,6 @@ def _is_finished(last: Path) -> bool:
 
 
 def renew(folder: Path) -> None:
-    """Remove what an earlier run left, and make a new run folder."""
+    """Remove the run folder of an earlier run, and create a new one."""
     remove_folder(folder, KIND)
     mark(folder, KIND)

@@ -1,4 +1,4 @@
-"""The network that a training starts from."""
+"""The checkpoint from which a training starts."""
 
 from pathlib import Path
 from typing import Any
@@ -15,31 +15,27 @@ def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
     """The base of a training, from its file or, for a .yaml, with random weights.
 
     Raises:
-        PinchError: it is not there, or does not fit the request or the data set.
+        PinchError: it does not exist, or does not fit the request or the data set.
     """
     base = Path(request.base)
     if base.suffix in {".yaml", ".yml"}:
         return _from_scratch(request, len(data.names))
     if not base.is_file():
-        hint = (
-            f": download it from the Ultralytics assets release (`yolo` or a browser) to {base}"
-            if len(base.parts) == 1
-            else ""
-        )
+        hint = f": download it from the Ultralytics assets release to {base}" if len(base.parts) == 1 else ""
         raise PinchError(f"the base model {base} does not exist{hint}, or name another with --base-model")
     checkpoint = checkpoints.load(base)
     pruned = checkpoints.is_pruned(checkpoint)
     if pruned and not request.pruned:
-        raise PinchError(f"{base} is pruned: add --pruned-model, or training would make it dense again")
+        raise PinchError(f"{base} is pruned: add --pruned-model, because training would make it dense otherwise")
     if request.pruned and not pruned:
         raise PinchError(f"{base} is not pruned: leave out --pruned-model")
     if pruned and len(checkpoint.names) != len(data.names):
         raise PinchError(
             f"{base} is pruned for {len(checkpoint.names)} classes, but {data.path} has {len(data.names)}: "
-            "train on its own classes, or train first and prune then"
+            "train on its classes, or train a dense model first and then prune it"
         )
     if request.dense and not checkpoint.meta.get("masks"):
-        raise PinchError(f"{base} has no masks: a gradual schedule is for fine-pruned models")
+        raise PinchError(f"{base} has no masks: a gradual schedule needs a fine-pruned model")
     return checkpoint
 
 
@@ -56,12 +52,12 @@ def _from_scratch(request: Request, classes: int) -> Checkpoint:
 
 
 def sources(request: Request) -> list[Path | None]:
-    """The checkpoints that shape a training."""
+    """The checkpoints that a training starts or learns from."""
     return [Path(request.base), request.dense, request.teacher]
 
 
 def write_start(request: Request, base: Checkpoint, identity: dict[str, Any], folder: Path) -> Path:
-    """Write the checkpoint that Ultralytics starts from: the base, with what the trainer must know in its `pinch`."""
+    """Write the checkpoint that Ultralytics starts from: the base, with what the trainer needs in its `pinch`."""
     model, meta = base.model, {**base.meta, **identity}
     if request.dense:
         model = checkpoints.load(request.dense).model

@@ -1,9 +1,9 @@
-"""Ultralytics' trainer, made to keep what pruning did.
+"""Ultralytics' trainer, changed so that pruning is kept.
 
-Ultralytics builds the network anew from its yaml and copies weights into it, which makes a pruned network dense again.
-This trainer goes on with the very network of its checkpoint. The network carries its `pinch` entry (masks included) as
-an attribute, so that it survives wherever the network goes: into the average that is validated and saved, into last.pt
-and from there into a resumed run, and into the processes of a run on several GPUs, which import this module by name.
+Ultralytics builds a new network from the yaml and copies weights into it, which makes a pruned network dense again.
+This trainer uses the network object of its checkpoint instead. The `pinch` entry, with the masks, is an attribute of
+the network, so it is copied with the network: into the average that is validated and saved, into last.pt and from there
+into a resumed run, and into the processes of a run on several GPUs, which import this module by name.
 """
 
 import os
@@ -27,20 +27,20 @@ RAMP_STEPS = 10
 
 
 class _NoBar(TQDM):
-    """No progress bar while pictures are cached: it would fill a log, and takes a second."""
+    """No progress bar while images are cached: it would fill the log and takes a second."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "disable": True})
 
 
 def bare(model: Any) -> Any:
-    """The network itself, without what data parallelism and distillation wrap around it."""
+    """The network without the wrappers of data parallelism and distillation."""
     model = unwrap_model(model)
     return getattr(model, "student_model", model)
 
 
 class Trainer(DetectionTrainer):
-    """Trains the network of a checkpoint without changing its shape or letting its zeros grow back."""
+    """Trains the network of a checkpoint and keeps its shape and its zeros."""
 
     model: Any
     ema: Any
@@ -56,19 +56,19 @@ class Trainer(DetectionTrainer):
         content = super().setup_model()
         if content and content.get("pinch"):
             bare(self.model).pinch = content["pinch"]
-        # On CUDA Ultralytics does so itself; on the CPU too it takes a fifth off the time of a step.
+        # Ultralytics does this on CUDA only; on the CPU it reduces the time of a step by a fifth.
         self.model.to(memory_format=torch.channels_last)
         return content
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> nn.Module:
-        """The loaded network as it is; only for other classes does Ultralytics build one and copy what fits."""
+        """The loaded network; only for another number of classes, Ultralytics builds one and copies what fits."""
         if weights is not None and weights.model[-1].nc == self.data["nc"]:
             return weights.requires_grad_(True)
         return super().get_model(cfg, weights, verbose)
 
     def _setup_train(self) -> None:
         if self.device.type == "cpu":
-            # Ultralytics takes all processors of the machine but one, however many the job was given.
+            # Ultralytics would use all processors of the machine but one, even if the job has fewer.
             torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         super()._setup_train()
         network = bare(self.model)
@@ -86,12 +86,12 @@ class Trainer(DetectionTrainer):
         self._hold()
 
     def _parts(self) -> dict[str, Any]:
-        """What an exact continuation needs."""
+        """The parts whose states are needed to resume exactly."""
         return {"model": unwrap_model(self.model), "ema": self.ema.ema, "optimizer": self.optimizer}
 
     @property
     def ramp_epochs(self) -> float:
-        """Epochs over which a gradual schedule rises."""
+        """Number of epochs in which the sparsity of a gradual schedule rises."""
         return recipes.RAMP * self.epochs
 
     def _model_train(self) -> None:
@@ -100,17 +100,17 @@ class Trainer(DetectionTrainer):
         super()._model_train()
 
     def preprocess_batch(self, batch: dict) -> dict:
-        """Count batches, by which a gradual schedule knows where it is."""
+        """Count batches, which a gradual schedule needs, and use the layout channels last."""
         self._batches += 1
         batch = super().preprocess_batch(batch)
         batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
         return batch
 
     def optimizer_step(self) -> None:
-        """One step, after which the network and its average have their zeros again."""
+        """Make one step, and then set masked weights of the network and its average to zero again."""
         parameters = dict(bare(self.model).named_parameters())
         for name, mask in self.masks.items():
-            # Else they would take their share of the clipped norm.
+            # Otherwise the gradients of zeroed weights would count in the norm that is clipped.
             if parameters[name].grad is not None:
                 parameters[name].grad.mul_(mask)
         super().optimizer_step()
@@ -129,9 +129,9 @@ class Trainer(DetectionTrainer):
         )
 
     def _raise_sparsity(self) -> None:
-        """Masks of the ratio s(t) = s_end (1 - (1 - t)^3): Zhu and Gupta, "To prune, or not to prune", 2017, eq. 1.
+        """New masks at the ratio s(t) = s_end (1 - (1 - t)^3): Zhu and Gupta, "To prune, or not to prune", 2017, eq. 1.
 
-        They are chosen by magnitude anew each time; what is zero already is smallest and stays zero.
+        They are chosen again by magnitude. Weights that are zero already are the smallest, so they stay zero.
         """
         progress = min(self._progress(), 1.0)
         ratios = {name: target * (1 - (1 - progress) ** 3) for name, target in self.targets.items()}
@@ -144,14 +144,14 @@ class Trainer(DetectionTrainer):
                 bare(model).pinch = meta
 
     def validate(self) -> tuple[Any, Any]:
-        """Validate; while a gradual schedule still rises no epoch counts as the best."""
+        """Validate; while the sparsity of a gradual schedule still rises, no epoch counts as the best."""
         metrics, fitness = super().validate()
         if self.gradual:
             self.best_fitness = None
         return metrics, fitness
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
-        """Keep the epoch's figures, print them, and make sure that nothing was rebuilt behind our back."""
+        """Save and print the metrics of the epoch, and check that Ultralytics has not rebuilt the network."""
         super().save_metrics(metrics)
         for model in (self.model, self.ema.ema):
             if _count(bare(model)) != self.parameters:
@@ -163,12 +163,12 @@ class Trainer(DetectionTrainer):
         )
         accuracy = f"mAP50 {metrics['metrics/mAP50(B)']:.3f}  mAP50-95 {metrics['metrics/mAP50-95(B)']:.3f}"
         elapsed = time.time() - self.train_time_start
-        # Runs print side by side, so each line says whose it is.
+        # Several runs may print to one terminal, so each line names its run.
         epoch = f"{self.save_dir.name}  epoch {self.epoch + 1}/{self.epochs}"
         print(f"{epoch}  {accuracy}  loss: {loss}  {elapsed:.0f} s", flush=True)
 
     def save_model(self) -> bool:
-        """Save under temporary names first, so that a job killed meanwhile finds its last checkpoint whole."""
+        """Save under temporary names first, so that the last checkpoint stays complete if the job is killed."""
         if self.gradual:
             self.stopper.best_fitness, self.stopper.best_epoch = 0.0, self.epoch + 1
         last, best = self.last, self.best
@@ -185,7 +185,7 @@ class Trainer(DetectionTrainer):
         return saved
 
     def final_eval(self) -> None:
-        """Strip the checkpoints of what only training needs. Their accuracy is measured by a job of its own."""
+        """Strip the checkpoints of what only training needs. Another job measures their accuracy."""
         if RANK in {-1, 0}:
             resuming.forget(self.wdir)
             for path in (self.last, self.best):
