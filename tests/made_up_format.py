@@ -14,9 +14,9 @@ import numpy as np
 SCRIPTS = Path(__file__).parents[1] / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from pinch.core.record_types.exports import ExportDetails, Limits, Parity
-from pinch.run import formats
-from pinch.runtimes.base import Backend
+from pinch.core.record_types.exports import ExportDetails, Limits, Parity  # noqa: E402
+from pinch.run import formats  # noqa: E402
+from pinch.runtimes.base import Backend  # noqa: E402
 
 ENTRY = formats.Format(
     name="invented",

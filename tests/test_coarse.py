@@ -299,7 +299,7 @@ def test_command(tmp_path, data, capsys):
     arguments = ["--model", str(base), "--sparsity", "0.5", "--output", str(tmp_path / "out"), "--record", str(record)]
     coarse_prune.main(arguments)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["hand_coarse_prune_50.pt"]
-    assert "batch-norm statistics are left" in capsys.readouterr().out
+    assert "batch-norm statistics are not recalibrated" in capsys.readouterr().out
     result = records.read(record, CoarseRecord).value
     assert result.after.macs < 0.3 * result.before.macs
     assert result.layers[0] == LayerWidth(layer="model.0.conv", width=16, kept=8)

@@ -110,7 +110,7 @@ def test_prepare_dataset(tmp_path, capsys):
         "val": 6,
         "test": 6,
     }
-    assert "names no test split: the val split serves as one" in result.warnings[-1]
+    assert "names no test split: the val split is used in its place" in result.warnings[-1]
     assert result.warnings[-1] in capsys.readouterr().err
 
 

@@ -77,5 +77,5 @@ def test_a_guard_below_the_floor_lowers_the_floor(tmp_path):
 def test_where_the_float_model_finds_nothing_there_is_nothing_to_guard(tmp_path, capsys):
     path, done = Exporter(tmp_path, lambda floats: 0.0, reference=None).run()
     assert path.exists()
-    assert "finds nothing" in done.skipped
+    assert "detects nothing" in done.skipped
     assert "warning" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 
 import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch.artifacts import exporter
-from pinch.artifacts.job import Job, Settings
+from pinch.artifacts.job import ExportJob, ExportSettings
 from pinch.core.record_types.exports import Calibration, Head
 
 

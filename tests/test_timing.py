@@ -113,8 +113,8 @@ def test_steps_are_timed_apart():
 
 @pytest.mark.slow
 def test_checkpoint_is_timed_at_the_size_asked_for(folder, video):
-    plan = timing.Plan(frames=2, warmup=1, rounds=1, min_seconds=0, energy_seconds=0, imgsz=96)
-    result = timing.measure(detectors.checkpoint(folder / "toy.pt"), video, plan)
+    settings = timing.TimingSettings(frames=2, warmup=1, rounds=1, min_seconds=0, energy_seconds=0, imgsz=96)
+    result = timing.measure(detectors.checkpoint(folder / "toy.pt"), video, settings)
     assert (result.format, result.imgsz, result.precision) == ("pt", 96, None)
     assert result.relative_to_baseline is None
 

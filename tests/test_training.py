@@ -239,7 +239,7 @@ def test_resuming_another_request_or_a_broken_file_starts_anew(request_of, monke
     (second.run_folder / "weights" / "last.pt").write_bytes(b"torn")
     second.checkpoint.unlink()
     assert train(second).epochs_run == 1
-    assert "starting anew" in capsys.readouterr().out
+    assert "training starts from the beginning" in capsys.readouterr().out
 
 
 def test_resuming_what_was_finished_only_writes_the_checkpoint(request_of, capsys):

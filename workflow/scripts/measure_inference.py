@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from pinch.measuring.timing import TimingSettings, measure
 
-    plan = from_arguments(Plan, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
-    result = measure(arguments.model, arguments.video, plan, arguments.baseline)
+    settings = from_arguments(TimingSettings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
+    result = measure(arguments.model, arguments.video, settings, arguments.baseline)
     records.write(arguments.output, result, arguments.seed)
     compared = f", {result.relative_to_baseline:.3f} of {result.baseline.file}" if result.baseline else ""
     print(

@@ -65,8 +65,8 @@ def _workload(config: dict[str, Any], results: Path) -> plan.Workload:
     )
 
 
-def _pictures(config: dict[str, Any], results: Path) -> tuple[int, int, int]:
-    """Pictures of train, val and test: as counted before, else as the configuration says."""
+def _images(config: dict[str, Any], results: Path) -> tuple[int, int, int]:
+    """Images of train, val and test, from the record of the data set or, without one, from the configuration."""
     record = results / "records/dataset.json"
     classes = len(config["hagrid"]["targets"])
     if record.is_file():

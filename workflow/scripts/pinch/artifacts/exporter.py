@@ -9,7 +9,7 @@ import numpy as np
 
 from pinch.artifacts import parity
 from pinch.artifacts.guard import keep_accuracy
-from pinch.artifacts.job import Job, Session
+from pinch.artifacts.job import ExportJob, Session
 from pinch.core.record_types.exports import Calibration, ExportDetails, Head
 from pinch.run.formats import PRECISIONS
 
@@ -62,7 +62,7 @@ class Quantizer(ABC):
 
 
 def export(
-    job: Job, write: Callable[[Session, str, Path], None], quantizer: Callable[[Session], Quantizer]
+    job: ExportJob, write: Callable[[Session, str, Path], None], quantizer: Callable[[Session], Quantizer]
 ) -> ExportDetails:
     """Make one artifact of any format.
 
@@ -86,7 +86,7 @@ def _head(session: Session) -> Head:
     return Head(candidates=session.settings.candidates)
 
 
-def _quantized(job: Job, quantizer: Quantizer) -> ExportDetails:
+def _quantized(job: ExportJob, quantizer: Quantizer) -> ExportDetails:
     session = job.session
     method, tried = _best_method(session, quantizer)
     path, guard = keep_accuracy(

@@ -29,7 +29,7 @@ def keep_accuracy(
         operators: number of operators that can be quantized.
 
     Returns:
-        The file that kept most, and what was done.
+        The most accurate file, and what was done.
 
     Raises:
         PinchError: less than `settings.least` is kept.

@@ -212,7 +212,7 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
     if PRECISIONS[precision].quantized:
         _ = session.calibration  # refuses before the conversion starts
     with atomic(output, folder=ARTIFACT if entry.is_folder else None) as temporary:
-        details = entry.load("exporter")(Job(session, precision, temporary))
+        details = entry.load("exporter")(ExportJob(session, precision, temporary))
         result = ExportRecord(
             file=output.name,
             **session.model.fields(),

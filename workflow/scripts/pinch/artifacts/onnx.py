@@ -13,7 +13,7 @@ from pinch.artifacts.tracing import finish, float_model
 from pinch.core.record_types.exports import ExportDetails
 
 
-def export(job: Job) -> ExportDetails:
+def export(job: ExportJob) -> ExportDetails:
     """Write `job.output` as ONNX. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write, OnnxQuantizer)
 

@@ -23,7 +23,7 @@ from pinch.runtimes.openvino import compile_float32
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 
 
-def export(job: Job) -> ExportDetails:
+def export(job: ExportJob) -> ExportDetails:
     """Write the folder `job.output`. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write_float, OpenvinoQuantizer)
 

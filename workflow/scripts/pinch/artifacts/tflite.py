@@ -23,7 +23,7 @@ from pinch.artifacts.tracing import trace
 from pinch.core.record_types.exports import ExportDetails
 
 
-def export(job: Job) -> ExportDetails:
+def export(job: ExportJob) -> ExportDetails:
     """Write `job.output` as TFLite. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write_float, TfliteQuantizer)
 

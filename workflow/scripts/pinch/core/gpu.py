@@ -59,7 +59,7 @@ class Device:
 
 
 def check() -> GpuRecord:
-    """Make sure that driver and PyTorch can use a GPU, by using it.
+    """Check that driver and PyTorch can use a GPU, by computing on it.
 
     Raises:
         PinchError: the GPU cannot be used; says the first reason and what is needed.

@@ -59,7 +59,7 @@ class Provenance:
         time: UTC, ISO 8601.
         command: with its arguments.
         seed: of everything random; None where nothing is.
-        git_revision: commit of the project (with "-dirty" where it was edited); None outside a checkout.
+        git_revision: commit of the project with "-dirty" if files were edited; None outside a checkout.
         pinch: version of Pinch.
         versions: of Python and of the packages that compute.
         hardware: the machine.
@@ -140,7 +140,6 @@ def _versions() -> dict[str, str]:
 
 
 def _git_revision() -> str | None:
-    """Commit of the project (with "-dirty" where it was edited), None outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()

@@ -26,7 +26,7 @@ class Stored(NamedTuple, Generic[R]):
 
 
 def write(path: str | Path, value: Record, seed: int | None = None) -> None:
-    """Write a record, made with a seed by this process, whole or not at all."""
+    """Write a record, made with a seed by this process, completely or not at all."""
     write_json(path, content(Stored(value, current(seed))))
 
 

@@ -41,7 +41,7 @@ class Findings:
         return self.broken + self.gaps + self.warnings
 
     def record(self, dataset: Dataset, users: dict[str, int] | None = None) -> DatasetRecord:
-        """The data set's record; `users` counts the people of each split where they are known."""
+        """The data set's record; `users` is the number of people of each split, if it is known."""
         known = users or {}
         return DatasetRecord(
             data_yaml=str(dataset.path),

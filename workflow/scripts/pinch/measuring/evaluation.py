@@ -49,7 +49,7 @@ def evaluate(
         batch: images per batch, for checkpoints.
 
     Returns:
-        The accuracy; of a split without pictures it is None, with a warning.
+        The accuracy. That of a split without images is None, with a warning.
 
     Raises:
         PinchError: the model cannot be loaded, or its number of classes is not the data set's.
@@ -160,7 +160,7 @@ def _validate(
     images = dataset.images(split) if split in dataset.splits else []
     if not images:
         empty = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
-        return empty, [f"{dataset.path} has no images in its {split} split: nothing to evaluate there"]
+        return empty, [f"{dataset.path} has no images in its {split} split: there is no accuracy on it"]
     with tempfile.TemporaryDirectory() as folder:
         # Ultralytics requires a train and a val split, whatever it evaluates.
         only = dataclasses.replace(dataset, splits=dict.fromkeys(datasets.SPLITS, dataset.splits[split]))

@@ -47,7 +47,9 @@ class TimingSettings(Runtime, Timing):
     seed: int = General.seed
 
 
-def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | Path | None = None) -> InferenceRecord:
+def measure(
+    model: str | Path, source: str | Path, settings: TimingSettings, baseline: str | Path | None = None
+) -> InferenceRecord:
     """Measure time per frame, memory and, where the hardware counts it, energy of a model.
 
     Args:
@@ -68,18 +70,18 @@ def measure(model: str | Path, source: str | Path, plan: Plan, baseline: str | P
         load = Load(settings.device)
         rounds = _rounds(models, settings, folder)
         others = load.others()
-        memory = _work("memory", models[0], plan, folder)
-        counted = _work("energy", models[0], plan, folder) if plan.energy_seconds else None
+        memory = _work("memory", models[0], settings, folder)
+        counted = _work("energy", models[0], settings, folder) if settings.energy_seconds else None
     energy = Energy(**counted) if counted else None
     return InferenceRecord(
         **vars(_times(models[0], rounds[0])),
-        device=plan.device,
-        threads=plan.threads,
+        device=settings.device,
+        threads=settings.threads,
         gpu=load.gpu,
         source=Path(source).name,
         frames=count,
-        warmup=plan.warmup,
-        rounds=plan.rounds,
+        warmup=settings.warmup,
+        rounds=settings.rounds,
         peak_rss_mb=memory["peak_rss_mb"],
         rss_before_loading_mb=memory["before_loading_mb"],
         energy_mj=energy.gross_mj if energy else None,
@@ -106,10 +108,10 @@ def compare(models: list[Path], source: str | Path, settings: TimingSettings) ->
 
 
 class Load:
-    """What others do on the machine from the moment this is made.
+    """What other processes do on the machine from the creation of this object on.
 
     Attributes:
-        gpu: name of the GPU; None on the CPU, or where it does not tell.
+        gpu: name of the GPU; None on the CPU, or if it is not known.
     """
 
     def __init__(self, device: str):
@@ -119,7 +121,7 @@ class Load:
         self._start = self._now()
 
     def others(self) -> OtherLoad:
-        """What they did so far."""
+        """What they did until now."""
         clock, busy, own = (now - start for now, start in zip(self._now(), self._start, strict=True))
         cores = max(0.0, (busy - own) / clock) if busy == busy else None
         quiet = cores is not None and cores <= QUIET_CORES and (self._gpu_percent or 0) <= QUIET_GPU_PERCENT

@@ -53,9 +53,9 @@ class Format:
         backend: "module:class" constructed as backend(path, device, threads, imgsz), see pinch.runtimes.
         devices: devices of that runtime, a subset of ("cpu", "gpu").
         content: a pattern of files in a folder of this format, by which a folder with another name is recognized.
-        precisions: what can be exported, a subset of PRECISIONS.
-        exporter: "module:function" called as exporter(job: pinch.artifacts.job.Job); writes job.output and returns what
-            its record says besides the file, as `pinch.core.record_types.exports.ExportDetails`.
+        precisions: precisions that can be exported, a subset of PRECISIONS.
+        exporter: "module:function" called as exporter(job: pinch.artifacts.job.ExportJob). It writes job.output and
+            returns what its record says besides the file, as `pinch.core.record_types.exports.ExportDetails`.
         environment: the conda environment of its export, `envs/<environment>.yaml`.
         is_default: whether quantization.py makes it by default.
         filling: matplotlib's fill style of the markers in plots.

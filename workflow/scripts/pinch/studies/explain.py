@@ -35,7 +35,7 @@ def explain(
     images: int = 10_000,
     **tuning: Any,
 ) -> ExplainRecord:
-    """Prune at each ratio rightly and wrongly and measure mAP50-95; tune one ratio rightly and wrongly.
+    """Prune at each ratio in the right and wrong ways and measure mAP50-95; at one ratio also tune.
 
     Args:
         model: checkpoint of a trained detector.

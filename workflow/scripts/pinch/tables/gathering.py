@@ -24,7 +24,7 @@ from pinch.run.identity import Artifact, Model
 from pinch.tables import stages
 
 R = TypeVar("R", bound=Record)
-# The first columns of each table are the project's interface: see the table of results in README.md.
+# The first columns of each table are a fixed interface: see results/README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
 _CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
@@ -266,7 +266,7 @@ def _of_artifact(artifact: Artifact) -> dict[str, Any]:
 
 
 def _accuracy(measured: AccuracyRecord) -> dict[str, Any]:
-    """Accuracy on test as it is, on val with a prefix: test is what is reported, val is what chooses."""
+    """Accuracy on test, and with a prefix on val: test is reported, val decides choices."""
     prefixes = {"test": "", "val": "val_"}
     return {
         f"{prefix}{key}": getattr(measured.splits.get(split), key, None)

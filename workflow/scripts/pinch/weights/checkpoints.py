@@ -145,7 +145,7 @@ def _require_stock(model: nn.Module) -> None:
 
 
 def describe(model: nn.Module, imgsz: int) -> NetworkSize:
-    """Count parameters, those that are not zero, and the multiply-accumulates of one image of imgsz x imgsz pixels.
+    """Number of parameters, of nonzero ones, and of multiply-accumulates for an image of imgsz x imgsz pixels.
 
     Multiply-accumulates are those of convolutions and matrix products: half of what torch's counter calls
     floating-point operations.

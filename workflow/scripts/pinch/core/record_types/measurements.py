@@ -75,15 +75,15 @@ class Times(ModelFile):
 
 @dataclass(frozen=True, kw_only=True)
 class Energy:
-    """What one inference costs.
+    """Energy of one inference.
 
     Attributes:
         source: the counter, e.g. "RAPL package-0".
-        gross_mj: all that the counter saw during the window, per inference, in millijoules.
-        net_mj: the same less what the idle machine takes in that time.
+        gross_mj: energy that the counter measured during the window, per inference, in millijoules.
+        net_mj: the same without the energy that the idle machine uses in that time.
         idle_w: power of the idle machine, in watts.
         seconds: length of the window.
-        inferences: how many ran in it.
+        inferences: number of inferences in the window.
     """
 
     source: str

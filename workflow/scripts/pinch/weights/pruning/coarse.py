@@ -120,7 +120,7 @@ def recalibrate(
 
 
 def prune_file(base: Path, output: Path, pruning: kinds.CoarsePruning, dataset: Dataset | None = None) -> CoarseRecord:
-    """Prune the checkpoint `base` into `output` and return the record."""
+    """Prune the checkpoint `base`, write it to `output`, and return the record."""
     require_replaceable(output)
     checkpoint = checkpoints.load(base)
     before, wide = checkpoints.describe(checkpoint.model, checkpoint.imgsz), _widths(checkpoint.model)

@@ -65,7 +65,7 @@ def layers(checkpoint: Checkpoint) -> list[LayerSparsity]:
 
 
 def prune_file(base: Path, output: Path, pruning: kinds.FinePruning) -> FineRecord:
-    """Prune the checkpoint `base` into `output` and return the record."""
+    """Prune the checkpoint `base`, write it to `output`, and return the record."""
     require_replaceable(output)
     checkpoint = checkpoints.load(base)
     before = checkpoints.describe(checkpoint.model, checkpoint.imgsz)

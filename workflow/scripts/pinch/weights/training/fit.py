@@ -23,14 +23,14 @@ from pinch.weights.training.request import check as check_request
 from pinch.weights.training.start import open_base, sources, write_start
 
 R = TypeVar("R", bound=PruningRecord)
-# Images that are kept decoded in memory while training, at most, in bytes.
+# Training images are cached in memory if they need less than this, in bytes.
 _CACHE_BYTES = 2 << 30
 # Training arguments with local paths, which mean nothing to others who open the checkpoint.
 _LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
 
 
 def train(request: Request) -> TrainingRecord:
-    """Train, write the best model by validation to `request.checkpoint`, and return the record.
+    """Train, write the model with the best validation to `request.checkpoint`, and return the record.
 
     Raises:
         PinchError: before training, the request, the base, the data or the device is wrong, or Pinch did not make the
@@ -175,16 +175,16 @@ def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingR
 
 
 def tuned_pruning(prune: Callable[[Path], R], output: Path, data: Path, **settings: Any) -> R:
-    """Prune, tune, and leave one file.
+    """Prune and tune, and keep only the tuned model.
 
     Args:
-        prune: writes the pruned checkpoint to the path it is given and returns the record.
+        prune: writes the pruned checkpoint to the given path and returns its record.
         output: the tuned checkpoint.
         data: data.yaml.
         settings: of the `Request`.
 
     Returns:
-        What `prune` returned, with the tuned model's name and its training.
+        What `prune` returned, with the tuned model's name as `model` and its training as `tuning`.
     """
     require_replaceable(output)
     output.parent.mkdir(parents=True, exist_ok=True)
