@@ -9,7 +9,7 @@ import shapes
 import yaml
 
 from pinch.core.errors import PinchError
-from pinch.data import check
+from pinch.data import check, for_ultralytics
 from pinch.data import dataset as datasets
 
 
@@ -162,7 +162,7 @@ def test_ultralytics_finds_every_image_from_any_folder(own, tmp_path, monkeypatc
     dataset = rewrite(own, val="val.txt", train=["images/train", "images/test"])
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    data = check_det_dataset(str(datasets.ultralytics_yaml(dataset, "for_ultralytics")))
+    data = check_det_dataset(str(for_ultralytics.ultralytics_yaml(dataset, "for_ultralytics")))
     assert data["names"] == dict(enumerate(shapes.NAMES))
     for split in ("train", "val", "test"):
         seen = YOLODataset(img_path=data[split], data=data, task="detect")
@@ -179,11 +179,11 @@ def test_label_cache_is_what_training_reads(own, tmp_path):
     from ultralytics.data.utils import check_det_dataset
 
     dataset = datasets.load(own)
-    datasets.make_label_cache(dataset)
+    for_ultralytics.make_label_cache(dataset)
     caches = sorted(own.parent.rglob("*.cache"))
     assert [cache.name for cache in caches] == ["test.cache", "train.cache", "val.cache"]
     times = [cache.stat().st_mtime_ns for cache in caches]
-    data = check_det_dataset(str(datasets.ultralytics_yaml(dataset, tmp_path / "other")))
+    data = check_det_dataset(str(for_ultralytics.ultralytics_yaml(dataset, tmp_path / "other")))
     for split in ("train", "val", "test"):
         YOLODataset(img_path=data[split], data=data, task="detect", augment=True)
     assert [cache.stat().st_mtime_ns for cache in caches] == times
@@ -194,7 +194,7 @@ def test_staging_copies_what_training_reads_in_its_order(own, tmp_path):
     datasets.label_path(original.images("train")[3]).unlink()  # background
     disk = tmp_path / "disk"
     disk.mkdir()
-    copy = datasets.stage(original, disk)
+    copy = for_ultralytics.stage(original, disk)
     for split in ("train", "val"):
         pairs = list(zip(original.images(split), copy.images(split), strict=True))
         assert all(new.is_relative_to(disk) and new.read_bytes() == old.read_bytes() for old, new in pairs)
@@ -206,7 +206,7 @@ def test_staging_copies_what_training_reads_in_its_order(own, tmp_path):
 def test_staging_to_a_full_disk_is_refused_before_it_begins(own, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
     with pytest.raises(PinchError, match="give another folder to copy them to"):
-        datasets.stage(datasets.load(own), tmp_path)
+        for_ultralytics.stage(datasets.load(own), tmp_path)
 
 
 def test_the_val_split_serves_where_there_is_no_test_split(own):

@@ -405,7 +405,7 @@ import torch
 from torch import distributed, nn
 import pinch
 from pinch.weights import checkpoints
-from pinch.data import dataset
+from pinch.data import dataset, for_ultralytics
 from pinch.weights.pruning import masks
 from pinch.weights.training.trainer import Trainer, bare
 
@@ -417,7 +417,7 @@ class OnTwoCpus(Trainer):
 base, data, folder = sys.argv[1:]
 parallel = nn.parallel.DistributedDataParallel
 nn.parallel.DistributedDataParallel = lambda model, device_ids, **options: parallel(model, **options)
-settings = {"model": base, "data": str(dataset.ultralytics_yaml(dataset.load(data), folder)), "project": folder}
+settings = {"model": base, "data": str(for_ultralytics.ultralytics_yaml(dataset.load(data), folder)), "project": folder}
 settings |= {"name": "ddp", "epochs": 2, "batch": 8, "imgsz": 64, "device": "cpu", "plots": False, "exist_ok": True}
 trainer = OnTwoCpus(overrides=settings)
 trainer.world_size = 2

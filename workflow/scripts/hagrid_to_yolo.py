@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--record", type=cli.output_file, help="record of the data set to write (.json)")
     arguments = parser.parse_args(argv)
 
-    from pinch.data import dataset, hagrid
+    from pinch.data import dataset, for_ultralytics, hagrid
     from pinch.data.conversion import ConversionSettings, convert
 
     source = hagrid.source(
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     found, users = convert(source, arguments.out, settings, progress=print)
     converted = dataset.load(arguments.out / "data.yaml")
     if arguments.label_cache:
-        dataset.make_label_cache(converted)
+        for_ultralytics.make_label_cache(converted)
     if arguments.record:
         records.write(arguments.record, found.record(converted, users), arguments.seed)
     for split, count in found.images.items():

@@ -21,11 +21,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--record", type=cli.output_file, help="record of the data set to write (.json)")
     arguments = parser.parse_args(argv)
 
-    from pinch.data import check, dataset
+    from pinch.data import check, dataset, for_ultralytics
 
     source = dataset.load(arguments.data)
     prepared = dataset.with_test_split(source)
-    place = (arguments.out, dataset.PREPARED, ["data.yaml", *map(dataset.list_name, prepared.splits)])
+    place = (arguments.out, for_ultralytics.PREPARED, ["data.yaml", *map(for_ultralytics.list_name, prepared.splits)])
     require_claimable(*place)
     found = check.inspect(prepared)
     check.stop_at(found.broken)
@@ -34,9 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{source.path} names no test split: the val split is used in its place, so results are too optimistic"
         )
     claim(*place)
-    written = dataset.load(dataset.ultralytics_yaml(prepared, arguments.out))
+    written = dataset.load(for_ultralytics.ultralytics_yaml(prepared, arguments.out))
     if arguments.label_cache:
-        dataset.make_label_cache(written)
+        for_ultralytics.make_label_cache(written)
     if arguments.record:
         records.write(arguments.record, found.record(written))
     for split, count in found.images.items():

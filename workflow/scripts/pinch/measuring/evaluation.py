@@ -22,6 +22,7 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.measurements import AccuracyRecord, SplitAccuracy
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
+from pinch.data.for_ultralytics import ultralytics_yaml
 from pinch.run import identity
 from pinch.run.identity import Model
 from pinch.runtimes.torch import forbid_tf32
@@ -165,7 +166,7 @@ def _validate(
         # Ultralytics requires a train and a val split, whatever it evaluates.
         only = dataclasses.replace(dataset, splits=dict.fromkeys(datasets.SPLITS, dataset.splits[split]))
         settings = {
-            "data": str(datasets.ultralytics_yaml(only, folder)),
+            "data": str(ultralytics_yaml(only, folder)),
             "split": "val",
             "imgsz": imgsz,
             "batch": min(batch, len(images)),

@@ -8,6 +8,7 @@ from pinch.artifacts import job
 from pinch.core.errors import PinchError
 from pinch.core.files import size
 from pinch.data import dataset as datasets
+from pinch.data.for_ultralytics import ultralytics_yaml
 from pinch.measuring import timing
 from pinch.run.formats import parse_spec
 from pinch.weights import checkpoints
@@ -68,7 +69,7 @@ def ultralytics_exports(
 
     imgsz = settings.imgsz or checkpoints.load(model).imgsz
     folder.mkdir(parents=True)
-    yaml = datasets.ultralytics_yaml(datasets.load(data), folder)
+    yaml = ultralytics_yaml(datasets.load(data), folder)
     rows = []
     for precision, options in (("full", {}), ("int8", {"quantize": 8, "data": str(yaml)})):
         source = folder / f"{precision}.pt"

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from pinch.data.dataset import Dataset, ultralytics_yaml
+from pinch.data.dataset import Dataset
+from pinch.data.for_ultralytics import ultralytics_yaml
 from pinch.weights.pruning import images
 
 

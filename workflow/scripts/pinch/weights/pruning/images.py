@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from pinch.data.dataset import Dataset, ultralytics_yaml
+from pinch.data.dataset import Dataset
+from pinch.data.for_ultralytics import ultralytics_yaml
 
 
 def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int = 0) -> Iterator[dict[str, Any]]:

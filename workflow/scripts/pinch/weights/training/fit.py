@@ -13,6 +13,7 @@ from pinch.core.errors import PinchError
 from pinch.core.ownership import require_replaceable
 from pinch.core.record_types.weights import PruningRecord, TrainingRecord
 from pinch.data import check, dataset
+from pinch.data.for_ultralytics import stage, ultralytics_yaml
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import masks as mask_tools
@@ -52,7 +53,7 @@ def train(request: Request) -> TrainingRecord:
         with _scratch(request.name, request.project) as folder, _staged(request, data) as staged:
             places = {
                 "model": str(write_start(request, base, identity, Path(folder))),
-                "data": str(dataset.ultralytics_yaml(staged, folder)),
+                "data": str(ultralytics_yaml(staged, folder)),
                 "device": device,
             }
             if left is None:
@@ -75,7 +76,7 @@ def _staged(request: Request, data: dataset.Dataset) -> Iterator[dataset.Dataset
     if not request.stage_to.is_dir():
         raise PinchError(f"{request.stage_to}, the folder to copy images to, does not exist on this node: correct it")
     with _scratch(request.name, request.stage_to) as folder:
-        yield dataset.stage(data, Path(folder))
+        yield stage(data, Path(folder))
 
 
 def _schedule(request: Request) -> dict[str, Any]:
