@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import made_up_records
 import made_up_run
 import pytest
 
 import print_summary
 import render_report
+from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.report import captions, contents, facts, html
 from pinch.tables import gathering, selection
 
@@ -67,7 +69,8 @@ def test_conclusions_follow_the_data(run, tmp_path):
     assert "no finely pruned model" in _caption(folder, "fine_prune_evaluation")
     assert "cost at most 1%" in _caption(run, "artifact_accuracy")
     for path in (folder / "records/accuracy").glob("*int8*"):
-        made_up_run.edit(path, splits={"val": {"map50": 0.5, "map50_95": 0.4}, "test": {"map50": 0.5, "map50_95": 0.4}})
+        low = made_up_records.accuracy(0.5, 0.4)
+        made_up_run.edit(path, AccuracyRecord, splits={"val": low, "test": low})
     _tables(folder)
     captions.render(folder)
     assert "cost at most 1%" not in _caption(folder, "artifact_accuracy")

@@ -61,14 +61,14 @@ def test_saved_checkpoint_opens_without_this_project(stock, tmp_path):
 def test_describe_counts(stock):
     model = checkpoints.load(stock).model
     figures = checkpoints.describe(model, 64)
-    assert figures["parameters"] == sum(p.numel() for p in model.parameters())
+    assert figures.parameters == sum(p.numel() for p in model.parameters())
     convolution = next(m for m in model.modules() if isinstance(m, torch.nn.Conv2d))
     with torch.no_grad():
-        before, zeros = figures["nonzero_parameters"], int(convolution.weight.count_nonzero())
+        before, zeros = figures.nonzero_parameters, int(convolution.weight.count_nonzero())
         convolution.weight.zero_()
-    assert checkpoints.describe(model, 64)["nonzero_parameters"] == before - zeros
+    assert checkpoints.describe(model, 64).nonzero_parameters == before - zeros
     # Four times the pixels are four times the work but for attention, whose products grow with the square.
-    assert checkpoints.describe(model, 128)["macs"] == pytest.approx(4 * figures["macs"], rel=0.02)
+    assert checkpoints.describe(model, 128).macs == pytest.approx(4 * figures.macs, rel=0.02)
 
 
 def test_pruned_elsewhere_is_noticed(tmp_path):

@@ -1,5 +1,4 @@
 import copy
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,9 @@ import torch
 from conftest import SCRIPTS
 
 import coarse_prune
+from pinch.core import records
 from pinch.core.errors import PinchError
+from pinch.core.record_types.weights import CoarseRecord, LayerWidth
 from pinch.data import dataset
 from pinch.weights import checkpoints
 from pinch.weights.pruning import coarse, images, kinds, ranking, spread
@@ -59,8 +60,8 @@ def test_half_the_channels(yaml, tmp_path):
     before = checkpoints.describe(checkpoint.model, 320)
     meta = coarse.prune(checkpoint, kinds.ChannelRemoval(0.5))
     after = checkpoints.describe(checkpoint.model, 320)
-    assert after["macs"] <= 0.30 * before["macs"]
-    assert after["parameters"] <= 0.32 * before["parameters"]
+    assert after.macs <= 0.30 * before.macs
+    assert after.parameters <= 0.32 * before.parameters
     assert meta["method"] == "coarse"
     checkpoints.save(tmp_path / "pruned.pt", checkpoint.model, meta, checkpoint)
     again = checkpoints.load(tmp_path / "pruned.pt")
@@ -222,7 +223,7 @@ def test_usual_macs_fall_with_the_square_of_channels_and_then_in_proportion(rati
 @pytest.mark.parametrize("yaml", FAMILIES)
 def test_global_spread_of_a_detector_keeps_to_its_limit(yaml):
     network = detectors.network(yaml)
-    whole = checkpoints.describe(network, 320)["macs"]
+    whole = checkpoints.describe(network, 320).macs
     graph = ChannelGraph(network)
     by_norm = kinds.FilterNorm(1)
     cost, scores = channel_costs(graph), ranking.comparable(ranking.rank(graph, by_norm), by_norm)
@@ -236,7 +237,7 @@ def test_global_spread_of_a_detector_keeps_to_its_limit(yaml):
             expected[True] = cost.macs(widths)
         coarse.narrow(pruned, widths, scores)
         join(pruned.network)
-        left = checkpoints.describe(pruned.network, 320)["macs"] / whole
+        left = checkpoints.describe(pruned.network, 320).macs / whole
         assert left == pytest.approx(expected[globally], rel=0.05)
     assert expected[True] <= 1.1 * expected[False]
 
@@ -287,7 +288,7 @@ def test_mask_mode_zeroes_and_keeps(tmp_path):
     before = checkpoints.describe(checkpoint.model, 64)
     meta = coarse.prune(checkpoint, kinds.ChannelMasking(0.5))
     after = checkpoints.describe(checkpoint.model, 64)
-    assert after["parameters"] == before["parameters"]
+    assert after.parameters == before.parameters
     assert meta["sparsity"] == pytest.approx(0.5, abs=0.01)
     assert not any("dfl" in name or (name.endswith("2.weight") and "model.23" in name) for name in meta["masks"])
 
@@ -299,9 +300,9 @@ def test_command(tmp_path, data, capsys):
     coarse_prune.main(arguments)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["hand_coarse_prune_50.pt"]
     assert "batch-norm statistics are not recalibrated" in capsys.readouterr().out
-    result = json.loads(record.read_text())["result"]
-    assert result["after"]["macs"] < 0.3 * result["before"]["macs"]
-    assert result["layers"][0] == {"layer": "model.0.conv", "width": 16, "kept": 8}
+    result = records.read(record, CoarseRecord).value
+    assert result.after.macs < 0.3 * result.before.macs
+    assert result.layers[0] == LayerWidth(layer="model.0.conv", width=16, kept=8)
     coarse_prune.main([*arguments, "--dataset", str(data.path)])
     assert "batch-norm" not in capsys.readouterr().out
 

@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import hagrid_to_yolo
 import prepare_dataset
 from pinch.core import records
 from pinch.core.errors import PinchError
+from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.data import dataset as datasets
 
 SCRIPTS = Path(hagrid_to_yolo.__file__).parent
@@ -35,13 +35,11 @@ def test_hagrid_to_yolo_from_a_configuration_file(tmp_path, capsys, monkeypatch)
     printed = capsys.readouterr()
     assert "train: 16 images of 3 users, 28 boxes" in printed.out
     assert printed.err == ""
-    result = records.read(record, "dataset")["result"]
-    assert result["classes"] == tiny_hagrid.GESTURES
-    assert result["splits"]["val"] == {
-        "images": 16,
-        "users": 3,
-        "boxes": {"like": 4, "fist": 4, "timeout": 4, "no_gesture": 16},
-    }
+    result = records.read(record, DatasetRecord).value
+    assert result.classes == tiny_hagrid.GESTURES
+    assert result.splits["val"] == SplitContent(
+        images=16, users=3, boxes={"like": 4, "fist": 4, "timeout": 4, "no_gesture": 16}
+    )
     assert sorted(path.parent.name for path in Path("out/labels").rglob("*.cache")) == ["test", "train", "val"]
     assert len(datasets.load("out/data.yaml").images("test")) == 16
 
@@ -106,14 +104,14 @@ def test_prepare_dataset(tmp_path, capsys):
     assert prepared.names == shapes.NAMES
     assert prepared.images("test") == prepared.images("val") == datasets.load(data).images("val")
     assert (tmp_path / "own/labels/train.cache").exists()
-    result = json.loads(record.read_text())["result"]
-    assert {split: figures["images"] for split, figures in result["splits"].items()} == {
+    result = records.read(record, DatasetRecord).value
+    assert {split: figures.images for split, figures in result.splits.items()} == {
         "train": 12,
         "val": 6,
         "test": 6,
     }
-    assert "names no test split: the val split is used in its place" in result["warnings"][-1]
-    assert result["warnings"][-1] in capsys.readouterr().err
+    assert "names no test split: the val split is used in its place" in result.warnings[-1]
+    assert result.warnings[-1] in capsys.readouterr().err
 
 
 def test_prepare_dataset_stops_at_a_broken_image(tmp_path):

@@ -1,12 +1,11 @@
 """The accuracy of a file is what Ultralytics' validator says of it, whatever its format."""
 
-import json
-
 import known_detectors as detectors
 import pytest
 
 from pinch.core import records
 from pinch.core.errors import PinchError
+from pinch.core.record_types.measurements import AccuracyRecord
 
 COUNTS = {"train": 2, "val": 6, "test": 5}
 
@@ -48,39 +47,39 @@ def test_onnx_is_as_accurate_as_ultralytics_finds_it(onnx_file, data, absolute):
 
     result = evaluate(onnx_file, data, ["val", "test"])
     for split in ("val", "test"):
-        found = result["splits"][split]
-        assert (found["map50"], found["map50_95"]) == pytest.approx(stock(onnx_file, absolute, split))
-        assert found["images"] == found["instances"] == COUNTS[split]
+        found = result.splits[split]
+        assert (found.map50, found.map50_95) == pytest.approx(stock(onnx_file, absolute, split))
+        assert found.images == found.instances == COUNTS[split]
     # Every box is found exactly, and called blue.
-    assert result["splits"]["val"]["per_class"]["blue"] > 0.5
-    assert result["splits"]["val"]["per_class"]["red"] == 0
-    assert (result["model"], result["method"]) == ("toy_coarse_prune_50_tuned", "coarse")
-    assert (result["ratio"], result["tuned"]) == (0.5, True)
-    assert (result["format"], result["precision"], result["imgsz"]) == ("onnx", "full", detectors.IMGSZ)
-    assert result["bytes"] == onnx_file.stat().st_size > result["bytes_zipped"] > 0
+    assert result.splits["val"].per_class["blue"] > 0.5
+    assert result.splits["val"].per_class["red"] == 0
+    assert (result.model, result.method) == ("toy_coarse_prune_50_tuned", "coarse")
+    assert (result.ratio, result.tuned) == (0.5, True)
+    assert (result.format, result.precision, result.imgsz) == ("onnx", "full", detectors.IMGSZ)
+    assert result.bytes == onnx_file.stat().st_size > result.bytes_zipped > 0
 
 
 def test_checkpoint_is_as_accurate_as_ultralytics_finds_it_without_rectangles(checkpoint, data, absolute):
     from pinch.measuring.evaluation import evaluate
 
     result = evaluate(checkpoint, data, ["val"], batch=4)
-    found = result["splits"]["val"]
-    assert found["map50"] > 0
-    assert (found["map50"], found["map50_95"]) == pytest.approx(stock(checkpoint, absolute, "val", rect=False, batch=4))
-    assert result["parameters"] > 2e6
-    assert 0 < result["nonzero_parameters"] <= result["parameters"]
-    assert result["macs"] > 1e7
-    assert result["imgsz"] == detectors.IMGSZ
-    assert (result["method"], result["ratio"], result["tuned"]) == ("none", 0, False)
+    found = result.splits["val"]
+    assert found.map50 > 0
+    assert (found.map50, found.map50_95) == pytest.approx(stock(checkpoint, absolute, "val", rect=False, batch=4))
+    assert result.parameters > 2e6
+    assert 0 < result.nonzero_parameters <= result.parameters
+    assert result.macs > 1e7
+    assert result.imgsz == detectors.IMGSZ
+    assert (result.method, result.ratio, result.tuned) == ("none", 0, False)
 
 
 def test_openvino_agrees_with_onnx(onnx_file, data, tmp_path):
     from pinch.measuring.evaluation import evaluate
 
     folder = detectors.openvino_detector(tmp_path / "toy_full_openvino", onnx_file)
-    first, second = (evaluate(model, data, ["val"])["splits"]["val"] for model in (onnx_file, folder))
-    assert first["map50_95"] == pytest.approx(second["map50_95"], abs=1e-3)
-    assert first["map50"] > 0.3
+    first, second = (evaluate(model, data, ["val"]).splits["val"] for model in (onnx_file, folder))
+    assert first.map50_95 == pytest.approx(second.map50_95, abs=1e-3)
+    assert first.map50 > 0.3
 
 
 def test_threads_are_the_ones_asked_for(checkpoint, data):
@@ -101,11 +100,11 @@ def test_split_and_class_without_images_only_warn(onnx_file, tmp_path, capsys):
 
     data = detectors.dataset(tmp_path / "data", {"val": 1, "test": 0})
     result = evaluate(onnx_file, data, ["val", "test", "train"])
-    assert result["splits"]["val"]["per_class"]["red"] is None
-    assert result["splits"]["val"]["map50"] > 0.7
+    assert result.splits["val"].per_class["red"] is None
+    assert result.splits["val"].map50 > 0.7
     for split in ("test", "train"):
-        assert result["splits"][split]["map50"] is None
-        assert result["splits"][split]["images"] == 0
+        assert result.splits[split].map50 is None
+        assert result.splits[split].images == 0
     said = capsys.readouterr().err
     assert "no box of red in the val split" in said
     assert "no images in its test split" in said
@@ -127,17 +126,16 @@ def test_other_names_are_mentioned(tmp_path, data):
     from pinch.measuring.evaluation import evaluate
 
     swapped = detectors.onnx_detector(tmp_path / "swapped.onnx", names={0: "red", 1: "blue"})
-    assert "red for blue" in evaluate(swapped, data, ["val"])["warnings"][0]
+    assert "red for blue" in evaluate(swapped, data, ["val"]).warnings[0]
 
 
 def test_command_writes_a_record(onnx_file, data, tmp_path, capsys):
     import evaluate
 
     evaluate.main([str(onnx_file), str(data), "--split", "val", "--output", str(tmp_path / "record.json")])
-    record = records.read(tmp_path / "record.json", "accuracy")
-    assert set(record["result"]["splits"]) == {"val"}
+    record = records.read(tmp_path / "record.json", AccuracyRecord).value
+    assert set(record.splits) == {"val"}
     assert "mAP50" in capsys.readouterr().out
-    assert json.dumps(record)
 
 
 @pytest.mark.parametrize(
@@ -169,5 +167,5 @@ def test_images_that_cannot_be_read_are_counted(onnx_file, tmp_path):
     broken = tmp_path / "data" / "images" / "val" / "1.png"
     broken.write_bytes(broken.read_bytes()[:100])
     result = evaluate(onnx_file, data, ["val"])
-    assert result["splits"]["val"]["images"] == 2
-    assert any("1 of 3 images in the val split cannot be used" in warning for warning in result["warnings"])
+    assert result.splits["val"].images == 2
+    assert any("1 of 3 images in the val split cannot be used" in warning for warning in result.warnings)

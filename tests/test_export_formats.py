@@ -23,9 +23,9 @@ def tflite(session, tmp_path_factory):
 
 @pytest.mark.slow
 def test_tflite_files_compute_what_pytorch_computes(tflite):
-    assert tflite["full"][1]["parity"]["box_pixels"] < 1e-2
-    assert tflite["half"][1]["parity"]["score"] < 1e-2
-    full, half, int8 = (tflite[precision][1]["bytes"] for precision in ("full", "half", "int8"))
+    assert tflite["full"][1].parity.box_pixels < 1e-2
+    assert tflite["half"][1].parity.score < 1e-2
+    full, half, int8 = (tflite[precision][1].bytes for precision in ("full", "half", "int8"))
     assert int8 < half < 0.8 * full
 
 
@@ -59,9 +59,9 @@ def test_ultralytics_opens_tflite_files_as_its_own(tflite, session):
 @pytest.mark.slow
 def test_openvino_folders_compute_what_pytorch_computes(session, tmp_path):
     full, result = export_session.export(session, "full_openvino", tmp_path)
-    assert result["parity"]["score"] < 1e-3
+    assert result.parity.score < 1e-3
     int8, guarded = export_session.export(session, "int8_openvino", tmp_path)
-    assert guarded["bytes"] < 0.7 * result["bytes"]
+    assert guarded.bytes < 0.7 * result.bytes
     for folder in (full, int8):
         backend = runtimes.open(folder)
         assert backend.names == {0: "disc", 1: "square", 2: "cross"}

@@ -38,8 +38,8 @@ def test_a_file_that_is_good_enough_stays_all_int8(tmp_path):
     exporter = Exporter(tmp_path, lambda floats: 0.795)
     path, done = exporter.run()
     assert path.read_text() == ""
-    assert done["passed"]
-    assert done["share"] == pytest.approx(0.795 / 0.8)
+    assert done.passed
+    assert done.share == pytest.approx(0.795 / 0.8)
     assert len(exporter.written) == 1
 
 
@@ -47,9 +47,9 @@ def test_the_worst_operators_return_to_float_step_by_step_until_it_is_good_enoug
     exporter = Exporter(tmp_path, lambda floats: 0.8 if {"conv0", "conv3"} <= floats else 0.77)
     path, done = exporter.run()
     assert [len(floats) for floats in exporter.written] == [0, 2, 4]
-    assert done["float_operators"] == ["conv0", "conv1", "conv2", "conv3"]
-    assert set(path.read_text().split()) == set(done["float_operators"])
-    assert [step["float_operators"] for step in done["steps"]] == [0, 2, 4]
+    assert done.float_operators == ["conv0", "conv1", "conv2", "conv3"]
+    assert set(path.read_text().split()) == set(done.float_operators)
+    assert [step.float_operators for step in done.steps] == [0, 2, 4]
 
 
 def test_it_stops_at_the_limit_and_keeps_the_best_file(tmp_path, capsys):
@@ -57,7 +57,7 @@ def test_it_stops_at_the_limit_and_keeps_the_best_file(tmp_path, capsys):
     exporter = Exporter(tmp_path, lambda floats: best.get(len(floats), 0.78), float_limit=0.2)
     path, done = exporter.run()
     assert max(len(floats) for floats in exporter.written) == 10
-    assert not done["passed"]
+    assert not done.passed
     assert len(path.read_text().split()) == 4
     assert "warning: int8 keeps 0.981" in capsys.readouterr().err
 
@@ -69,7 +69,7 @@ def test_below_the_floor_the_job_fails_with_the_figure(tmp_path):
 
 def test_a_guard_below_the_floor_lowers_the_floor(tmp_path):
     _, done = Exporter(tmp_path, lambda floats: 0.8 * 0.93, guard=0.9).run()
-    assert done["passed"]
+    assert done.passed
     with pytest.raises(PinchError, match=r"at least 0\.9 is required"):
         Exporter(tmp_path, lambda floats: 0.8 * 0.89, guard=0.9).run()
 
@@ -77,5 +77,5 @@ def test_a_guard_below_the_floor_lowers_the_floor(tmp_path):
 def test_where_the_float_model_finds_nothing_there_is_nothing_to_guard(tmp_path, capsys):
     path, done = Exporter(tmp_path, lambda floats: 0.0, reference=None).run()
     assert path.exists()
-    assert "detects nothing" in done["skipped"]
+    assert "detects nothing" in done.skipped
     assert "warning" in capsys.readouterr().err

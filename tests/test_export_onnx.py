@@ -15,6 +15,7 @@ from pinch.artifacts.int8 import OnnxQuantizer
 from pinch.artifacts.tracing import float_model
 from pinch.core import records
 from pinch.core.errors import PinchError
+from pinch.core.record_types.exports import ExportRecord
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +31,14 @@ def made(session, tmp_path_factory):
 
 
 def test_full_and_half_compute_what_pytorch_computes(made):
-    assert made["full.onnx"][1]["parity"]["box_pixels"] < 1e-2
-    assert made["full.onnx"][1]["parity"]["score"] < 1e-4
-    assert made["half.onnx"][1]["parity"]["score"] < 1e-2
-    assert made["full.onnx"][1]["parity"]["candidates"] == 4 * export_session.CANDIDATES
+    assert made["full.onnx"][1].parity.box_pixels < 1e-2
+    assert made["full.onnx"][1].parity.score < 1e-4
+    assert made["half.onnx"][1].parity.score < 1e-2
+    assert made["full.onnx"][1].parity.candidates == 4 * export_session.CANDIDATES
 
 
 def test_sizes_shrink_with_the_precision(made):
-    full, half, int8 = (made[spec][1]["bytes"] for spec in ("full.onnx", "half.onnx", "int8.onnx"))
+    full, half, int8 = (made[spec][1].bytes for spec in ("full.onnx", "half.onnx", "int8.onnx"))
     assert int8 < half < 0.8 * full
 
 
@@ -74,11 +75,11 @@ def test_cheaper_activations_are_one_node(activation, node, tmp_path):
         full, record = export_session.export(session, "full.onnx", tmp_path)
         int8, guarded = export_session.export(session, "int8.onnx", tmp_path)
         units = OnnxQuantizer(session).units.values()
-    assert record["parity"]["score"] < 1e-4
+    assert record.parity.score < 1e-4
     made = Counter(n.op_type for n in onnx.load(full).graph.node)
     assert made[node] > 50
     assert made["Sigmoid"] == 1  # of the scores
-    assert guarded["bytes"] < 0.5 * record["bytes"]
+    assert guarded.bytes < 0.5 * record.bytes
     if activation == "relu":  # a range that begins at zero does the same
         assert Counter(n.op_type for n in onnx.load(int8).graph.node)[node] == 0
     # A convolution returns to float with its activation. Four activations follow sums (of `_enlarge_late`) instead.
@@ -136,10 +137,10 @@ def test_the_same_input_gives_the_same_file(made, session, tmp_path):
 
 def test_the_record_says_what_was_done(made, session):
     path, result = made["int8.onnx"]
-    record = records.read(path.parent / "records" / "toy_int8.onnx.json", "export")
-    assert record["result"] == result
-    assert result["calibration"]["images"] == len(session.calibration)
-    assert result["target"] == "x86"
+    record = records.read(path.parent / "records" / "toy_int8.onnx.json", ExportRecord).value
+    assert record == result
+    assert result.calibration.images == len(session.calibration)
+    assert result.target == "x86"
 
 
 def test_a_file_that_computes_something_else_fails_with_the_figure(session, tmp_path):

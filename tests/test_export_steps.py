@@ -8,6 +8,7 @@ import pytest
 import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch.artifacts import exporter
 from pinch.artifacts.job import ExportJob, ExportSettings
+from pinch.core.record_types.exports import Calibration, Head
 
 
 class Quantizer(exporter.Quantizer):
@@ -48,22 +49,22 @@ def test_the_most_accurate_calibration_is_kept(tmp_path):
     worth = {"minmax": 0.794, "entropy": 0.799}
     text, result = quantized(tmp_path, lambda text: worth[text], ("minmax", "entropy"))
     assert text == "entropy"
-    assert result["calibration"] == {"images": 3, "sha256": "abc", "method": "entropy", "tried": worth}
-    assert (result["target"], result["head"]) == ("some", {"candidates": 300})
-    assert "parity" not in result
+    assert result.calibration == Calibration(images=3, sha256="abc", method="entropy", tried=worth)
+    assert (result.target, result.head) == ("some", Head(candidates=300))
+    assert result.parity is None
 
 
 def test_one_calibration_is_not_compared_with_itself(tmp_path):
     text, result = quantized(tmp_path, lambda text: 0.799, ("minmax",))
     assert text == "minmax"
-    assert result["calibration"]["tried"] == {}
+    assert result.calibration.tried == {}
 
 
 def test_the_operators_with_the_largest_errors_return_to_float(tmp_path):
     text, result = quantized(tmp_path, lambda text: 0.8 if "conv47" in text else 0.78, ("minmax",))
     assert text == "minmax conv47 conv48"  # nothing is known of conv49
-    assert result["guard"]["float_operators"] == ["conv47", "conv48"]
-    assert result["guard"]["operators"] == 50
+    assert result.guard.float_operators == ["conv47", "conv48"]
+    assert result.guard.operators == 50
 
 
 def test_noise_is_relative_to_the_signal_over_all_images():

@@ -1,12 +1,12 @@
-import json
-
 import detectors
 import pytest
 import torch
 
 import fine_prune
 import reapply_prune
+from pinch.core import records
 from pinch.core.errors import PinchError
+from pinch.core.record_types.weights import FineRecord
 from pinch.weights import checkpoints
 from pinch.weights.pruning import fine, kinds
 from pinch.weights.pruning import masks as mask_tools
@@ -26,7 +26,7 @@ def prune(base, tmp_path, ratio=0.7, **options):
 def test_every_layer_has_the_ratio_and_dfl_is_left_alone(base, tmp_path):
     pruned = prune(base, tmp_path)
     for row in fine.layers(pruned):
-        assert row["sparsity"] == pytest.approx(0.7, abs=0.5 / row["weights"] + 1e-9), row
+        assert row.sparsity == pytest.approx(0.7, abs=0.5 / row.weights + 1e-9), row
     assert not any("dfl" in name for name in pruned.meta["masks"])
     assert pruned.model.model[-1].dfl.conv.weight.flatten().tolist() == list(range(16))
     assert pruned.meta["sparsity"] == pytest.approx(0.7, abs=0.001)
@@ -44,7 +44,7 @@ def test_the_smallest_weights_go(base, tmp_path):
 @pytest.mark.parametrize(("scope", "ratio"), [("global", 0.2), ("lamp", 0.6)])
 def test_other_scopes_reach_the_ratio_over_all_layers(base, tmp_path, scope, ratio):
     pruned = prune(base, tmp_path, ratio, scope=scope)
-    sparsities = [row["sparsity"] for row in fine.layers(pruned)]
+    sparsities = [row.sparsity for row in fine.layers(pruned)]
     assert max(sparsities) - min(sparsities) > 0.2
     assert pruned.meta["sparsity"] == pytest.approx(ratio, abs=0.001)
 
@@ -88,7 +88,7 @@ def test_commands(base, tmp_path):
         ["hand", "--base-model", str(base), "--prune-ratio", "0.3", "--project", str(tmp_path), "--record", str(record)]
     )
     pruned = tmp_path / "hand_fine_prune_30.pt"
-    assert json.loads(record.read_text())["result"]["sparsity"] == pytest.approx(0.3, abs=0.001)
+    assert records.read(record, FineRecord).value.sparsity == pytest.approx(0.3, abs=0.001)
     # The base stands for a model that was tuned without masks.
     reapply_prune.main([str(pruned), str(base), str(tmp_path / "again.pt")])
     again = checkpoints.load(tmp_path / "again.pt")

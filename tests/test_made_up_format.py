@@ -73,7 +73,7 @@ def test_the_command_offers_it_and_makes_it_by_default(registered, tmp_path):
     with export_session.open_session(tmp_path) as session:
         path, result = export_session.export(session, "full.invented", tmp_path)
     assert path.exists()
-    assert (result["format"], result["parity"]) == ("invented", {"score": 0.0})
+    assert (result.format, result.parity.score) == ("invented", 0.0)
 
 
 def test_its_file_is_run_on_its_devices(registered, file):

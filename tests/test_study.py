@@ -1,10 +1,15 @@
 """The pruning study: its runs, and the tables made of their records."""
 
+import dataclasses
+
+import made_up_records
 import pytest
 import yaml
 from conftest import ROOT
 
 from pinch.core import records, schema
+from pinch.core.record_types.weights import NetworkSize
+from pinch.run.identity import parse_model
 from pinch.studies import pruning_study
 
 FIRST = {"name": "s", "seed": 1, "coarse": {"ratios": [0.5], "epochs": 4}, "fine": {"ratios": [0.9], "epochs": 2}}
@@ -21,14 +26,16 @@ FURTHER = {
 
 
 def write(results, name, model, map50_95):
-    result = {"splits": {"test": {"map50_95": map50_95}, "val": {"map50_95": 0.0}}}
-    records.write(results / name / f"records/accuracy/{model}.json", "accuracy", result)
+    splits = {"test": made_up_records.accuracy(None, map50_95), "val": made_up_records.accuracy(0.0, 0.0)}
+    result = made_up_records.accuracy_record(parse_model(model), splits)
+    records.write(results / name / f"records/accuracy/{model}.json", result)
 
 
 def write_pruning(results, name, model, parameters):
-    before = {"nonzero_parameters": 100, "macs": 1000}
-    after = {"nonzero_parameters": parameters, "macs": 300}
-    records.write(results / name / f"records/pruning/{model}.json", "pruning", {"before": before, "after": after})
+    before = NetworkSize(parameters=100, nonzero_parameters=100, macs=1000)
+    after = NetworkSize(parameters=parameters, nonzero_parameters=parameters, macs=300)
+    result = dataclasses.replace(made_up_records.pruning_record(parse_model(model)), before=before, after=after)
+    records.write(results / name / f"records/pruning/{model}.json", result)
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ import pytest
 
 import measure_inference
 import pinch
-from pinch.core import records
+from pinch.core import records, typed_json
 from pinch.core.errors import PinchError
+from pinch.core.record_types.measurements import InferenceRecord
 from pinch.data import frames
 from pinch.measuring import energy, timing, timing_worker
 
@@ -44,33 +45,33 @@ def compared(folder, fast, video):
 
 
 def test_figures_follow_from_the_samples(compared):
-    inference = compared["samples_ms"]["inference"]
-    assert len(inference) == len(compared["samples_ms"]["preprocess"]) >= 2 * 5
-    assert compared["p50_ms"] == pytest.approx(np.median(inference), abs=1e-3)
-    assert compared["p99_ms"] == pytest.approx(np.percentile(inference, 99), abs=1e-3)
-    assert compared["mean_ms"] == pytest.approx(np.mean(inference), abs=1e-3)
-    assert compared["min_ms"] == pytest.approx(min(inference), abs=1e-3)
-    assert compared["min_ms"] <= compared["p50_ms"] <= compared["p90_ms"] <= compared["p99_ms"]
-    assert len(compared["round_p50_ms"]) == 2
-    assert compared["spread"] >= 0
-    assert (compared["frames"], compared["source"], compared["imgsz"]) == (5, "hands.mp4", 64)
-    assert compared["preprocess_ms"] > 0
-    assert compared["postprocess_ms"] > 0
+    inference = compared.samples_ms["inference"]
+    assert len(inference) == len(compared.samples_ms["preprocess"]) >= 2 * 5
+    assert compared.p50_ms == pytest.approx(np.median(inference), abs=1e-3)
+    assert compared.p99_ms == pytest.approx(np.percentile(inference, 99), abs=1e-3)
+    assert compared.mean_ms == pytest.approx(np.mean(inference), abs=1e-3)
+    assert compared.min_ms == pytest.approx(min(inference), abs=1e-3)
+    assert compared.min_ms <= compared.p50_ms <= compared.p90_ms <= compared.p99_ms
+    assert len(compared.round_p50_ms) == 2
+    assert compared.spread >= 0
+    assert (compared.frames, compared.source, compared.imgsz) == (5, "hands.mp4", 64)
+    assert compared.preprocess_ms > 0
+    assert compared.postprocess_ms > 0
 
 
 def test_ratio_to_the_baseline_shows_which_is_faster(compared):
-    assert compared["baseline"]["file"] == "slow_full.onnx"
-    assert compared["relative_to_baseline"] < 0.5
-    assert compared["relative_to_baseline"] == pytest.approx(np.median(compared["round_ratios"]))
+    assert compared.baseline.file == "slow_full.onnx"
+    assert compared.relative_to_baseline < 0.5
+    assert compared.relative_to_baseline == pytest.approx(np.median(compared.round_ratios))
 
 
 def test_memory_and_conditions_are_recorded(compared):
-    assert 30 < compared["rss_before_loading_mb"] < compared["peak_rss_mb"] < 1000
-    assert compared["exclusive"] in (True, False)
-    assert compared["others"]["cores_of_machine"] >= 1
-    assert compared["energy_mj"] is None
-    assert compared["energy_source"] is None
-    assert json.dumps(compared, allow_nan=False)
+    assert 30 < compared.rss_before_loading_mb < compared.peak_rss_mb < 1000
+    assert compared.exclusive in (True, False)
+    assert compared.others.cores_of_machine >= 1
+    assert compared.energy_mj is None
+    assert compared.energy_source is None
+    assert json.dumps(typed_json.to_json(compared), allow_nan=False)
 
 
 def test_worker_imports_one_runtime_only(fast):
@@ -114,8 +115,8 @@ def test_steps_are_timed_apart():
 def test_checkpoint_is_timed_at_the_size_asked_for(folder, video):
     settings = timing.TimingSettings(frames=2, warmup=1, rounds=1, min_seconds=0, energy_seconds=0, imgsz=96)
     result = timing.measure(detectors.checkpoint(folder / "toy.pt"), video, settings)
-    assert (result["format"], result["imgsz"], result["precision"]) == ("pt", 96, None)
-    assert result["relative_to_baseline"] is None
+    assert (result.format, result.imgsz, result.precision) == ("pt", 96, None)
+    assert result.relative_to_baseline is None
 
 
 def test_command_writes_a_record(fast, tmp_path, capsys):
@@ -123,9 +124,9 @@ def test_command_writes_a_record(fast, tmp_path, capsys):
     output = tmp_path / "record.json"
     arguments = ["--rounds", "1", "--min-seconds", "0", "--energy-seconds", "0", "--output", str(output)]
     measure_inference.main([str(fast), str(tmp_path / "picture.png"), "--device", "cpu", *arguments])
-    result = records.read(output, "inference")["result"]
-    assert (result["file"], result["model"], result["device"]) == ("toy_full.onnx", "toy", "cpu")
-    assert (result["threads"], result["frames"]) == (1, 1)
+    result = records.read(output, InferenceRecord).value
+    assert (result.file, result.model, result.device) == ("toy_full.onnx", "toy", "cpu")
+    assert (result.threads, result.frames) == (1, 1)
     assert "ms (p50)" in capsys.readouterr().out
 
 
@@ -168,8 +169,8 @@ def test_a_busy_machine_is_not_exclusive():
     finally:
         other.kill()
         other.wait()
-    assert others["busy_cores"] > timing.QUIET_CORES
-    assert others["exclusive"] is False
+    assert others.busy_cores > timing.QUIET_CORES
+    assert others.exclusive is False
 
 
 def test_own_work_does_not_count_as_that_of_others():

@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import os
 import subprocess
 import sys
@@ -13,8 +12,9 @@ import yaml
 from ultralytics.nn.tasks import DetectionModel
 
 import train as command
-from pinch.core import ownership
+from pinch.core import ownership, records
 from pinch.core.errors import PinchError
+from pinch.core.record_types.weights import TrainingRecord
 from pinch.weights import checkpoints
 from pinch.weights.pruning import coarse, fine, kinds
 from pinch.weights.pruning import masks as mask_tools
@@ -68,7 +68,7 @@ def test_masks_hold_everywhere(request_of, models, options):
     request = request_of("tuned", "fine.pt", epochs=2, options=options)
     result = train(request)
     masks = masks_of(models / "fine.pt")
-    assert result["sparsity"] == pytest.approx(0.7, abs=0.001)
+    assert result.sparsity == pytest.approx(0.7, abs=0.001)
     for path in (request.checkpoint, *(request.run_folder / "weights").glob("*.pt")):
         sparsity, broken = zeros(path, masks)
         assert not broken
@@ -120,7 +120,7 @@ def test_coarse_models_keep_their_structure(request_of, models, base):
     before, after = (checkpoints.load(p) for p in (models / base, request.checkpoint))
     shapes_of = [[tuple(p.shape) for p in c.model.parameters()] for c in (before, after)]
     assert shapes_of[0] == shapes_of[1]
-    assert result["parameters"] == sum(p.numel() for p in before.model.parameters())
+    assert result.parameters == sum(p.numel() for p in before.model.parameters())
     assert after.meta["method"] == "coarse"
     assert after.meta["tuned"]
     assert "pinch" not in after.model.__dict__
@@ -161,8 +161,8 @@ def test_gradual_schedule_ends_at_the_ratio(request_of, models, monkeypatch):
     assert seen[0] < 0.5
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(0.7, abs=0.001)
-    assert result["sparsity"] == pytest.approx(0.7, abs=0.001)
-    assert result["best_epoch"] > recipes.RAMP * 3 - 1
+    assert result.sparsity == pytest.approx(0.7, abs=0.001)
+    assert result.best_epoch > recipes.RAMP * 3 - 1
     assert not zeros(request.checkpoint, masks_of(request.checkpoint))[1]
 
 
@@ -186,8 +186,8 @@ def test_mosaics_end_sooner_after_coarse_pruning():
 def test_distillation_leaves_a_stock_student(request_of, models):
     request = request_of("tuned", "coarse.pt", teacher=models / "base.pt")
     result = train(request)
-    assert result["teacher"] == "base.pt"
-    assert result["curve"][0]["train_dis_loss"] > 0
+    assert result.teacher == "base.pt"
+    assert result.curve[0].train_dis_loss > 0
     assert type(checkpoints.load(request.checkpoint).model) is DetectionModel
 
 
@@ -221,11 +221,11 @@ def test_resuming_goes_on_and_ends_like_an_unbroken_run(
     result = train(request)
     printed = capsys.readouterr().out
     assert printed.count("epoch 1/3") == printed.count("epoch 3/3") == 1
-    assert result["epochs_run"] == 3
+    assert result.epochs_run == 3
     assert not zeros(request.checkpoint, masks_of(request.checkpoint))[1]
-    assert result["sparsity"] == pytest.approx(0.7, abs=0.001)
-    for found, expected in zip(result["curve"], unbroken["curve"], strict=True):
-        assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert result.sparsity == pytest.approx(0.7, abs=0.001)
+    for found, expected in zip(result.curve, unbroken.curve, strict=True):
+        assert vars(found) == pytest.approx(vars(expected), rel=1e-4, abs=1e-4)
     assert not list(request.run_folder.glob("weights/state*"))
     assert not list(disk.iterdir())
 
@@ -238,7 +238,7 @@ def test_resuming_another_request_or_a_broken_file_starts_anew(request_of, monke
     assert "training starts from the beginning" in capsys.readouterr().out
     (second.run_folder / "weights" / "last.pt").write_bytes(b"torn")
     second.checkpoint.unlink()
-    assert train(second)["epochs_run"] == 1
+    assert train(second).epochs_run == 1
     assert "training starts from the beginning" in capsys.readouterr().out
 
 
@@ -295,7 +295,7 @@ def test_a_finished_model_is_not_handed_out_for_another_request(finished, monkey
     else:
         change(finished)
     capsys.readouterr()
-    assert not train(finished)["taken_over"]
+    assert not train(finished).taken_over
     printed = capsys.readouterr().out
     assert "is of another request" in printed
     assert "epoch 1/1" in printed
@@ -312,9 +312,9 @@ def test_a_finished_model_stands_for_its_own_request(finished, monkeypatch, caps
         monkeypatch.setattr(runs, "__version__", "0.0.0")
     capsys.readouterr()
     record = train(finished)
-    assert record["taken_over"] == (how != "fresh")
-    assert record["versions"]["pinch"] == "1.0.0", "of the packages that trained it"
-    assert record["seconds"] > 0
+    assert record.taken_over == (how != "fresh")
+    assert record.versions["pinch"] == "1.0.0", "of the packages that trained it"
+    assert record.seconds > 0
     assert ("epoch 1/1" in capsys.readouterr().out) == (how == "fresh")
 
 
@@ -330,7 +330,7 @@ def test_other_packages_end_an_unfinished_run(request_of, monkeypatch, capsys):
 
 def test_run_folders_of_earlier_versions_are_known_and_those_of_others_left_alone(finished, capsys, tmp_path):
     (finished.run_folder / ownership.MARK).unlink()
-    assert train(finished)["taken_over"]
+    assert train(finished).taken_over
     arguments = finished.run_folder / "args.yaml"
     (finished.run_folder / ownership.MARK).unlink()
     arguments.write_text(
@@ -363,8 +363,8 @@ def test_training_from_scratch_by_the_command(data, tmp_path):
     assert checkpoint.train_args["mosaic"] == 0.5
     assert checkpoint.train_args["data"] == str(data)
     assert not any(str(tmp_path / "models") in str(value) for value in checkpoint.train_args.values())
-    result = json.loads(record.read_text())["result"]
-    assert result["epochs_run"] == result["best_epoch"] == len(result["curve"]) == 1
+    result = records.read(record, TrainingRecord).value
+    assert result.epochs_run == result.best_epoch == len(result.curve) == 1
 
 
 def test_tuned_checkpoint_opens_without_this_project(request_of, tmp_path):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Check that PyTorch and ONNX Runtime can use the GPU; if not, fail within seconds and say why."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from pinch.core import cli, records
@@ -21,9 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not arguments.torch_only:
         from pinch.runtimes import onnx
 
-        found["onnxruntime"] = onnx.check_gpu()
-    records.write(arguments.output, "gpu", found)
-    print(", ".join(f"{key} {value}" for key, value in found.items()))
+        found = dataclasses.replace(found, onnxruntime=onnx.check_gpu())
+    records.write(arguments.output, found)
+    print(", ".join(f"{key} {value}" for key, value in vars(found).items() if value))
 
 
 if __name__ == "__main__":

@@ -62,11 +62,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     else:
         result = coarse.prune_file(arguments.model, output, pruning, data)
-    before, after = result["before"], result["after"]
+    before, after = vars(result.before), vars(result.after)
     shares = ", ".join(f"{after[key] / before[key]:.1%} of the {key}" for key in ("parameters", "macs"))
     print(f"{output.name}: {shares} of {arguments.model.name}")
     if arguments.record:
-        records.write(arguments.record, "pruning", result, arguments.seed)
+        records.write(arguments.record, result, arguments.seed)
 
 
 def _pruning(arguments: argparse.Namespace) -> kinds.CoarsePruning:

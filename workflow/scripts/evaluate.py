@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         threads=arguments.threads,
         batch=arguments.batch,
     )
-    records.write(arguments.output, "accuracy", result)
-    for split, figures in result["splits"].items():
-        if figures["map50"] is not None:
-            print(f"{result['file']} {split}: mAP50 {figures['map50']:.4f}, mAP50-95 {figures['map50_95']:.4f}")
+    records.write(arguments.output, result)
+    for split, found in result.splits.items():
+        if found.map50 is not None:
+            print(f"{result.file} {split}: mAP50 {found.map50:.4f}, mAP50-95 {found.map50_95:.4f}")
 
 
 if __name__ == "__main__":

@@ -35,12 +35,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         device=arguments.device,
         seed=arguments.seed,
     )
-    for row in result["rows"]:
-        tuned = "tuned" if row["tuned"] else "not tuned"
-        print(
-            f"{row['variant']} {row['ratio']:.0%} {tuned}: mAP50-95 {row['map50_95']:.3f}, zeros {row['sparsity']:.1%}"
-        )
-    records.write(arguments.output, "sensitivity", result, arguments.seed)
+    for row in result.rows:
+        tuned = "tuned" if row.tuned else "not tuned"
+        print(f"{row.variant} {row.ratio:.0%} {tuned}: mAP50-95 {row.map50_95:.3f}, zeros {row.sparsity:.1%}")
+    records.write(arguments.output, result, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     model = Model(arguments.name, "fine", arguments.prune_ratio)
     result = fine.prune_file(arguments.base_model, arguments.project / f"{model}.pt", pruning)
-    print(f"{model}: {result['sparsity']:.2%} of the weights are zero")
+    print(f"{model}: {result.sparsity:.2%} of the weights are zero")
     if arguments.record:
-        records.write(arguments.record, "pruning", result)
+        records.write(arguments.record, result)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.label_cache:
         for_ultralytics.make_label_cache(converted)
     if arguments.record:
-        records.write(arguments.record, "dataset", found.record(converted, users), arguments.seed)
+        records.write(arguments.record, found.record(converted, users), arguments.seed)
     for split, count in found.images.items():
         print(f"{split}: {count:,} images of {users[split]:,} users, {sum(found.boxes[split].values()):,} boxes")
     for warning in found.everything():

@@ -35,12 +35,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     settings = from_arguments(TimingSettings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
     result = measure(arguments.model, arguments.video, settings, arguments.baseline)
-    records.write(arguments.output, "inference", result, seed=arguments.seed)
-    relative = result["relative_to_baseline"]
-    compared = f", {relative:.3f} of {result['baseline']['file']}" if relative else ""
+    records.write(arguments.output, result, arguments.seed)
+    compared = f", {result.relative_to_baseline:.3f} of {result.baseline.file}" if result.baseline else ""
     print(
-        f"{result['file']}, {result['device']}, {result['threads']} threads: {result['p50_ms']:.2f} ms (p50),"
-        f" {result['p90_ms']:.2f} ms (p90){compared}"
+        f"{result.file}, {result.device}, {result.threads} threads: {result.p50_ms:.2f} ms (p50),"
+        f" {result.p90_ms:.2f} ms (p90){compared}"
     )
 
 

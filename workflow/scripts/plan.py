@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
-from pinch.core import cli, schema
+from pinch.core import cli, records, schema
 from pinch.core.errors import PinchError
+from pinch.core.record_types.data import DatasetRecord
 from pinch.operations import plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,13 +67,11 @@ def _workload(config: dict[str, Any], results: Path) -> plan.Workload:
 
 def _images(config: dict[str, Any], results: Path) -> tuple[int, int, int]:
     """Images of train, val and test, from the record of the data set or, without one, from the configuration."""
-    from pinch.core import records
-
     record = results / "records/dataset.json"
     classes = len(config["hagrid"]["targets"])
     if record.is_file():
-        splits = records.read(record, "dataset")["result"]["splits"]
-        found = [splits.get(split, {}).get("images", 0) for split in ("train", "val", "test")]
+        splits = records.read(record, DatasetRecord).value.splits
+        found = [splits[split].images if split in splits else 0 for split in ("train", "val", "test")]
     elif config["synthetic"] and not config["dataset"]:
         found = [count * classes for count in config["synthetic"]["images"]]
     else:

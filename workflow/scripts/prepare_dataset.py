@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.label_cache:
         for_ultralytics.make_label_cache(written)
     if arguments.record:
-        records.write(arguments.record, "dataset", found.record(written))
+        records.write(arguments.record, found.record(written))
     for split, count in found.images.items():
         print(f"{split}: {count:,} images, {sum(found.boxes[split].values()):,} boxes")
     for warning in found.everything():

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with job.open_session(arguments.model, arguments.dataset, settings) as session:
         for (precision, entry), path, record in zip(wanted, outputs, records, strict=True):
             result = job.run(session, precision, entry, path, record)
-            print(f"{path}: {result['bytes']} bytes in {result['seconds']} s")
+            print(f"{path}: {result.bytes} bytes in {result.seconds} s")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     result = layer_scan.scan(
         arguments.model, arguments.dataset, arguments.method, arguments.ratios, arguments.images, arguments.seed
     )
-    records.write(arguments.output, "sensitivity", result, arguments.seed)
+    records.write(arguments.output, result, arguments.seed)
 
 
 if __name__ == "__main__":

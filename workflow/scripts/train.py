@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     result = train(request)
     if arguments.record:
-        records.write(arguments.record, "training", result, arguments.seed)
+        records.write(arguments.record, result, arguments.seed)
 
 
 def _folder_on_node(text: str) -> Path | None:

@@ -4,13 +4,13 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pinch.artifacts import parity
 from pinch.artifacts.guard import keep_accuracy
 from pinch.artifacts.job import ExportJob, Session
+from pinch.core.record_types.exports import Calibration, ExportDetails, Head
 from pinch.run.formats import PRECISIONS
 
 
@@ -63,7 +63,7 @@ class Quantizer(ABC):
 
 def export(
     job: ExportJob, write: Callable[[Session, str, Path], None], quantizer: Callable[[Session], Quantizer]
-) -> dict[str, Any]:
+) -> ExportDetails:
     """Make one artifact of any format.
 
     Args:
@@ -71,40 +71,32 @@ def export(
         write: called as write(session, precision, path) for a precision that is not quantized.
         quantizer: makes the format's quantizer.
 
-    Returns:
-        What the record holds besides the file: `parity` (see `parity.check`) or `target`, `calibration` and `guard`
-        (see `guard.keep_accuracy`), and `head`.
-
     Raises:
         PinchError: the file does not compute what the checkpoint computes, or loses too much accuracy.
     """
     session = job.session
     if PRECISIONS[job.precision].quantized:
-        result = _quantized(job, quantizer(session))
-    else:
-        write(session, job.precision, job.output)
-        compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
-        result = {"parity": compared}
-    return {**result, "head": {"candidates": session.settings.candidates}}
+        return _quantized(job, quantizer(session))
+    write(session, job.precision, job.output)
+    compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
+    return ExportDetails(parity=compared, head=_head(session))
 
 
-def _quantized(job: ExportJob, quantizer: Quantizer) -> dict[str, Any]:
+def _head(session: Session) -> Head:
+    return Head(candidates=session.settings.candidates)
+
+
+def _quantized(job: ExportJob, quantizer: Quantizer) -> ExportDetails:
     session = job.session
     method, tried = _best_method(session, quantizer)
     path, guard = keep_accuracy(
         session, lambda floats: quantizer.write(method, floats), quantizer.worst_first, len(quantizer.operators)
     )
     quantizer.finish(path, job.output)
-    return {
-        "target": quantizer.target,
-        "calibration": {
-            "images": len(session.calibration),
-            "sha256": session.calibration_sha256,
-            "method": method,
-            "tried": tried,
-        },
-        "guard": guard,
-    }
+    calibration = Calibration(
+        images=len(session.calibration), sha256=session.calibration_sha256, method=method, tried=tried
+    )
+    return ExportDetails(target=quantizer.target, calibration=calibration, guard=guard, head=_head(session))
 
 
 def _best_method(session: Session, quantizer: Quantizer) -> tuple[str, dict[str, float]]:

@@ -4,10 +4,11 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from pinch.artifacts.job import Session
 from pinch.core.errors import PinchError
+from pinch.core.record_types.exports import Guard, GuardStep
 
 STEP = 0.04
 """Share of the operators that return to float at a time."""
@@ -18,7 +19,7 @@ def keep_accuracy(
     quantize: Callable[[frozenset[str]], Path],
     worst_first: Callable[[Path], list[str]],
     operators: int,
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Path, Guard]:
     """Quantize so that val mAP50-95 stays at `settings.guard` of the float model's, if `settings.float_limit` allows.
 
     Args:
@@ -28,9 +29,7 @@ def keep_accuracy(
         operators: number of operators that can be quantized.
 
     Returns:
-        The most accurate file, and what was done: the float model's mAP50-95 (`reference`), the file's (`map50_95`),
-        their ratio (`share`), the share asked for (`required`), whether it is reached (`passed`), the operators left in
-        float (`float_operators`), and each of the `steps`. If nothing could be measured, `skipped` says why.
+        The most accurate file, and what was done.
 
     Raises:
         PinchError: less than `settings.least` is kept.
@@ -40,34 +39,42 @@ def keep_accuracy(
     if reference is None:
         reason = "the float model detects nothing on val, so the accuracy of int8 files cannot be guarded"
         print(f"warning: {reason}", file=sys.stderr)
-        return path, {"skipped": reason}
+        return path, Guard(skipped=reason)
     floats: list[str] = []
     steps = [_measure(session, path, floats, reference)]
-    best, ranking = _keep(path), worst_first(path) if steps[0]["share"] < settings.guard else []
+    best, ranking = _keep(path), worst_first(path) if steps[0].share < settings.guard else []
     most = min(int(operators * settings.float_limit), len(ranking))
-    while steps[-1]["share"] < settings.guard and len(floats) < most:
+    while steps[-1].share < settings.guard and len(floats) < most:
         floats = ranking[: min(len(floats) + max(1, round(operators * STEP)), most)]
         path = quantize(frozenset(floats))
         steps.append(_measure(session, path, floats, reference))
-        if steps[-1]["share"] == max(step["share"] for step in steps):
+        if steps[-1].share == max(step.share for step in steps):
             best = _keep(path)
-    chosen = max(steps, key=lambda step: step["share"])
+    chosen = max(steps, key=lambda step: step.share)
     _judge(chosen, settings.guard, settings.least)
-    return best, {
-        "reference": reference,
-        "map50_95": chosen["map50_95"],
-        "share": chosen["share"],
-        "required": settings.guard,
-        "passed": chosen["share"] >= settings.guard,
-        "operators": operators,
-        "float_operators": chosen["float_operators"],
-        "steps": [{**step, "float_operators": len(step["float_operators"])} for step in steps],
-    }
+    return best, Guard(
+        reference=reference,
+        map50_95=chosen.map50_95,
+        share=chosen.share,
+        required=settings.guard,
+        passed=chosen.share >= settings.guard,
+        operators=operators,
+        float_operators=chosen.floats,
+        steps=[GuardStep(map50_95=step.map50_95, share=step.share, float_operators=len(step.floats)) for step in steps],
+    )
 
 
-def _measure(session: Session, path: Path, floats: list[str], reference: float) -> dict[str, Any]:
+class _Measured(NamedTuple):
+    """A file's mAP50-95 on val, that as a share of the float model's, and its operators in float."""
+
+    map50_95: float
+    share: float
+    floats: list[str]
+
+
+def _measure(session: Session, path: Path, floats: list[str], reference: float) -> _Measured:
     accuracy = session.accuracy(path)
-    return {"map50_95": accuracy, "share": accuracy / reference, "float_operators": sorted(floats)}
+    return _Measured(accuracy, accuracy / reference, sorted(floats))
 
 
 def _keep(path: Path) -> Path:
@@ -81,12 +88,12 @@ def _keep(path: Path) -> Path:
     return kept
 
 
-def _judge(chosen: dict[str, Any], guard: float, floor: float) -> None:
-    if chosen["share"] < floor:
+def _judge(chosen: _Measured, guard: float, floor: float) -> None:
+    if chosen.share < floor:
         raise PinchError(
-            f"the int8 file keeps only {chosen['share']:.3f} of the float model's mAP50-95 on val (at least {floor:g} "
-            f"is required) with {len(chosen['float_operators'])} operators in float: give more calibration images, or "
+            f"the int8 file keeps only {chosen.share:.3f} of the float model's mAP50-95 on val (at least {floor:g} "
+            f"is required) with {len(chosen.floats)} operators in float: give more calibration images, or "
             "leave this artifact out"
         )
-    if chosen["share"] < guard:
-        print(f"warning: int8 keeps {chosen['share']:.3f} of the float mAP50-95, not {guard:g}", file=sys.stderr)
+    if chosen.share < guard:
+        print(f"warning: int8 keeps {chosen.share:.3f} of the float mAP50-95, not {guard:g}", file=sys.stderr)

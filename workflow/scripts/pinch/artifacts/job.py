@@ -17,9 +17,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pinch.core import records
+from pinch.core import provenance, records
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic, members, sha256, size
+from pinch.core.record_types.exports import ExportRecord
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
 from pinch.run.formats import PRECISIONS, Format
@@ -131,7 +132,7 @@ class Session:
         content = " ".join(sha256(member) for member in members(path))
         if content not in self._measured:
             measured = evaluate(path, self.dataset.path, ["val"], self.imgsz, threads=self.settings.threads)
-            self._measured[content] = measured["splits"]["val"]["map50_95"] or 0.0
+            self._measured[content] = measured.splits["val"].map50_95 or 0.0
         return self._measured[content]
 
     def inputs(self, images: list[Path]) -> Iterator[np.ndarray]:
@@ -168,7 +169,7 @@ def resolve_target(name: str) -> str:
         return name
     if platform.machine().lower() in ("arm64", "aarch64"):
         return "arm"
-    return "x86-vnni" if records.has_vnni() else "x86"
+    return "x86-vnni" if provenance.has_vnni() else "x86"
 
 
 def open_session(model: str | Path, data: str | Path, settings: ExportSettings) -> Session:
@@ -193,7 +194,7 @@ def open_session(model: str | Path, data: str | Path, settings: ExportSettings) 
     return Session(checkpoint, dataset, settings, imgsz)
 
 
-def run(session: Session, precision: str, entry: Format, output: Path, record: Path | None = None) -> dict[str, Any]:
+def run(session: Session, precision: str, entry: Format, output: Path, record: Path | None = None) -> ExportRecord:
     """Make one artifact, check it, and write its record.
 
     Args:
@@ -202,9 +203,6 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
         entry: the format.
         output: the artifact. An earlier one is replaced only after the new one passed its checks.
         record: where its record is written; None: nowhere.
-
-    Returns:
-        The result of an export record.
 
     Raises:
         PinchError: calibration images are missing, the file does not compute what the network computes, the disk is
@@ -215,17 +213,17 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
         _ = session.calibration  # refuses before the conversion starts
     with atomic(output, folder=ARTIFACT if entry.is_folder else None) as temporary:
         details = entry.load("exporter")(ExportJob(session, precision, temporary))
-        result = {
-            "file": output.name,
+        result = ExportRecord(
+            file=output.name,
             **session.model.fields(),
-            "format": entry.name,
-            "precision": precision,
-            "imgsz": session.imgsz,
-            "bytes": size(temporary),
-            "seconds": round(time.perf_counter() - started, 2),
-            "source_sha256": session.source_sha256,
-            **details,
-        }
+            format=entry.name,
+            precision=precision,
+            imgsz=session.imgsz,
+            bytes=size(temporary),
+            seconds=round(time.perf_counter() - started, 2),
+            source_sha256=session.source_sha256,
+            **vars(details),
+        )
     if record is not None:
-        records.write(record, "export", result, session.settings.seed)
+        records.write(record, result, session.settings.seed)
     return result

@@ -1,7 +1,6 @@
 """ONNX: full and half; `int8` quantizes."""
 
 from pathlib import Path
-from typing import Any
 
 import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -11,9 +10,10 @@ from pinch.artifacts.graph import decoding
 from pinch.artifacts.int8 import OnnxQuantizer
 from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.tracing import finish, float_model
+from pinch.core.record_types.exports import ExportDetails
 
 
-def export(job: ExportJob) -> dict[str, Any]:
+def export(job: ExportJob) -> ExportDetails:
     """Write `job.output` as ONNX. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write, OnnxQuantizer)
 

@@ -16,13 +16,14 @@ from pinch.artifacts import exporter, metadata
 from pinch.artifacts.exporter import Quantizer, relative_noise
 from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.tracing import float_model
+from pinch.core.record_types.exports import ExportDetails
 from pinch.runtimes.openvino import compile_float32
 
 # Operators that have weights and can be int8.
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 
 
-def export(job: ExportJob) -> dict[str, Any]:
+def export(job: ExportJob) -> ExportDetails:
     """Write the folder `job.output`. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write_float, OpenvinoQuantizer)
 

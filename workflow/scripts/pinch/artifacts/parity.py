@@ -6,7 +6,6 @@ best must be a candidate of the file.
 """
 
 import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,7 @@ from torch import nn
 
 from pinch import runtimes
 from pinch.core.errors import PinchError
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Largest differences allowed: of a box, as a share of the image's side, and of a class score."""
-
-    box: float
-    score: float
-
+from pinch.core.record_types.exports import Limits, Parity
 
 # Box limits are in cells of the coarsest grid, because a head computes distances in cells: a rounding error of its
 # logits moves a box by the same number of cells at any image size. YOLO11n showed 1e-5 for full. For half it showed
@@ -39,7 +30,7 @@ def limits_of(precision: str, network: Any, side: int) -> Limits:
     return Limits(limits.box * cell, limits.score)
 
 
-def check(path: Path, model: nn.Module, inputs: list[np.ndarray], precision: str) -> dict[str, Any]:
+def check(path: Path, model: nn.Module, inputs: list[np.ndarray], precision: str) -> Parity:
     """Compare an artifact with the checkpoint's network.
 
     Args:
@@ -47,10 +38,6 @@ def check(path: Path, model: nn.Module, inputs: list[np.ndarray], precision: str
         model: the checkpoint's network, float32, in eval mode.
         inputs: real images as network inputs, (1, 3, imgsz, imgsz) each.
         precision: "full" or "half", which sets the limits.
-
-    Returns:
-        The largest differences (`box`, a share of the image's side; `box_pixels`; `score`), the limits, the numbers of
-        images and candidates compared, and the runtime's `notes` (on how it computes).
 
     Raises:
         PinchError: a difference is above its limit.
@@ -67,22 +54,21 @@ def check(path: Path, model: nn.Module, inputs: list[np.ndarray], precision: str
         candidates = _columns(backend.infer(batch), len(anchors) - 4)
         worst = np.maximum(worst, differences(candidates, anchors, side, limits))
         compared += candidates.shape[1]
-    figures = {
-        "box": float(worst[0]),
-        "box_pixels": float(worst[0] * side),
-        "score": float(worst[1]),
-        "limits": {"box": limits.box, "score": limits.score},
-        "images": len(inputs),
-        "candidates": compared,
-        "notes": backend.notes,
-    }
     # Written so that NaN fails too.
     if not (worst[0] <= limits.box and worst[1] <= limits.score):
         raise PinchError(
             f"the exported file does not compute what the checkpoint computes: boxes differ by up to {worst[0]:.2g} of "
             f"the image (limit {limits.box:g}), scores by up to {worst[1]:.2g} (limit {limits.score:g})"
         )
-    return figures
+    return Parity(
+        box=float(worst[0]),
+        box_pixels=float(worst[0] * side),
+        score=float(worst[1]),
+        limits=limits,
+        images=len(inputs),
+        candidates=compared,
+        notes=backend.notes,
+    )
 
 
 def every_anchor(network: nn.Module, batch: np.ndarray) -> np.ndarray:

@@ -20,9 +20,10 @@ from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.network import exportable
 from pinch.artifacts.tflite_spec import Head
 from pinch.artifacts.tracing import trace
+from pinch.core.record_types.exports import ExportDetails
 
 
-def export(job: ExportJob) -> dict[str, Any]:
+def export(job: ExportJob) -> ExportDetails:
     """Write `job.output` as TFLite. See `pinch.run.formats.Format.exporter`."""
     return exporter.export(job, _write_float, TfliteQuantizer)
 

@@ -4,6 +4,7 @@ import ctypes
 from typing import Any
 
 from pinch.core.errors import PinchError
+from pinch.core.record_types.devices import GpuRecord
 
 DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 """Oldest Linux driver for programs built with each major version of CUDA (NVIDIA, CUDA Toolkit release notes, table
@@ -57,11 +58,8 @@ class Device:
         return self._nvml.nvmlDeviceGetMemoryInfo(self._handle).used / 1e6
 
 
-def check() -> dict[str, Any]:
+def check() -> GpuRecord:
     """Check that driver and PyTorch can use a GPU, by computing on it.
-
-    Returns:
-        `gpu` (its name), `driver`, `torch` and `cuda` (versions).
 
     Raises:
         PinchError: the GPU cannot be used; says the first reason and what is needed.
@@ -71,8 +69,7 @@ def check() -> dict[str, Any]:
     built = torch.version.cuda
     if built is None:
         raise PinchError(f"PyTorch {torch.__version__} is built without CUDA: install a build for your driver's CUDA")
-    found = driver_version()
-    require_driver(found, built, torch.__version__)
+    found = require_driver(driver_version(), built, torch.__version__)
     if not torch.cuda.is_available():
         raise PinchError(
             f"PyTorch {torch.__version__} sees no GPU although driver {found} is loaded: check that the job was given"
@@ -85,11 +82,11 @@ def check() -> dict[str, Any]:
         raise PinchError(
             f"PyTorch {torch.__version__} cannot compute on {name}: {str(error).splitlines()[0]}"
         ) from error
-    return {"gpu": name, "driver": found, "torch": torch.__version__, "cuda": built}
+    return GpuRecord(gpu=name, driver=found, torch=torch.__version__, cuda=built)
 
 
-def require_driver(found: str | None, built: str, version: str) -> None:
-    """Refuse a driver that is missing or too old.
+def require_driver(found: str | None, built: str, version: str) -> str:
+    """The driver, unless it is missing or too old.
 
     Args:
         found: version of the driver, None without one.
@@ -105,6 +102,7 @@ def require_driver(found: str | None, built: str, version: str) -> None:
         raise PinchError(f"no NVIDIA driver is loaded, but {needed} or newer is needed: {other}")
     if _parts(found) < _parts(needed):
         raise PinchError(f"the NVIDIA driver is {found}, but {needed} or newer is needed: {other}")
+    return found
 
 
 def driver_version() -> str | None:

@@ -6,12 +6,12 @@ reported.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from pinch.core.errors import PinchError
+from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.data.dataset import Dataset, count_boxes, in_threads, label_path
 
 # Boxes may reach outside the image by 1%, as in Ultralytics.
@@ -40,19 +40,18 @@ class Findings:
         """All messages."""
         return self.broken + self.gaps + self.warnings
 
-    def record(self, dataset: Dataset, users: dict[str, int] | None = None) -> dict[str, Any]:
-        """The `result` of a dataset record; `users` is the number of people of each split, if it is known."""
-        splits: dict[str, dict[str, Any]] = {
-            split: {"images": count, "boxes": self.boxes[split]} for split, count in self.images.items()
-        }
-        for split, count in (users or {}).items():
-            splits[split]["users"] = count
-        return {
-            "data_yaml": str(dataset.path),
-            "classes": dataset.names,
-            "splits": splits,
-            "warnings": self.everything(),
-        }
+    def record(self, dataset: Dataset, users: dict[str, int] | None = None) -> DatasetRecord:
+        """The data set's record; `users` is the number of people of each split, if it is known."""
+        known = users or {}
+        return DatasetRecord(
+            data_yaml=str(dataset.path),
+            classes=dataset.names,
+            splits={
+                split: SplitContent(images=count, boxes=self.boxes[split], users=known.get(split))
+                for split, count in self.images.items()
+            },
+            warnings=self.everything(),
+        )
 
 
 def inspect(dataset: Dataset, splits: list[str] | None = None) -> Findings:

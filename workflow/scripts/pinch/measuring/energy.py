@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pinch.core import gpu
+from pinch.core.record_types.measurements import Energy
 
 POWERCAP = Path("/sys/class/powercap")
 """Where Linux shows RAPL, also AMD's (always as `intel-rapl`). By default only root can read it."""
@@ -19,27 +19,6 @@ class Counter(Protocol):
 
     def read(self) -> float:
         """Joules since the counter was opened."""
-
-
-@dataclass(frozen=True)
-class Energy:
-    """Energy of one inference.
-
-    Attributes:
-        source: the counter, e.g. "RAPL package-0".
-        gross_mj: energy that the counter measured during the window, per inference, in millijoules.
-        net_mj: the same without the energy that the idle machine uses in that time.
-        idle_w: power of the idle machine, in watts.
-        seconds: length of the window.
-        inferences: number of inferences in the window.
-    """
-
-    source: str
-    gross_mj: float
-    net_mj: float
-    idle_w: float
-    seconds: float
-    inferences: int
 
 
 def open_counter(device: str, powercap: Path = POWERCAP) -> Counter | None:
@@ -76,7 +55,14 @@ def measure(counter: Counter, work: Callable[[], object], seconds: float, idle_s
     joules = counter.read() - start
     elapsed = time.perf_counter() - clock
     net = joules - idle_w * elapsed
-    return Energy(counter.source, joules * 1e3 / count, net * 1e3 / count, idle_w, elapsed, count)
+    return Energy(
+        source=counter.source,
+        gross_mj=joules * 1e3 / count,
+        net_mj=net * 1e3 / count,
+        idle_w=idle_w,
+        seconds=elapsed,
+        inferences=count,
+    )
 
 
 class RaplCounter:

@@ -19,6 +19,7 @@ from ultralytics.models.yolo.detect import DetectionValidator
 from pinch import runtimes
 from pinch.core import files
 from pinch.core.errors import PinchError
+from pinch.core.record_types.measurements import AccuracyRecord, SplitAccuracy
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
@@ -36,7 +37,7 @@ def evaluate(
     device: str = "cpu",
     threads: int = 1,
     batch: int = 16,
-) -> dict[str, Any]:
+) -> AccuracyRecord:
     """Measure mAP50 and mAP50-95 of a model on splits of a data set.
 
     Args:
@@ -49,8 +50,7 @@ def evaluate(
         batch: images per batch, for checkpoints.
 
     Returns:
-        The result of an accuracy record (mAP as fractions, bytes, and for checkpoints parameters and MACs). The
-        accuracy of a split without images is None, with a warning.
+        The accuracy. That of a split without images is None, with a warning.
 
     Raises:
         PinchError: the model cannot be loaded, or its number of classes is not the data set's.
@@ -64,7 +64,7 @@ def evaluate(
         warnings += more
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return {**described, "splits": results, "warnings": warnings}
+    return AccuracyRecord(**described, splits=results, warnings=warnings)
 
 
 class _Artifact(nn.Module):
@@ -126,7 +126,7 @@ def _load_checkpoint(
     _check_classes(path, len(checkpoint.names), dataset)
     described |= Model.of_checkpoint(path, checkpoint.meta).fields() | {"precision": None}
     described["imgsz"] = imgsz or checkpoint.imgsz
-    described |= checkpoints.describe(checkpoint.model, described["imgsz"])
+    described |= vars(checkpoints.describe(checkpoint.model, described["imgsz"]))
     return checkpoint.model, described
 
 
@@ -156,11 +156,11 @@ def _name_warnings(names: Any, dataset: Dataset) -> list[str]:
 
 def _validate(
     network: Any, dataset: Dataset, split: str, imgsz: int, device: str, threads: int, batch: int
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[SplitAccuracy, list[str]]:
     """Accuracy on one split, and warnings."""
     images = dataset.images(split) if split in dataset.splits else []
     if not images:
-        empty = dict.fromkeys(("map50", "map50_95")) | {"images": 0, "instances": 0, "per_class": {}}
+        empty = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
         return empty, [f"{dataset.path} has no images in its {split} split: there is no accuracy on it"]
     with tempfile.TemporaryDirectory() as folder:
         # Ultralytics requires a train and a val split, whatever it evaluates.
@@ -180,22 +180,21 @@ def _validate(
         validator = _Validator(threads, args=settings, save_dir=Path(folder))
         validator(model=network)
     figures, warnings = _figures(validator, dataset, split)
-    if figures["images"] < len(images):
-        warnings.append(
-            f"{len(images) - figures['images']} of {len(images)} images in the {split} split cannot be used"
-        )
+    if figures.images < len(images):
+        warnings.append(f"{len(images) - figures.images} of {len(images)} images in the {split} split cannot be used")
     return figures, warnings
 
 
-def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[dict[str, Any], list[str]]:
+def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[SplitAccuracy, list[str]]:
     metrics: Any = validator.metrics
     present = {int(number): float(value) for number, value in zip(metrics.ap_class_index, metrics.box.ap, strict=True)}
     missing = [name for number, name in enumerate(dataset.names) if number not in present]
     warning = [f"no box of {', '.join(missing)} in the {split} split: left out of its mAP"] if missing else []
-    return {
-        "map50": float(metrics.box.map50) if present else None,
-        "map50_95": float(metrics.box.map) if present else None,
-        "images": validator.seen,
-        "instances": int(metrics.nt_per_class.sum()),
-        "per_class": {name: present.get(number) for number, name in enumerate(dataset.names)},
-    }, warning
+    figures = SplitAccuracy(
+        map50=float(metrics.box.map50) if present else None,
+        map50_95=float(metrics.box.map) if present else None,
+        images=int(validator.seen or 0),
+        instances=int(metrics.nt_per_class.sum()),
+        per_class={name: present.get(number) for number, name in enumerate(dataset.names)},
+    )
+    return figures, warning

@@ -23,6 +23,7 @@ import pinch
 from pinch import runtimes
 from pinch.core import gpu
 from pinch.core.errors import PinchError
+from pinch.core.record_types.measurements import Energy, InferenceRecord, OtherLoad, Times
 from pinch.data import frames as sources
 from pinch.measuring.timing_worker import STEPS
 from pinch.run.settings.data import General
@@ -48,7 +49,7 @@ class TimingSettings(Runtime, Timing):
 
 def measure(
     model: str | Path, source: str | Path, settings: TimingSettings, baseline: str | Path | None = None
-) -> dict[str, Any]:
+) -> InferenceRecord:
     """Measure time per frame, memory and, where the hardware counts it, energy of a model.
 
     Args:
@@ -56,10 +57,6 @@ def measure(
         source: a video, an image, or a folder of images.
         settings: how to measure.
         baseline: another model, timed in turns with it; ignored if it is the model itself.
-
-    Returns:
-        The result of an inference record. Times are milliseconds per frame; percentiles such as `p50_ms` are of
-        inference alone.
 
     Raises:
         PinchError: a model or the source cannot be read, or the device cannot run the model.
@@ -74,27 +71,27 @@ def measure(
         rounds = _rounds(models, settings, folder)
         others = load.others()
         memory = _work("memory", models[0], settings, folder)
-        energy = _work("energy", models[0], settings, folder) if settings.energy_seconds else None
-    result = _summary(models[0], rounds[0])
-    result |= {
-        "device": settings.device,
-        "threads": settings.threads,
-        "source": Path(source).name,
-        "frames": count,
-        "warmup": settings.warmup,
-        "rounds": settings.rounds,
-        "peak_rss_mb": memory["peak_rss_mb"],
-        "rss_before_loading_mb": memory["before_loading_mb"],
-        "energy_mj": energy and energy["gross_mj"],
-        "energy_net_mj": energy and energy["net_mj"],
-        "energy_source": energy and energy["source"],
-        "energy": energy,
-        "exclusive": others["exclusive"],
-        "others": others,
-        "baseline": None,
-        "relative_to_baseline": None,
-    }
-    return result | _comparison(models, rounds) if baseline else result
+        counted = _work("energy", models[0], settings, folder) if settings.energy_seconds else None
+    energy = Energy(**counted) if counted else None
+    return InferenceRecord(
+        **vars(_times(models[0], rounds[0])),
+        device=settings.device,
+        threads=settings.threads,
+        gpu=load.gpu,
+        source=Path(source).name,
+        frames=count,
+        warmup=settings.warmup,
+        rounds=settings.rounds,
+        peak_rss_mb=memory["peak_rss_mb"],
+        rss_before_loading_mb=memory["before_loading_mb"],
+        energy_mj=energy.gross_mj if energy else None,
+        energy_net_mj=energy.net_mj if energy else None,
+        energy_source=energy.source if energy else None,
+        energy=energy,
+        exclusive=others.exclusive,
+        others=others,
+        **(_comparison(models, rounds) if baseline else {}),
+    )
 
 
 def compare(models: list[Path], source: str | Path, settings: TimingSettings) -> list[float]:
@@ -111,27 +108,30 @@ def compare(models: list[Path], source: str | Path, settings: TimingSettings) ->
 
 
 class Load:
-    """What other processes do on the machine from the creation of this object on."""
+    """What other processes do on the machine from the creation of this object on.
+
+    Attributes:
+        gpu: name of the GPU; None on the CPU, or if it is not known.
+    """
 
     def __init__(self, device: str):
-        self._gpu_percent = _gpu_percent() if device == "gpu" else None
+        first = _first_gpu() if device == "gpu" else None
+        self.gpu = first.name if first else None
+        self._gpu_percent = first.busy_percent() if first else None
         self._start = self._now()
 
-    def others(self) -> dict[str, Any]:
-        """Cores used by others so far, whether the measurement was exclusive, and the cores allotted to this job.
-
-        `exclusive` is None if the system does not show it.
-        """
+    def others(self) -> OtherLoad:
+        """What they did until now."""
         clock, busy, own = (now - start for now, start in zip(self._now(), self._start, strict=True))
         cores = max(0.0, (busy - own) / clock) if busy == busy else None
         quiet = cores is not None and cores <= QUIET_CORES and (self._gpu_percent or 0) <= QUIET_GPU_PERCENT
-        return {
-            "exclusive": quiet if cores is not None else None,
-            "busy_cores": cores,
-            "gpu_percent_before": self._gpu_percent,
-            "cores_of_job": len(os.sched_getaffinity(0)),
-            "cores_of_machine": os.cpu_count(),
-        }
+        return OtherLoad(
+            exclusive=quiet if cores is not None else None,
+            busy_cores=cores,
+            gpu_percent_before=self._gpu_percent,
+            cores_of_job=len(os.sched_getaffinity(0)),
+            cores_of_machine=os.cpu_count(),
+        )
 
     @staticmethod
     def _now() -> tuple[float, float, float]:
@@ -149,9 +149,9 @@ def _busy_seconds() -> float:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def _gpu_percent() -> int | None:
+def _first_gpu() -> gpu.Device | None:
     try:
-        return gpu.Device.first().busy_percent()
+        return gpu.Device.first()
     except gpu.UnavailableError:
         return None
 
@@ -204,29 +204,29 @@ def _environment(threads: int) -> dict[str, str]:
     return {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _summary(path: Path, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of one model over its rounds."""
+def _times(path: Path, rounds: list[dict[str, Any]]) -> Times:
+    """The times of one model over its rounds."""
     samples = {step: [value for answer in rounds for value in answer["samples_ms"][step]] for step in STEPS}
     inference = np.array(samples["inference"])
     p50, p90, p99 = np.percentile(inference, (50, 90, 99)).tolist()
     medians = _medians(rounds)
-    return {
-        "file": path.name,
+    return Times(
+        file=path.name,
         **rounds[0]["described"],
-        "format": runtimes.find_format(path).name,
-        "imgsz": max(rounds[0]["shape"]),
-        "p50_ms": p50,
-        "p90_ms": p90,
-        "p99_ms": p99,
-        "mean_ms": float(inference.mean()),
-        "min_ms": float(inference.min()),
-        "preprocess_ms": float(np.median(samples["preprocess"])),
-        "postprocess_ms": float(np.median(samples["postprocess"])),
-        "round_p50_ms": medians,
-        "spread": (max(medians) - min(medians)) / p50,
-        "samples_ms": {step: [round(value, 4) for value in values] for step, values in samples.items()},
-        "notes": rounds[0]["notes"],
-    }
+        format=runtimes.find_format(path).name,
+        imgsz=max(rounds[0]["shape"]),
+        p50_ms=p50,
+        p90_ms=p90,
+        p99_ms=p99,
+        mean_ms=float(inference.mean()),
+        min_ms=float(inference.min()),
+        preprocess_ms=float(np.median(samples["preprocess"])),
+        postprocess_ms=float(np.median(samples["postprocess"])),
+        round_p50_ms=medians,
+        spread=(max(medians) - min(medians)) / p50,
+        samples_ms={step: [round(value, 4) for value in values] for step, values in samples.items()},
+        notes=rounds[0]["notes"],
+    )
 
 
 def _medians(rounds: list[dict[str, Any]]) -> list[float]:
@@ -237,7 +237,7 @@ def _comparison(models: list[Path], rounds: list[list[dict[str, Any]]]) -> dict[
     """The ratio of each round of the model to the baseline's round beside it, and the median of these ratios."""
     ratios = [ours / theirs for ours, theirs in zip(_medians(rounds[0]), _medians(rounds[1]), strict=True)]
     return {
-        "baseline": _summary(models[1], rounds[1]),
+        "baseline": _times(models[1], rounds[1]),
         "round_ratios": ratios,
         "relative_to_baseline": float(np.median(ratios)),
     }

@@ -54,8 +54,8 @@ class Format:
         devices: devices of that runtime, a subset of ("cpu", "gpu").
         content: a pattern of files in a folder of this format, by which a folder with another name is recognized.
         precisions: precisions that can be exported, a subset of PRECISIONS.
-        exporter: "module:function" called as exporter(job: pinch.artifacts.job.ExportJob) -> dict. It writes job.output
-            and returns what its record says besides the file: parity or guard, calibration, head.
+        exporter: "module:function" called as exporter(job: pinch.artifacts.job.ExportJob). It writes job.output and
+            returns what its record says besides the file, as `pinch.core.record_types.exports.ExportDetails`.
         environment: the conda environment of its export, `envs/<environment>.yaml`.
         is_default: whether quantization.py makes it by default.
         filling: matplotlib's fill style of the markers in plots.

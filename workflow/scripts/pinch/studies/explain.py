@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from pinch.core.record_types.studies import ExplainRecord, VariantAccuracy
 from pinch.data import dataset as datasets
 from pinch.studies.validation import Validation
 from pinch.weights import checkpoints
@@ -33,7 +34,7 @@ def explain(
     split: str = "test",
     images: int = 10_000,
     **tuning: Any,
-) -> dict[str, Any]:
+) -> ExplainRecord:
     """Prune at each ratio in the right and wrong ways and measure mAP50-95; at one ratio also tune.
 
     Args:
@@ -46,7 +47,7 @@ def explain(
         tuning: settings of tuning, see `pinch.weights.training.request.Request`.
 
     Returns:
-        The result of a sensitivity record; `rows` has one entry for each variant and ratio.
+        A record with one row for each variant and ratio.
 
     Raises:
         PinchError: the model is pruned already, or a ratio leaves nothing of a layer.
@@ -55,19 +56,19 @@ def explain(
     checkpoints.require_unpruned(checkpoint)
     validation = Validation(datasets.load(data), split, checkpoint.imgsz, images)
     rows = [
-        {"variant": variant, "ratio": ratio, "tuned": False, **_figures(pruned(checkpoint, ratio, variant), validation)}
+        _measured(pruned(checkpoint, ratio, variant), validation, variant, ratio, tuned=False)
         for ratio in ratios
         for variant in VARIANTS
     ]
     if tuning_ratio is not None:
         rows += _tuned(checkpoint, data, tuning_ratio, validation, tuning)
-    return {
-        "model": model.stem,
-        "split": split,
-        "images": validation.images,
-        "base_map50_95": validation.map50_95(checkpoint.model),
-        "rows": rows,
-    }
+    return ExplainRecord(
+        model=model.stem,
+        split=split,
+        images=validation.images,
+        base_map50_95=validation.map50_95(checkpoint.model),
+        rows=rows,
+    )
 
 
 def pruned(checkpoint: Checkpoint, ratio: float, variant: str) -> Any:
@@ -81,15 +82,18 @@ def pruned(checkpoint: Checkpoint, ratio: float, variant: str) -> Any:
     return network
 
 
-def _figures(network: torch.nn.Module, validation: Validation) -> dict[str, float]:
+def _measured(
+    network: torch.nn.Module, validation: Validation, variant: str, ratio: float, tuned: bool
+) -> VariantAccuracy:
     weights = mask_tools.prunable(network).values()
     zeros = 1 - sum(int(w.count_nonzero()) for w in weights) / sum(w.numel() for w in weights)
-    return {"map50_95": validation.map50_95(network), "sparsity": zeros}
+    accuracy = validation.map50_95(network)
+    return VariantAccuracy(variant=variant, ratio=ratio, tuned=tuned, map50_95=accuracy, sparsity=zeros)
 
 
 def _tuned(
     checkpoint: Checkpoint, data: Path, ratio: float, validation: Validation, tuning: dict[str, Any]
-) -> list[dict[str, Any]]:
+) -> list[VariantAccuracy]:
     """Tune at one ratio: the right way, without masks, and with DFL pruned too and without masks."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -106,6 +110,6 @@ def _tuned(
                 checkpoints.save(base, pruned(checkpoint, ratio, table), checkpoint.meta, checkpoint)
             request = Request(name, data, Path(folder), base, pruned=True, **tuning)
             train(request)
-            figures = _figures(checkpoints.load(request.checkpoint).model, validation)
-            rows.append({"variant": variant, "ratio": ratio, "tuned": True, **figures})
+            tuned = checkpoints.load(request.checkpoint).model
+            rows.append(_measured(tuned, validation, variant, ratio, tuned=True))
     return rows

@@ -51,7 +51,7 @@ def benchmark(
                 precision, entry = parse_spec(spec)
                 path = folder / f"{name}_{spec}"
                 result = job.run(session, precision, entry, path)
-                rows.append(_row(name, spec, path, (result.get("guard") or {}).get("share")))
+                rows.append(_row(name, spec, path, result.guard.share if result.guard else None))
     for row, median in zip(rows, timing.compare([row["path"] for row in rows], source, timing_settings), strict=True):
         row |= {"p50_ms": median, "bytes": size(row["path"])}
     stock = rows[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pinch.core.errors import PinchError
+from pinch.core.record_types.studies import LayerLoss, LayerScanRecord
 from pinch.data import dataset as datasets
 from pinch.studies.validation import Validation
 from pinch.weights import checkpoints
@@ -18,14 +19,14 @@ from pinch.weights.pruning.splitting import join
 
 def scan(
     model: Path, data: Path, method: str, ratios: Sequence[float], images: int = 200, seed: int = 0
-) -> dict[str, Any]:
+) -> LayerScanRecord:
     """Prune each layer alone at each ratio and measure mAP50-95 on val.
 
     For "coarse" a layer is a unit of the dependency graph (channels that must keep one width), ranked by norm; for
     "fine" it is a convolution, ranked by magnitude.
 
     Returns:
-        The result of a sensitivity record; `layers` has one row for each layer and ratio.
+        A record with one row for each layer and ratio.
 
     Raises:
         PinchError: the model is pruned already, or its accuracy is 0, so that no loss can be measured.
@@ -41,17 +42,12 @@ def scan(
     pruned = {"coarse": _pruned_units, "fine": _pruned_convolutions}[method]
     rows = []
     for layer, ratio, network in pruned(checkpoint, ratios):
-        figures = {"map50_95": validation.map50_95(network), "base_map50_95": base}
-        rows.append({"layer": layer, "method": method, "ratio": ratio, **figures})
-        print(f"{layer} {ratio:.0%}: mAP50-95 {figures['map50_95']:.3f} of {base:.3f}", flush=True)
-    return {
-        "model": model.stem,
-        "method": method,
-        "split": "val",
-        "images": validation.images,
-        "base_map50_95": base,
-        "layers": rows,
-    }
+        left = validation.map50_95(network)
+        rows.append(LayerLoss(layer=layer, method=method, ratio=ratio, map50_95=left, base_map50_95=base))
+        print(f"{layer} {ratio:.0%}: mAP50-95 {left:.3f} of {base:.3f}", flush=True)
+    return LayerScanRecord(
+        model=model.stem, method=method, split="val", images=validation.images, base_map50_95=base, layers=rows
+    )
 
 
 def _pruned_units(checkpoint: Checkpoint, ratios: Sequence[float]) -> Iterator[tuple[str, float, Any]]:

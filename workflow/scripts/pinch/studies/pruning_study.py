@@ -12,6 +12,9 @@ from typing import Any
 import pandas as pd
 
 from pinch.core import records
+from pinch.core.errors import PinchError
+from pinch.core.record_types.measurements import AccuracyRecord
+from pinch.core.record_types.weights import PruningRecord
 from pinch.run.identity import METHODS, Model
 
 # Kinds of runs. The kind of an ablation is the method, one of METHODS.
@@ -134,12 +137,15 @@ def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
 def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:
     """Fractions of the base's non-zero parameters and multiply-accumulates."""
     model = Model(run.name, run.kind, ratio)
-    result = records.read(results / run.name / f"records/pruning/{model}.json", "pruning")["result"]
-    before, after = result["before"], result["after"]
-    return tuple(after[key] / before[key] for key in ("nonzero_parameters", "macs"))
+    pruned = records.read(results / run.name / f"records/pruning/{model}.json", PruningRecord).value
+    before, after = pruned.before, pruned.after
+    return after.nonzero_parameters / before.nonzero_parameters, after.macs / before.macs
 
 
 def _map50_95(results: Path, name: str, method: str = "none", ratio: float = 0.0, tuned: bool = False) -> float:
     model = Model(name, method, ratio, tuned)
-    record = records.read(results / name / f"records/accuracy/{model}.json", "accuracy")
-    return float(record["result"]["splits"]["test"]["map50_95"])
+    path = results / name / f"records/accuracy/{model}.json"
+    accuracy = records.read(path, AccuracyRecord).value.splits["test"].map50_95
+    if accuracy is None:
+        raise PinchError(f"{path} has no accuracy on the test split: give a data set with images there")
+    return accuracy

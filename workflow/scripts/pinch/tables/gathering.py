@@ -5,17 +5,25 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
+from pinch.core.record_types.base import Record
+from pinch.core.record_types.data import DatasetRecord
+from pinch.core.record_types.exports import ExportRecord
+from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
+from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
+from pinch.core.record_types.weights import TrainingRecord
+from pinch.core.records import Stored
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
 from pinch.tables import stages
 
+R = TypeVar("R", bound=Record)
 # The first columns of each table are a fixed interface: see results/README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
@@ -150,33 +158,32 @@ class _Reader:
     def models(self) -> list[dict[str, Any]]:
         rows = []
         for model in self.expected.models:
-            row = self._required("models", str(model), "accuracy", str(model))
-            if row is None:
+            name, before = str(model), None
+            measured = self._required("models", name, f"accuracy/{name}", AccuracyRecord)
+            if measured is None:
                 continue
-            result, before = row["result"], {}
             if model.method != "none":
-                before = (self._required("models", str(model), "accuracy", str(model.untuned)) or {}).get("result", {})
+                before = self._required("models", name, f"accuracy/{model.untuned}", AccuracyRecord)
             rows.append(
                 _of_model(model)
-                | _pick(result, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
-                | _accuracy(result)
-                | {f"{key}_before_tuning": value for key, value in _accuracy(before).items()}
+                | _pick(measured, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
+                | _accuracy(measured)
+                | {f"{key}_before_tuning": value for key, value in (_accuracy(before) if before else {}).items()}
             )
         return rows
 
     def artifacts(self) -> list[dict[str, Any]]:
         rows = []
         for artifact in self.expected.artifacts:
-            record = self._required("artifacts", artifact.file, "accuracy", artifact.file)
-            if record is None:
+            file = artifact.file
+            measured = self._required("artifacts", file, f"accuracy/{file}", AccuracyRecord)
+            if measured is None:
                 continue
-            result = record["result"]
-            export = (self._optional("export", artifact.file) or {}).get("result", {})
-            row = _of_artifact(artifact)
-            row |= _pick(result, "bytes", "bytes_zipped", "imgsz") | _accuracy(result)
-            row |= {"target": export.get("target"), "export_seconds": export.get("seconds")}
-            for part in ("parity", "guard", "calibration"):
-                row |= _flat(part, export.get(part))
+            row = _of_artifact(artifact) | _pick(measured, "bytes", "bytes_zipped", "imgsz") | _accuracy(measured)
+            if export := self._optional("export", file, f"export/{file}", ExportRecord):
+                row |= {"target": export.target, "export_seconds": export.seconds}
+                for part in ("parity", "guard", "calibration"):
+                    row |= _flat(part, getattr(export, part))
             rows.append(row)
         return rows
 
@@ -185,67 +192,62 @@ class _Reader:
         for timing in self.expected.timings:
             file = timing.artifact.file
             row_name = f"{file} on {timing.device}, {timing.threads} threads"
-            record = self._required("inference", row_name, f"inference/{timing.place}", file)
-            if record is None:
+            found = self._read("inference", row_name, f"inference/{timing.place}/{file}", InferenceRecord)
+            if found is None:
                 continue
-            result, baseline = record["result"], record["result"].get("baseline") or {}
+            timed, hardware = found.value, found.provenance.hardware
             row = {"device": timing.device, "threads": timing.threads} | _of_artifact(timing.artifact)
-            row |= _pick(result, *_TIMES, *_CONDITIONS)
-            row |= {"baseline_file": baseline.get("file"), "baseline_p50_ms": baseline.get("p50_ms")}
-            row |= {"busy_cores": (result.get("others") or {}).get("busy_cores")}
-            hardware = record["provenance"].get("hardware", {})
-            row |= {"processor": hardware.get("gpu") if timing.device == "gpu" else hardware.get("cpu")}
-            row |= {"notes": "; ".join(map(str, result.get("notes") or []))}
+            row |= _pick(timed, *_TIMES, *_CONDITIONS)
+            if timed.baseline:
+                row |= {"baseline_file": timed.baseline.file, "baseline_p50_ms": timed.baseline.p50_ms}
+            row |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(timed.notes)}
+            row |= {"processor": timed.gpu if timing.device == "gpu" else hardware.cpu}
             rows.append(row)
         return rows
 
     def dataset(self) -> list[dict[str, Any]]:
-        rows = []
-        record = self._optional("dataset")
-        if record is not None:
-            for split, content in record["result"].get("splits", {}).items():
-                for name, boxes in content.get("boxes", {}).items():
-                    rows.append({"split": split, "class": name, "boxes": boxes} | _pick(content, "images", "users"))
-        return rows
+        record = self._optional("dataset", "dataset", "dataset", DatasetRecord)
+        return [
+            {"split": split, "class": name, "boxes": boxes, "images": content.images, "users": content.users}
+            for split, content in (record.splits if record else {}).items()
+            for name, boxes in content.boxes.items()
+        ]
 
     def training(self) -> list[dict[str, Any]]:
         rows = []
         for model in self.expected.models:
-            result = (self._optional("training", str(model)) or {}).get("result", {})
-            about = _pick(result, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
-            about |= _of_model(model)
-            rows += [_scalars(point) | about for point in result.get("curve", [])]
+            if record := self._optional("training", str(model), f"training/{model}", TrainingRecord):
+                about = _pick(record, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
+                rows += [_scalars(epoch) | about | _of_model(model) for epoch in record.curve]
         return rows
 
     def sensitivity(self) -> list[dict[str, Any]]:
-        rows = []
-        for study in self.expected.studies:
-            record = self._required("sensitivity", study, "sensitivity", study)
-            if record is None:
-                continue
-            result = record["result"]
-            shared = _scalars(result)
-            rows += [{"study": "layers"} | shared | _scalars(row) for row in result.get("layers", [])]
-            rows += [{"study": "explain"} | shared | _scalars(row) for row in result.get("rows", [])]
+        rows: list[dict[str, Any]] = []
+        for name in self.expected.studies:
+            # A scan that was made by hand may have any name.
+            kind = ExplainRecord if name == "explain" else LayerScanRecord
+            match self._required("sensitivity", name, f"sensitivity/{name}", kind):
+                case LayerScanRecord() as scan:
+                    rows += [{"study": "layers"} | _scalars(scan) | _scalars(row) for row in scan.layers]
+                case ExplainRecord() as study:
+                    rows += [{"study": "explain"} | _scalars(study) | _scalars(row) for row in study.rows]
         return rows
 
-    def _optional(self, kind: str, stem: str | None = None) -> dict[str, Any] | None:
-        path = self.results / "records" / (f"{kind}/{stem}.json" if stem else f"{kind}.json")
-        return self._read(path, kind, kind, path.stem) if path.exists() else None
+    def _optional(self, table: str, row: str, record: str, kind: type[R]) -> R | None:
+        return self._required(table, row, record, kind) if (self.results / f"records/{record}.json").exists() else None
 
-    def _required(self, table: str, row: str, folder: str, stem: str) -> dict[str, Any] | None:
-        path = self.results / f"records/{folder}/{stem}.json"
-        return self._read(path, folder.split("/")[0], table, row)
+    def _required(self, table: str, row: str, record: str, kind: type[R]) -> R | None:
+        found = self._read(table, row, record, kind)
+        return found.value if found else None
 
-    def _read(self, path: Path, kind: str, table: str, row: str) -> dict[str, Any] | None:
-        reason = "no record"
+    def _read(self, table: str, row: str, record: str, kind: type[R]) -> Stored[R] | None:
+        path, reason = self.results / f"records/{record}.json", "no record"
         if path.exists():
             try:
                 return records.read(path, kind)
-            except PinchError:
-                reason = f"not a readable record of kind {kind}"
-        relative = path.relative_to(self.results).as_posix()
-        self.missing.append({"table": table, "row": row, "record": relative, "reason": reason})
+            except PinchError as error:
+                reason = str(error).removeprefix(f"{path} ")
+        self.missing.append({"table": table, "row": row, "record": f"records/{record}.json", "reason": reason})
         return None
 
 
@@ -263,22 +265,27 @@ def _of_artifact(artifact: Artifact) -> dict[str, Any]:
     }
 
 
-def _accuracy(result: dict[str, Any]) -> dict[str, Any]:
+def _accuracy(measured: AccuracyRecord) -> dict[str, Any]:
     """Accuracy on test, and with a prefix on val: test is reported, val decides choices."""
-    splits = result.get("splits") or {}
-    test, val = splits.get("test") or {}, splits.get("val") or {}
-    return _pick(test, "map50", "map50_95") | {f"val_{key}": val.get(key) for key in ("map50", "map50_95")}
+    prefixes = {"test": "", "val": "val_"}
+    return {
+        f"{prefix}{key}": getattr(measured.splits.get(split), key, None)
+        for split, prefix in prefixes.items()
+        for key in ("map50", "map50_95")
+    }
 
 
-def _pick(source: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: source.get(key) for key in keys}
+def _pick(source: Any, *names: str) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in names}
 
 
-def _scalars(source: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in source.items() if isinstance(value, str | int | float)}
+def _scalars(source: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(source).items() if isinstance(value, str | int | float)}
 
 
-def _flat(prefix: str, source: dict[str, Any] | None) -> dict[str, Any]:
-    """A part of an export record as columns: {"share": 0.99} of `guard` becomes guard_share. Of a list, its length."""
-    counts = {key: len(value) for key, value in (source or {}).items() if isinstance(value, list)}
-    return {f"{prefix}_{key}": value for key, value in (_scalars(source or {}) | counts).items()}
+def _flat(prefix: str, source: Any) -> dict[str, Any]:
+    """A part of an export record as columns: `share` of `guard` becomes guard_share; of a list its length."""
+    if source is None:
+        return {}
+    counts = {name: len(value) for name, value in vars(source).items() if isinstance(value, list)}
+    return {f"{prefix}_{name}": value for name, value in (_scalars(source) | counts).items()}

@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic, sha256
+from pinch.core.record_types.weights import NetworkSize
 
 _STOCK_PACKAGES = ("torch.nn.", "ultralytics.nn.")
 # Share of exact zeros among convolution weights above which a checkpoint from elsewhere counts as pruned: training
@@ -143,7 +144,7 @@ def _require_stock(model: nn.Module) -> None:
     assert not ours, f"classes that a plain Ultralytics cannot open: {sorted(ours)}"
 
 
-def describe(model: nn.Module, imgsz: int) -> dict[str, int]:
+def describe(model: nn.Module, imgsz: int) -> NetworkSize:
     """Number of parameters, of nonzero ones, and of multiply-accumulates for an image of imgsz x imgsz pixels.
 
     Multiply-accumulates are those of convolutions and matrix products: half of what torch's counter calls
@@ -157,11 +158,11 @@ def describe(model: nn.Module, imgsz: int) -> dict[str, int]:
     with torch.no_grad(), counter:
         model.eval()(image)
     model.train(training)
-    return {
-        "parameters": sum(p.numel() for p in parameters),
-        "nonzero_parameters": sum(int(p.count_nonzero()) for p in parameters),
-        "macs": counter.get_total_flops() // 2,
-    }
+    return NetworkSize(
+        parameters=sum(p.numel() for p in parameters),
+        nonzero_parameters=sum(int(p.count_nonzero()) for p in parameters),
+        macs=counter.get_total_flops() // 2,
+    )
 
 
 def is_pruned(checkpoint: Checkpoint) -> bool:

@@ -9,6 +9,7 @@ from torch import nn
 
 from pinch.core.errors import PinchError
 from pinch.core.ownership import require_replaceable
+from pinch.core.record_types.weights import CoarseRecord, LayerWidth
 from pinch.data.dataset import Dataset
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
@@ -118,26 +119,24 @@ def recalibrate(
     network.eval()
 
 
-def prune_file(
-    base: Path, output: Path, pruning: kinds.CoarsePruning, dataset: Dataset | None = None
-) -> dict[str, Any]:
-    """Prune the checkpoint `base`, write it to `output`, and return the result of a pruning record."""
+def prune_file(base: Path, output: Path, pruning: kinds.CoarsePruning, dataset: Dataset | None = None) -> CoarseRecord:
+    """Prune the checkpoint `base`, write it to `output`, and return the record."""
     require_replaceable(output)
     checkpoint = checkpoints.load(base)
     before, wide = checkpoints.describe(checkpoint.model, checkpoint.imgsz), _widths(checkpoint.model)
     meta = prune(checkpoint, pruning, dataset)
     checkpoints.save(output, checkpoint.model, meta, checkpoint)
-    return {
-        "model": output.stem,
-        "method": "coarse",
-        "ratio": pruning.ratio,
-        "settings": meta["settings"],
-        "before": before,
-        "after": checkpoints.describe(checkpoint.model, checkpoint.imgsz),
-        "layers": [
-            {"layer": name, "width": wide[name], "kept": kept} for name, kept in _widths(checkpoint.model).items()
+    return CoarseRecord(
+        model=output.stem,
+        method="coarse",
+        ratio=pruning.ratio,
+        settings=meta["settings"],
+        before=before,
+        after=checkpoints.describe(checkpoint.model, checkpoint.imgsz),
+        layers=[
+            LayerWidth(layer=name, width=wide[name], kept=kept) for name, kept in _widths(checkpoint.model).items()
         ],
-    }
+    )
 
 
 def _widths(network: nn.Module) -> dict[str, int]:

@@ -11,6 +11,7 @@ import torch
 
 from pinch.core.errors import PinchError
 from pinch.core.ownership import require_replaceable
+from pinch.core.record_types.weights import FineRecord, LayerSparsity
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import kinds
@@ -50,36 +51,36 @@ def _masks(weights: Mapping[str, torch.Tensor], pruning: kinds.FinePruning) -> m
             return mask_tools.two_of_four_masks(weights)
 
 
-def layers(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The sparsity of each convolution, for a pruning record."""
+def layers(checkpoint: Checkpoint) -> list[LayerSparsity]:
+    """The sparsity of each convolution."""
     rows = mask_tools.prunable(checkpoint.model).items()
     return [
-        {
-            "layer": name.removesuffix(".weight"),
-            "weights": weight.numel(),
-            "sparsity": 1 - int(weight.count_nonzero()) / weight.numel(),
-        }
+        LayerSparsity(
+            layer=name.removesuffix(".weight"),
+            weights=weight.numel(),
+            sparsity=1 - int(weight.count_nonzero()) / weight.numel(),
+        )
         for name, weight in rows
     ]
 
 
-def prune_file(base: Path, output: Path, pruning: kinds.FinePruning) -> dict[str, Any]:
-    """Prune the checkpoint `base`, write it to `output`, and return the result of a pruning record."""
+def prune_file(base: Path, output: Path, pruning: kinds.FinePruning) -> FineRecord:
+    """Prune the checkpoint `base`, write it to `output`, and return the record."""
     require_replaceable(output)
     checkpoint = checkpoints.load(base)
     before = checkpoints.describe(checkpoint.model, checkpoint.imgsz)
     meta = prune(checkpoint, pruning)
     checkpoints.save(output, checkpoint.model, meta, checkpoint)
-    return {
-        "model": output.stem,
-        "method": "fine",
-        "ratio": pruning.ratio,
-        "sparsity": meta["sparsity"],
-        "settings": meta["settings"],
-        "before": before,
-        "after": checkpoints.describe(checkpoint.model, checkpoint.imgsz),
-        "layers": layers(checkpoint),
-    }
+    return FineRecord(
+        model=output.stem,
+        method="fine",
+        ratio=pruning.ratio,
+        sparsity=meta["sparsity"],
+        settings=meta["settings"],
+        before=before,
+        after=checkpoints.describe(checkpoint.model, checkpoint.imgsz),
+        layers=layers(checkpoint),
+    )
 
 
 def reapply(pruned: Path, tuned: Path, output: Path) -> float:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pinch.core import records
 from pinch.core.errors import PinchError
-from pinch.core.files import read_json
+from pinch.core.record_types.studies import LayerScanRecord
 from pinch.weights.pruning import kinds
 from pinch.weights.pruning.cost import Costs, channel_costs
 from pinch.weights.pruning.graph import ChannelGraph, Unit
@@ -127,15 +128,14 @@ def read_curves(record: Path) -> dict[str, Curve]:
     Raises:
         PinchError: the file is not the record of a layer scan, or the accuracy of its base is 0.
     """
-    content = read_json(record)
+    if not record.is_file():
+        raise PinchError(f"{record} does not exist: run scan_layers.py")
     curves: dict[str, Curve] = {}
     try:
-        result = content["result"]
-        for row in result["layers"]:
-            if row["method"] == "coarse":
-                lost = 1 - row["map50_95"] / row["base_map50_95"]
-                curves.setdefault(row["layer"], {})[row["ratio"]] = lost
-    except (KeyError, TypeError, ZeroDivisionError) as error:
+        for row in records.read(record, LayerScanRecord).value.layers:
+            if row.method == "coarse":
+                curves.setdefault(row.layer, {})[row.ratio] = 1 - row.map50_95 / row.base_map50_95
+    except (PinchError, ZeroDivisionError) as error:
         raise PinchError(
             f"{record} is not the record of a layer scan with an accuracy above zero: run scan_layers.py"
         ) from error

@@ -1,15 +1,17 @@
 """Training and fine-tuning: one entry point for new, trained and pruned networks."""
 
 import contextlib
+import dataclasses
 import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pinch.core.errors import PinchError
 from pinch.core.ownership import require_replaceable
+from pinch.core.record_types.weights import PruningRecord, TrainingRecord
 from pinch.data import check, dataset
 from pinch.data.for_ultralytics import stage, ultralytics_yaml
 from pinch.weights import checkpoints
@@ -21,14 +23,15 @@ from pinch.weights.training.request import Request
 from pinch.weights.training.request import check as check_request
 from pinch.weights.training.start import open_base, sources, write_start
 
+R = TypeVar("R", bound=PruningRecord)
 # Training images are cached in memory if they need less than this, in bytes.
 _CACHE_BYTES = 2 << 30
 # Training arguments with local paths, which mean nothing to others who open the checkpoint.
 _LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
 
 
-def train(request: Request) -> dict[str, Any]:
-    """Train, write the model with the best validation to `request.checkpoint`, and return a training record's result.
+def train(request: Request) -> TrainingRecord:
+    """Train, write the model with the best validation to `request.checkpoint`, and return the record.
 
     Raises:
         PinchError: before training, the request, the base, the data or the device is wrong, or Pinch did not make the
@@ -56,8 +59,8 @@ def train(request: Request) -> dict[str, Any]:
             if left is None:
                 runs.renew(request.run_folder)
             _run(request, arguments | places | ({"resume": str(left.last)} if left else {}))
-    record = _finish(request, base)
-    return record | {"taken_over": finished, "versions": left.versions if left else identity["versions"]}
+    versions = left.versions if left else identity["versions"]
+    return dataclasses.replace(_finish(request, base), taken_over=finished, versions=versions)
 
 
 def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
@@ -121,7 +124,7 @@ def _run(request: Request, arguments: dict[str, Any]) -> None:
         ) from error
 
 
-def _finish(request: Request, base: Checkpoint) -> dict[str, Any]:
+def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
     """Check the best model of the run and write it with its `pinch` entry."""
     best = request.run_folder / "weights" / "best.pt"
     if not best.is_file():
@@ -141,7 +144,7 @@ def _finish(request: Request, base: Checkpoint) -> dict[str, Any]:
     trained.train_args = {k: v for k, v in trained.train_args.items() if k not in _LOCAL_ARGS}
     trained.train_args |= {"model": Path(request.base).name, "data": str(request.data)}
     checkpoints.save(request.checkpoint, trained.model, meta, trained)
-    return {**_record(request, trained), "sparsity": sparsity}
+    return _record(request, trained, sparsity)
 
 
 def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
@@ -150,38 +153,39 @@ def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
         raise PinchError(f"training changed the structure of {base.path}: it is no longer the pruned network")
 
 
-def _record(request: Request, trained: Checkpoint) -> dict[str, Any]:
+def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingRecord:
     curve = results.curve(request.run_folder / "results.csv")
     # While the sparsity of a gradual schedule still rises, no epoch counts as the best.
     ramp = recipes.RAMP * request.epochs if request.dense else 0
-    best = max((row for row in curve if row["epoch"] >= ramp), key=lambda row: row["map50_95"])
-    return {
-        "model": request.name,
-        "base_model": Path(request.base).name,
-        "epochs_requested": request.epochs,
-        "epochs_run": len(curve),
-        "best_epoch": best["epoch"],
-        "seconds": round(results.seconds(request.run_folder / "results.csv"), 1),
-        "imgsz": trained.train_args["imgsz"],
-        "device": request.device,
-        "parameters": sum(p.numel() for p in trained.model.parameters()),
-        "teacher": request.teacher.name if request.teacher else None,
-        "schedule": "cubic" if request.dense else "one-shot",
-        "curve": curve,
-    }
+    best = max((row for row in curve if row.epoch >= ramp), key=lambda row: row.map50_95)
+    return TrainingRecord(
+        model=request.name,
+        base_model=Path(request.base).name,
+        epochs_requested=request.epochs,
+        epochs_run=len(curve),
+        best_epoch=best.epoch,
+        seconds=round(results.seconds(request.run_folder / "results.csv"), 1),
+        imgsz=trained.train_args["imgsz"],
+        device=request.device,
+        parameters=sum(p.numel() for p in trained.model.parameters()),
+        teacher=request.teacher.name if request.teacher else None,
+        schedule="cubic" if request.dense else "one-shot",
+        curve=curve,
+        sparsity=sparsity,
+    )
 
 
-def tuned_pruning(prune: Callable[[Path], dict[str, Any]], output: Path, data: Path, **settings: Any) -> dict[str, Any]:
+def tuned_pruning(prune: Callable[[Path], R], output: Path, data: Path, **settings: Any) -> R:
     """Prune and tune, and keep only the tuned model.
 
     Args:
-        prune: writes the pruned checkpoint to the given path and returns the result of a pruning record.
+        prune: writes the pruned checkpoint to the given path and returns its record.
         output: the tuned checkpoint.
         data: data.yaml.
         settings: of the `Request`.
 
     Returns:
-        What `prune` returned, with the tuned model's name as `model` and a training record's result as `tuning`.
+        What `prune` returned, with the tuned model's name as `model` and its training as `tuning`.
     """
     require_replaceable(output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -191,4 +195,4 @@ def tuned_pruning(prune: Callable[[Path], dict[str, Any]], output: Path, data: P
         request = Request(output.stem, data, Path(folder), base, pruned=True, **settings)
         tuning = train(request)
         os.replace(request.checkpoint, output)
-    return {**result, "model": output.stem, "tuning": tuning}
+    return dataclasses.replace(result, model=output.stem, tuning=tuning)

@@ -1,9 +1,13 @@
 """Read results.csv in the run folder, where Ultralytics writes the metrics of each epoch."""
 
 import csv
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+
+from pinch.core.record_types.weights import Epoch
+
+_LOSSES = {field.name for field in fields(Epoch) if field.name.endswith("_loss")}
 
 
 def seconds(path: Path) -> float:
@@ -19,16 +23,16 @@ def _results(path: Path) -> list[dict[str, float]]:
     return [{key.strip(): float(value) for key, value in row.items() if key.strip()} for row in rows]
 
 
-def curve(path: Path) -> list[dict[str, Any]]:
-    """For each epoch accuracy on val (fractions), precision, recall and losses."""
+def curve(path: Path) -> list[Epoch]:
+    """The epochs in their order."""
     return [
-        {
-            "epoch": int(row["epoch"]),
-            "map50": row["metrics/mAP50(B)"],
-            "map50_95": row["metrics/mAP50-95(B)"],
-            "precision": row["metrics/precision(B)"],
-            "recall": row["metrics/recall(B)"],
-            **{key.replace("/", "_"): value for key, value in row.items() if "loss" in key},
-        }
+        Epoch(
+            epoch=int(row["epoch"]),
+            map50=row["metrics/mAP50(B)"],
+            map50_95=row["metrics/mAP50-95(B)"],
+            precision=row["metrics/precision(B)"],
+            recall=row["metrics/recall(B)"],
+            **{name: value for key, value in row.items() if (name := key.replace("/", "_")) in _LOSSES},
+        )
         for row in _results(path)
     ]
