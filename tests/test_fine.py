@@ -63,7 +63,7 @@ def test_two_of_four(base, tmp_path):
         kept = mask.movedim(1, -1).unflatten(-1, (-1, 4)).sum(-1)
         assert (kept == 2).all(), name
     assert pruned.meta["sparsity"] == 0.5
-    with pytest.raises(PinchError, match="give the ratio 0.5"):
+    with pytest.raises(PinchError, match=r"give the ratio 0\.5"):
         prune(base, tmp_path, 0.4, pattern="2:4")
 
 

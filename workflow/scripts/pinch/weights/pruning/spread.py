@@ -13,8 +13,8 @@ from pinch.weights.pruning.cost import Costs, channel_costs
 from pinch.weights.pruning.graph import ChannelGraph, Unit
 from pinch.weights.pruning.ranking import Scores, comparable
 
-# A non-uniform spread leaves at least this share of the width that the uniform one leaves: scores of the untuned network
-# say little about what a layer can learn. Between 0.4 and 0.8 the value matters little (docs/method.md).
+# A non-uniform spread leaves at least this share of the width that the uniform one leaves. Scores of the untuned
+# network say little about what a layer can learn. Between 0.4 and 0.8 the value matters little (docs/method.md).
 FLOOR = 0.6
 # A non-uniform spread leaves at least this many channels if the uniform one leaves more. All information about a scale
 # passes through single layers, and eight channels are too few for that (docs/method.md).
