@@ -40,7 +40,7 @@ def address(detector, picture):
 
     built = page.build(detector, 0.25, [picture])
     yield page.launch(built, "127.0.0.1", free_port())
-    page.close()
+    built.close()
 
 
 def free_port() -> int:

@@ -18,11 +18,11 @@ needs_no_gpu = pytest.mark.skipif(gpu.driver_version() is not None, reason="this
 @pytest.mark.parametrize(
     ("found", "built", "message"),
     [
-        (None, "13.0", "no NVIDIA driver is loaded, a GPU needs driver 580.65.06"),
+        (None, "13.0", "no NVIDIA driver is loaded, but 580.65.06 or newer is needed"),
         ("550.54.14", "13.0", "the NVIDIA driver is 550.54.14, but 580.65.06"),
         ("470.10", "12.8", "but 525.60.13"),
         ("580.65.05", "13.0", "but 580.65.06"),
-        (None, "14.1", "needs driver 580.65.06"),
+        (None, "14.1", "but 580.65.06 or newer is needed"),
     ],
 )
 def test_missing_and_old_drivers_are_refused(found, built, message):

@@ -228,7 +228,7 @@ def test_boxes_outside_the_image(tmp_path):
 
 @pytest.mark.parametrize("box", [[-0.5, -0.5, 2, 2], [0.3, 0.3, 0.1, 0.1], [2, 2, 1, 1], [0.5, 0.5, 0, 0.1]])
 def test_clip(box):
-    *_, width, height = conversion.clip(tuple(box))
+    *_, width, height = hagrid.clip(tuple(box))
     covered = np.zeros((100, 100), bool)
     left, top, right, bottom = (round(100 * v) for v in (box[0], box[1], box[0] + box[2], box[1] + box[3]))
     covered[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True

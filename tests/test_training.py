@@ -343,7 +343,7 @@ def test_run_folders_of_earlier_versions_are_known_and_those_of_others_left_alon
 
 @pytest.mark.parametrize("key", ["name", "project", "epochs", "model"])
 def test_settings_cannot_point_a_training_elsewhere(request_of, key):
-    with pytest.raises(PinchError, match=f"the training setting {key} cannot be set"):
+    with pytest.raises(PinchError, match=f"the training setting {key} follows from other arguments"):
         train(request_of("tuned", "base.pt", options={key: "victim"}))
 
 

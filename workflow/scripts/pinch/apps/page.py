@@ -286,14 +286,9 @@ def _webcam_tab(detector: Detector, threshold: gr.Slider) -> None:
             label="What the model sees", interactive=False, height=400, buttons=["download", "fullscreen"]
         )
     times = gr.HTML()
+    inputs, outputs = [source, threshold], [result, times]
     source.stream(
-        run,
-        [source, threshold],
-        [result, times],
-        stream_every=0.1,
-        concurrency_limit=1,
-        show_progress="hidden",
-        api_name="webcam",
+        run, inputs, outputs, stream_every=0.1, concurrency_limit=1, show_progress="hidden", api_name="webcam"
     )
 
 

@@ -23,7 +23,7 @@ from pinch.core.files import atomic, read_json, write_json
 from pinch.core.ownership import claim, mark
 from pinch.data.check import Findings, decoding_error, stop_at
 from pinch.data.dataset import SPLITS, in_threads
-from pinch.data.hagrid import Annotation, Box, Source, read_annotations
+from pinch.data.hagrid import Annotation, Source, clip, read_annotations
 from pinch.run.settings.data import General, Hagrid
 
 # Boxes reach outside the image by rounding; more than this fraction of it is worth a warning.
@@ -112,13 +112,6 @@ def convert(
     splits = [split for split in SPLITS if any(split == key[0] for key in items)]
     _write_yaml(out, splits, names)
     return _summary(source, names, splits, items, tally)
-
-
-def clip(box: Box) -> Box:
-    """The part of a box inside its image: (x, y, width, height); if nothing is inside, a side is not positive."""
-    x, y, width, height = box
-    left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + width, 1.0), min(y + height, 1.0)
-    return left, top, right - left, bottom - top
 
 
 def _claim(source: Source, out: Path, settings: ConversionSettings) -> None:

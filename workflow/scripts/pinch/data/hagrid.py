@@ -168,3 +168,10 @@ def _image_files(folder: Path) -> list[Path]:
         return []
     found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
     return sorted(found, key=lambda path: path.name)
+
+
+def clip(box: Box) -> Box:
+    """The part of a box inside its image: (x, y, width, height); if nothing is inside, a side is not positive."""
+    x, y, width, height = box
+    left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + width, 1.0), min(y + height, 1.0)
+    return left, top, right - left, bottom - top
