@@ -75,7 +75,8 @@ def load(path: str | Path) -> Checkpoint:
     path = Path(path)
     if path.suffix != ".pt":
         raise PinchError(
-            f"{path} is not a .pt checkpoint: exported and quantized models cannot be pruned or trained, so give the checkpoint"
+            f"{path} is not a .pt checkpoint: exported and quantized models cannot be pruned or trained, so give the "
+            "checkpoint that it was made from"
         )
     if not path.is_file():
         raise PinchError(f"the checkpoint {path} does not exist: correct the path")
