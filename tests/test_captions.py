@@ -61,6 +61,16 @@ def test_numbers_come_from_the_tables(run):
     assert f"``{chosen['file']}``, {chosen['p50_ms']:.2f} ms per frame" in front
 
 
+@pytest.mark.parametrize("name", ["hands_640", "my_coarse_prune_x"])
+def test_captions_call_models_what_they_are_whatever_their_names_look_like(tmp_path, name):
+    folder = _tables(made_up_run.make(tmp_path / name, name, coarse=(50,), fine=(), sizes=(None, 256)))
+    captions.render(folder)
+    assert f"- {name}: best" in _caption(folder, "training")
+    assert "- coarse 50%: best" in _caption(folder, "training")
+    assert f"of {name}'s" in _caption(folder, "latency")
+    assert f"mAP50-95 {gathering.read(folder, 'models')['map50_95'][0]:.3f} on test" in _caption(folder, "workflow")
+
+
 def test_conclusions_follow_the_data(run, tmp_path):
     folder = made_up_run.make(tmp_path / "demo", coarse=(70,), fine=())
     _tables(folder)
