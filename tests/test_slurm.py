@@ -28,7 +28,7 @@ pytestmark = [
 ]
 TINY = yaml.safe_load((ROOT / "tests/configs/tiny.yaml").read_text())
 # Partitions as short as some sites have them: a job or group that asks for more would never start.
-CPU_MINUTES, GPU_MINUTES = 90, 40
+CPU_MINUTES, GPU_MINUTES = 90, 100
 SITE = {
     "cpu_partition": "cpu",
     "gpu_partition": "gpu",
