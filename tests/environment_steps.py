@@ -45,21 +45,15 @@ STEPS = {
         f" --pruned-model {_TINY}",
     ],
     "export_onnx": [
-        f"{_EXPORT} --artifacts half.onnx int8.onnx --records export",
+        f"{_EXPORT} --artifacts full.onnx half.onnx int8.onnx --records export",
         f"{_PRUNED} --artifacts full.onnx --records export",
     ],
-    "export_tflite": [
-        f"{_EXPORT} --artifacts int8.tflite --records export",
-        f"{_PRUNED} --artifacts full.tflite --records export",
-    ],
-    "export_openvino": [
-        f"{_EXPORT} --artifacts int8_openvino --records export",
-        f"{_PRUNED} --artifacts full_openvino --records export",
-    ],
+    "export_tflite": [f"{_EXPORT} --artifacts full.tflite int8.tflite --records export"],
+    "export_openvino": [f"{_EXPORT} --artifacts full_openvino int8_openvino --records export"],
     "measure": [
         "evaluate.py m.pt yolo/data.yaml --imgsz 64 --output m.json",
         *(
-            f"evaluate.py artifacts/m_coarse_prune_50_tuned_{spec} yolo/data.yaml --output a.json"
+            f"evaluate.py artifacts/m_fine_prune_50_{spec} yolo/data.yaml --output a.json"
             for spec in ("full.onnx", "full.tflite", "full_openvino")
         ),
         f"measure_inference.py artifacts/m_fine_prune_50_int8.onnx video.mp4 {_TIMING} --output t.json",

@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -254,13 +255,21 @@ def test_resuming_what_was_finished_only_writes_the_checkpoint(request_of, capsy
     assert "epoch" not in capsys.readouterr().out
 
 
+@pytest.fixture(scope="module")
+def trained(models, tmp_path_factory):
+    """The folder of a finished training on a data set of its own."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = shapes.write(folder / "own", train=16, val=4)
+    train(Request("tuned", data, folder / "models", models / "base.pt", epochs=1, batch=8))
+    return folder
+
+
 @pytest.fixture
-def finished(models, tmp_path):
-    """A finished training on a data set that tests may change: its request, and what resuming it prints."""
-    data = shapes.write(tmp_path / "own", train=16, val=4)
-    request = Request("tuned", data, tmp_path / "models", models / "base.pt", resume=True, epochs=1, batch=8)
-    train(request)
-    return request
+def finished(trained, models, tmp_path):
+    """The request of a finished training, in a copy of its folder that may be changed."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    data = tmp_path / "own/data.yaml"
+    return Request("tuned", data, tmp_path / "models", models / "base.pt", resume=True, epochs=1, batch=8)
 
 
 def change_label(request):
