@@ -240,9 +240,9 @@ def gpu_check(purpose, device=None):
     return [f"{RUN}/records/gpu/{purpose}.json"] if (device or DEVICE) == "gpu" else []
 
 
-def exported(ending):
-    """What is exported, to a format with this ending: a function of a job's wildcards."""
-    return lambda wildcards: ARTIFACTS[f"{wildcards.stem}_{wildcards.precision}{ending}"]
+def exported(entry):
+    """What is exported, to a format of the registry: a function of a job's wildcards."""
+    return lambda wildcards: ARTIFACTS[entry.file(wildcards.stem, wildcards.precision)]
 
 
 def tuning_options(wildcards):

@@ -6,7 +6,7 @@ for entry in formats.FORMATS.values():
             f"export_{entry.name}"
         input:
             data=DATA,
-            model=lambda wildcards, of=exported(entry.ending): f"{RUN}/models/{of(wildcards).model}.pt",
+            model=lambda wildcards, of=exported(entry): f"{RUN}/models/{of(wildcards).model}.pt",
         output:
             artifact=(directory if entry.is_folder else str)(f"{RUN}/artifacts/{{stem}}_{{precision}}{entry.ending}"),
             record=f"{RUN}/records/export/{{stem}}_{{precision}}{entry.ending}.json",
@@ -19,7 +19,7 @@ for entry in formats.FORMATS.values():
         params:
             folder=subpath(output.artifact, parent=True),
             records=subpath(output.record, parent=True),
-            imgsz=lambda wildcards, of=exported(entry.ending): of(wildcards).size or IMGSZ,
+            imgsz=lambda wildcards, of=exported(entry): of(wildcards).size or IMGSZ,
             ending=entry.ending,
             options=options("export", exporting.Export),
             seed=SEED,
