@@ -3,6 +3,7 @@ import gc
 import re
 import shlex
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 from pinch.core import arguments, schema
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
+from pinch.data import changes
 from pinch.report import contents
 from pinch.run import formats
 from pinch.run.identity import METHODS, Artifact, Model, Timing
@@ -47,6 +49,7 @@ DEVICE = config["device"]
 IMGSZ = config["train"]["imgsz"]
 GPUS = int(DEVICE == "gpu")
 DATA = f"{RUN}/dataset/data.yaml"
+NOTED_CHANGES = f"{RUN}/dataset/changes.json"
 # Absolute, since Snakemake looks for it beside the Snakefile.
 FRONT_CAPTION = str(Path(f"{RUN}/{contents.FRONT}").resolve())
 
@@ -155,6 +158,8 @@ def existing(path):
     return [path] if path and Path(path).exists() else []
 
 
+# What makes training impossible is refused when the data set is looked at, if the run trains.
+FOR_TRAINING = ["--for-training"] if TRAINING_RECORDS else []
 # What artifacts are timed on: the user's video or pictures, the rendered video, or else the validation pictures.
 TIMING_SOURCE = existing(config["video"]) if config["video"] else (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
 
@@ -217,10 +222,25 @@ def refuse_missing_paths():
         raise WorkflowError("The configuration is wrong: " + "; ".join(missing))
 
 
+def notice_changed_data():
+    """Note down if files of the data set have changed, which data.yaml does not tell.
+
+    The note is an input of the rule that prepares the data set: a dry run and a run then prepare it again.
+    """
+    own = config["dataset"] and Path(config["dataset"])
+    if changed := changes.since_prepared(Path(DATA).parent, own):
+        logger.warning(
+            f"The data set has changed since it was prepared: {'; '.join(changed)}."
+            " It is prepared again, and what was made from it is made again"
+        )
+        write_json(NOTED_CHANGES, {"noticed": time.time(), "changes": changed})
+
+
 refuse_braces()
 if workflow.is_main_process:
     for sentence in missing_paths():
         logger.warning(f"The configuration names a path that is not there yet: {sentence}")
+    notice_changed_data()
 
 
 # --- Arguments of commands --------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ if config["dataset"]:
     rule prepare_dataset:
         input:
             existing(config["dataset"]),
+            existing(NOTED_CHANGES),
         output:
             data=DATA,
             record=f"{RUN}/records/dataset.json",
@@ -36,27 +37,27 @@ if config["dataset"]:
             f"logs/prepare_dataset/{NAME}.log",
         benchmark:
             f"{RUN}/benchmarks/prepare_dataset/{NAME}.tsv"
+        # What is wrong with a data set is wrong again at the next attempt.
+        retries: 0
         conda:
             "../envs/data.yaml"
+        threads: 8
         params:
             data=config["dataset"],
             folder=subpath(output.data, parent=True),
+            for_training=FOR_TRAINING,
         message:
             "Looking through the data set {params.data}"
         shell:
-            "prepare_dataset.py {params.data:q} --out {params.folder:q} --label-cache"
+            "prepare_dataset.py {params.data:q} --out {params.folder:q} {params.for_training:q}"
             " --record {output.record:q} > {log:q} 2>&1"
 
 else:
 
     rule hagrid_to_yolo:
         input:
-            [
-                rules.synthesize_hands.output.images,
-                rules.synthesize_hands.output.annotations,
-            ]
-            if SYNTHETIC
-            else [],
+            [rules.synthesize_hands.output.images, rules.synthesize_hands.output.annotations] if SYNTHETIC else [],
+            existing(NOTED_CHANGES),
         output:
             data=DATA,
             record=f"{RUN}/records/dataset.json",
@@ -64,20 +65,24 @@ else:
             f"logs/hagrid_to_yolo/{NAME}.log",
         benchmark:
             f"{RUN}/benchmarks/hagrid_to_yolo/{NAME}.tsv"
+        # What is wrong with a data set is wrong again at the next attempt.
+        retries: 0
         conda:
             "../envs/data.yaml"
+        threads: 8
         params:
             images=hagrid_images,
             annotations=hagrid_annotations,
             options=options("hagrid", data.Hagrid, without=("images", "annotations")),
             seed=SEED,
             folder=subpath(output.data, parent=True),
+            for_training=FOR_TRAINING,
         message:
             "Converting HaGRID's annotations to a YOLO data set"
         shell:
             "hagrid_to_yolo.py --images {params.images:q} --annotations {params.annotations:q}"
             " {params.options:q} --seed {params.seed:q} --out {params.folder:q}"
-            " --label-cache --record {output.record:q} > {log:q} 2>&1"
+            " {params.for_training:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule draw_samples:

@@ -32,7 +32,7 @@ STEPS = {
     "data": [
         "synthesize_hands.py hands --gestures fist like --images 8 4 4 --users 5 --size 96 --video video.mp4",
         "hagrid_to_yolo.py --images hands/images --annotations hands/annotations --targets fist like --out yolo"
-        " --label-cache",
+        " --for-training",
         "contact_sheet.py yolo/data.yaml samples.png",
     ],
     "train": [

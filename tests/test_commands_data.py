@@ -30,7 +30,7 @@ def test_hagrid_to_yolo_from_a_configuration_file(tmp_path, capsys, monkeypatch)
     config, record = str(tiny_hagrid.config(root)), tmp_path / "records" / "dataset.json"
     monkeypatch.chdir(tmp_path)
     hagrid_to_yolo.main(
-        ["--cfg", config, "--out", "out", "--mode", "gestures", "--record", str(record), "--label-cache"]
+        ["--cfg", config, "--out", "out", "--mode", "gestures", "--record", str(record), "--for-training"]
     )
     printed = capsys.readouterr()
     assert "train: 16 images of 3 users, 28 boxes" in printed.out
@@ -40,7 +40,6 @@ def test_hagrid_to_yolo_from_a_configuration_file(tmp_path, capsys, monkeypatch)
     assert result.splits["val"] == SplitContent(
         images=16, users=3, boxes={"like": 4, "fist": 4, "timeout": 4, "no_gesture": 16}
     )
-    assert sorted(path.parent.name for path in Path("out/labels").rglob("*.cache")) == ["test", "train", "val"]
     assert len(datasets.load("out/data.yaml").images("test")) == 16
 
 
@@ -69,11 +68,9 @@ def test_options_override_the_configuration_file(tmp_path):
         "hands",
     ]
     hagrid_to_yolo.main(["--cfg", config, "--out", str(tmp_path / "out"), *overrides])
-    assert yaml.safe_load((tmp_path / "out/data.yaml").read_text()) == {
-        "train": "images/train",
-        "val": "images/val",
-        "names": {0: "hand"},
-    }
+    written = yaml.safe_load((tmp_path / "out/data.yaml").read_text())
+    assert len(written.pop("digest")) == 64
+    assert written == {"train": "images/train", "val": "images/val", "names": {0: "hand"}}
 
 
 def test_a_failing_command_ends_with_one_sentence(tmp_path):
@@ -99,11 +96,10 @@ def test_prepare_dataset(tmp_path, capsys):
     content = yaml.safe_load(data.read_text())
     data.write_text(yaml.safe_dump({key: value for key, value in content.items() if key != "test"}))
     record = tmp_path / "dataset.json"
-    prepare_dataset.main([str(data), "--out", str(tmp_path / "out"), "--record", str(record), "--label-cache"])
+    prepare_dataset.main([str(data), "--out", str(tmp_path / "out"), "--record", str(record), "--for-training"])
     prepared = datasets.load(tmp_path / "out/data.yaml")
     assert prepared.names == shapes.NAMES
     assert prepared.images("test") == prepared.images("val") == datasets.load(data).images("val")
-    assert (tmp_path / "own/labels/train.cache").exists()
     result = records.read(record, DatasetRecord).value
     assert {split: figures.images for split, figures in result.splits.items()} == {
         "train": 12,
@@ -120,7 +116,7 @@ def test_prepare_dataset_stops_at_a_broken_image(tmp_path):
     image.write_bytes(image.read_bytes()[:-60])
     with pytest.raises(PinchError, match=r"images/val/0001\.png cannot be decoded"):
         prepare_dataset.main([str(data), "--out", str(tmp_path / "out")])
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out/data.yaml").exists()
 
 
 def test_contact_sheet(tmp_path):

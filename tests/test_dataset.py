@@ -154,39 +154,49 @@ def test_labels(tmp_path):
 # What Ultralytics gets
 
 
-def test_ultralytics_finds_every_image_from_any_folder(own, tmp_path, monkeypatch):
-    from ultralytics.data.dataset import YOLODataset
+def ultralytics_reads(dataset, folder, split):
+    """What Ultralytics' data set of a split holds, and whether it is that with labels from a manifest."""
+    from ultralytics.cfg import get_cfg
+    from ultralytics.data import build_yolo_dataset
     from ultralytics.data.utils import check_det_dataset
 
+    from pinch.data.ultralytics_dataset import labels_from_manifest
+
+    folder.mkdir(exist_ok=True)
+    written = for_ultralytics.ultralytics_yaml(dataset, check.current(dataset, [split]), [split], folder)
+    data = check_det_dataset(str(written), autodownload=False)
+    assert data["names"] == dict(enumerate(dataset.names))
+    with labels_from_manifest():
+        return build_yolo_dataset(get_cfg(), data[split], 4, data, mode="val")
+
+
+def ultralytics_verifies(dataset, split):
+    """The labels that Ultralytics' own verification finds."""
+    from ultralytics.data.dataset import YOLODataset
+
+    listed = dataset.root / f"verified_{split}.txt"
+    listed.write_text("".join(f"{image}\n" for image in dataset.images(split)))
+    return YOLODataset(img_path=str(listed), data={"names": dict(enumerate(dataset.names))}, task="detect").labels
+
+
+def test_ultralytics_gets_what_its_own_verification_finds(own, tmp_path, monkeypatch):
+    labels = own.parent / "labels/train"
+    (labels / "0000.txt").write_text("2 0.5 0.5 0.2 0.2\n1 0.4 0.4 0.2 0.2\n1 0.4 0.4 0.2 0.2\n")  # one box twice
+    (labels / "0001.txt").unlink()  # background
+    (labels / "0002.txt").write_text("")
+    (labels / "0003.txt").write_text("1 0.1 0.2 0.3 0.2 0.3 0.6 0.1 0.6\n")  # a polygon
     (own.parent / "val.txt").write_text("images/val/0003.png\n")
-    dataset = rewrite(own, val="val.txt", train=["images/train", "images/test"])
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    data = check_det_dataset(str(for_ultralytics.ultralytics_yaml(dataset, "for_ultralytics")))
-    assert data["names"] == dict(enumerate(shapes.NAMES))
-    for split in ("train", "val", "test"):
-        seen = YOLODataset(img_path=data[split], data=data, task="detect")
-        assert [Path(label["im_file"]) for label in seen.labels] == dataset.images(split)
-        for label in seen.labels:
-            ours = dataset.labels(Path(label["im_file"]))
-            np.testing.assert_allclose(
-                np.hstack([label["cls"], label["bboxes"]]), ours[np.lexsort(ours.T[::-1])], atol=1e-6
-            )
-
-
-def test_label_cache_is_what_training_reads(own, tmp_path):
-    from ultralytics.data.dataset import YOLODataset
-    from ultralytics.data.utils import check_det_dataset
-
-    dataset = datasets.load(own)
-    for_ultralytics.make_label_cache(dataset)
-    caches = sorted(own.parent.rglob("*.cache"))
-    assert [cache.name for cache in caches] == ["test.cache", "train.cache", "val.cache"]
-    times = [cache.stat().st_mtime_ns for cache in caches]
-    data = check_det_dataset(str(for_ultralytics.ultralytics_yaml(dataset, tmp_path / "other")))
-    for split in ("train", "val", "test"):
-        YOLODataset(img_path=data[split], data=data, task="detect", augment=True)
-    assert [cache.stat().st_mtime_ns for cache in caches] == times
+    rewrite(own, val="val.txt", train=["images/train", "images/test"])
+    verified = {split: ultralytics_verifies(datasets.load(own), split) for split in ("train", "val", "test")}
+    monkeypatch.chdir(tmp_path)
+    for split, expected in verified.items():
+        found = ultralytics_reads(datasets.load(own), tmp_path / split, split).labels
+        assert [label["im_file"] for label in found] == [label["im_file"] for label in expected]
+        for ours, theirs in zip(found, expected, strict=True):
+            assert ours["shape"] == theirs["shape"]
+            for part in ("cls", "bboxes"):
+                assert ours[part].dtype == theirs[part].dtype
+                np.testing.assert_allclose(ours[part], theirs[part], atol=1e-7)  # a polygon's box is rounded
 
 
 def test_staging_copies_what_training_reads_in_its_order(own, tmp_path):
@@ -194,19 +204,21 @@ def test_staging_copies_what_training_reads_in_its_order(own, tmp_path):
     datasets.label_path(original.images("train")[3]).unlink()  # background
     disk = tmp_path / "disk"
     disk.mkdir()
-    copy = for_ultralytics.stage(original, disk)
+    manifest = check.current(original, check.TRAINED_ON)
+    copy, labels = for_ultralytics.stage(original, manifest, disk)
     for split in ("train", "val"):
         pairs = list(zip(original.images(split), copy.images(split), strict=True))
         assert all(new.is_relative_to(disk) and new.read_bytes() == old.read_bytes() for old, new in pairs)
-        assert all(np.array_equal(original.labels(old), copy.labels(new)) for old, new in pairs)
+        assert all(labels.of(copy, new) is manifest.of(original, old) for old, new in pairs)
     assert copy.names == original.names
     assert "test" not in copy.splits
 
 
 def test_staging_to_a_full_disk_is_refused_before_it_begins(own, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
+    dataset = datasets.load(own)
     with pytest.raises(PinchError, match="give another folder to copy them to"):
-        for_ultralytics.stage(datasets.load(own), tmp_path)
+        for_ultralytics.stage(dataset, check.current(dataset, check.TRAINED_ON), tmp_path)
 
 
 def test_the_val_split_serves_where_there_is_no_test_split(own):
@@ -255,14 +267,17 @@ def test_too_few_calibration_images(own):
 
 
 def test_a_sound_set_passes(made):
-    assert check.check(datasets.load(made), for_training=True) == []
-    found = check.inspect(datasets.load(made))
+    found = check.look(datasets.load(made))
+    found.require(for_training=True)
+    assert found.everything() == []
     assert found.images == {"train": 24, "val": 12, "test": 12}
     assert sum(found.boxes["val"].values()) == sum(
         len(datasets.read_labels(p)) for p in (made.parent / "labels/val").iterdir()
     )
+    assert {entry.shape for entry in found.manifest.entries.values()} == {(32, 32)}
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp", "bmp"])
 def test_truncated_image_is_named(own, ending):
     old = own.parent / "images/train/0005.png"
@@ -270,30 +285,32 @@ def test_truncated_image_is_named(own, ending):
     cv2.imwrite(str(image), cv2.resize(cv2.imread(str(old)), (200, 100)))
     if image != old:
         old.unlink()
-    assert check.decoding_error(image) is None
+    assert check.look(datasets.load(own)).broken == {}
     truncate(image)
+    found = check.look(datasets.load(own))
+    assert list(found.broken) == [image]
     with pytest.raises(PinchError, match=rf"images/train/0005\.{ending} cannot be decoded"):
-        check.check(datasets.load(own), for_training=True)
-    assert any("0005" in warning for warning in check.check(datasets.load(own)))
+        found.require(for_training=False)
 
 
+@pytest.mark.fault
 def test_several_broken_files_are_one_sentence(own):
     for number in range(3):
         (own.parent / f"images/val/000{number}.png").write_bytes(b"")
     with pytest.raises(PinchError, match=r"0000\.png cannot be decoded .* \(and 2 more like this\)$"):
-        check.check(datasets.load(own), for_training=True)
+        check.look(datasets.load(own)).require(for_training=False)
 
 
+@pytest.mark.fault
 def test_class_without_images(own):
-    for path in (own.parent / "labels/val").iterdir():
-        path.write_text("\n".join(line for line in path.read_text().splitlines() if line[0] == "1"))
-    dataset = datasets.load(own)
-    sentence = r"the val split of .* has no images of disc, cross"
-    with pytest.raises(PinchError, match=sentence):
-        check.check(dataset, for_training=True)
-    (warning,) = check.check(dataset)
-    assert "disc, cross" in warning
-    assert check.check(dataset, ["test"]) == []
+    for split in ("val", "test"):
+        for path in (own.parent / "labels" / split).iterdir():
+            path.write_text("\n".join(line for line in path.read_text().splitlines() if line[0] == "1"))
+    found = check.look(datasets.load(own))
+    found.require(for_training=False)
+    with pytest.raises(PinchError, match=r"the val split of .* has no images of disc, cross$"):
+        found.require(for_training=True)
+    assert "the test split of" in found.everything()[1]
 
 
 @pytest.mark.parametrize("empty", [True, False])
@@ -301,15 +318,35 @@ def test_split_without_images(own, empty):
     shutil.rmtree(own.parent / "images/val")
     if empty:
         (own.parent / "images/val").mkdir()
+    found = check.look(datasets.load(own))
+    found.require(for_training=False)
     with pytest.raises(PinchError, match="val split"):
-        check.check(datasets.load(own), for_training=True)
-    assert any("val split" in warning for warning in check.check(datasets.load(own)))
+        found.require(for_training=True)
 
 
-def test_labels_that_do_not_fit(own):
-    (own.parent / "labels/train/0001.txt").write_text("3 0.5 0.5 0.1 0.1")
-    with pytest.raises(PinchError, match=r"labels/train/0001\.txt has class 3, but .* has classes 0 to 2"):
-        check.check(datasets.load(own), for_training=True)
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("3 0.5 0.5 0.1 0.1", r"labels/train/0001\.txt has class 3, but .* has classes 0 to 2"),
+        ("nan 0.5 0.5 0.1 0.1", "has numbers that are not finite"),
+        ("1 0.5 inf 0.1 0.1", "has numbers that are not finite"),
+        ("1 0.5 0.5 nan 0.1", "has numbers that are not finite"),
+        ("1 20 30 16 16", "has boxes that are not fractions of the image"),
+        ("1 0.5 0.5 -0.1 0.1", "has boxes that are not fractions of the image"),
+        ("1 0.5 0.5 0.1", "is not a YOLO label file"),
+        ("hand 0.5 0.5 0.1 0.1", "is not a YOLO label file"),
+    ],
+)
+def test_labels_that_do_not_fit(own, line, sentence):
+    (own.parent / "labels/train/0001.txt").write_text(f"1 0.5 0.5 0.1 0.1\n{line}\n")
+    with pytest.raises(PinchError, match=sentence):
+        check.look(datasets.load(own)).require(for_training=False)
+
+
+def test_boxes_that_reach_outside_are_a_warning(own):
     (own.parent / "labels/train/0001.txt").write_text("1 0.95 0.5 0.2 0.1\n1 0.5 0.5 0.1 0.1\n1 0.5 0.5 0 0.1")
-    (warning,) = check.check(datasets.load(own), for_training=True)
+    found = check.look(datasets.load(own))
+    found.require(for_training=True)
+    (warning,) = found.everything()
     assert "labels/train/0001.txt: 2 of 3 boxes are empty or reach outside the image" in warning

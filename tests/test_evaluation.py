@@ -160,12 +160,11 @@ def test_no_data_set_makes_ultralytics_look_for_fonts_on_the_network():
     assert checks.check_font("Arial.Unicode.ttf").exists()
 
 
-def test_images_that_cannot_be_read_are_counted(onnx_file, tmp_path):
+def test_images_that_cannot_be_read_are_named(onnx_file, tmp_path):
     from pinch.measuring.evaluation import evaluate
 
     data = detectors.dataset(tmp_path / "data", {"val": 3})
     broken = tmp_path / "data" / "images" / "val" / "1.png"
     broken.write_bytes(broken.read_bytes()[:100])
-    result = evaluate(onnx_file, data, ["val"])
-    assert result.splits["val"].images == 2
-    assert any("1 of 3 images in the val split cannot be used" in warning for warning in result.warnings)
+    with pytest.raises(PinchError, match=r"images/val/1\.png cannot be decoded"):
+        evaluate(onnx_file, data, ["val"])

@@ -19,7 +19,8 @@ def convert(root, out, targets=GESTURES, phases=None, **options):
     source = hagrid.source(
         dataset_folder=root / "images", dataset_annotations=root / "annotations", targets=list(targets), phases=phases
     )
-    return conversion.convert(source, out, ConversionSettings(**options))
+    _, found, users = conversion.convert(source, out, ConversionSettings(**options))
+    return found, users
 
 
 def labels(out, split, gesture, number=0):
@@ -250,7 +251,7 @@ def test_class_and_split_without_images_only_warn(tmp_path):
     for path in (root / "images").rglob("test-*.jpg"):
         path.unlink()
     found, _ = convert(root, tmp_path / "out")
-    assert [gap.split(" (")[0] for gap in found.gaps] == [
+    assert [gap.split(" (")[0] for gap in found.gaps.values()] == [
         "the val split has no images of like",
         f"the test split has no images of {', '.join(GESTURES)}",
     ]

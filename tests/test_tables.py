@@ -1,5 +1,6 @@
 """What is gathered, what is missing, and what a run cost."""
 
+import json
 import os
 
 import made_up_run
@@ -8,6 +9,7 @@ import pytest
 
 import gather
 from pinch.core.errors import PinchError
+from pinch.core.record_types.data import DatasetRecord
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.run import manifest
 from pinch.run.identity import Model
@@ -181,3 +183,19 @@ def test_stages_share_the_moments_they_have_in_common(tmp_path):
 def test_stages_of_a_run_without_benchmarks(tmp_path):
     (tmp_path / "notes.tsv").write_text("a\tb\n1\t2\n")
     assert stages.rows(tmp_path) == []
+
+
+@pytest.mark.fault
+def test_records_of_another_state_of_the_data_are_in_no_table(run):
+    made_up_run.edit(run / "records/dataset.json", DatasetRecord, digest="1" * 64)
+    assert gathering.gather(run).missing == []  # records that do not tell are those of earlier versions
+    path = run / "records/accuracy/demo.json"
+    content = json.loads(path.read_text())
+    for digest, missing in (("1" * 64, 0), ("2" * 64, 1)):
+        content["provenance"]["data"] = digest
+        path.write_text(json.dumps(content))
+        found = gathering.gather(run, partial=True).missing
+        assert len(found) == missing
+    assert found[0]["reason"] == "made from another state of the data set"
+    with pytest.raises(PinchError, match=r"accuracy/demo\.json \(made from another state of the data set\)"):
+        gathering.gather(run)

@@ -416,7 +416,7 @@ import torch
 from torch import distributed, nn
 import pinch
 from pinch.weights import checkpoints
-from pinch.data import dataset, for_ultralytics
+from pinch.data import check, dataset, for_ultralytics
 from pinch.weights.pruning import masks
 from pinch.weights.training.trainer import Trainer, bare
 
@@ -428,7 +428,9 @@ class OnTwoCpus(Trainer):
 base, data, folder = sys.argv[1:]
 parallel = nn.parallel.DistributedDataParallel
 nn.parallel.DistributedDataParallel = lambda model, device_ids, **options: parallel(model, **options)
-settings = {"model": base, "data": str(for_ultralytics.ultralytics_yaml(dataset.load(data), folder)), "project": folder}
+data = dataset.load(data)
+written = for_ultralytics.ultralytics_yaml(data, check.current(data, check.TRAINED_ON), check.TRAINED_ON, folder)
+settings = {"model": base, "data": str(written), "project": folder}
 settings |= {"name": "ddp", "epochs": 2, "batch": 8, "imgsz": 64, "device": "cpu", "plots": False, "exist_ok": True}
 trainer = OnTwoCpus(overrides=settings)
 trainer.world_size = 2

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     shares = ", ".join(f"{after[key] / before[key]:.1%} of the {key}" for key in ("parameters", "macs"))
     print(f"{output.name}: {shares} of {arguments.model.name}")
     if arguments.record:
-        records.write(arguments.record, result, arguments.seed)
+        records.write(arguments.record, result, arguments.seed, data.digest if data else None)
 
 
 def _pruning(arguments: argparse.Namespace) -> kinds.CoarsePruning:

@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=cli.whole, default=16, help="images per batch, for checkpoints")
     arguments = parser.parse_args(argv)
 
+    from pinch.data import dataset
     from pinch.measuring.evaluation import evaluate
 
     result = evaluate(
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         threads=arguments.threads,
         batch=arguments.batch,
     )
-    records.write(arguments.output, result)
+    records.write(arguments.output, result, data=dataset.load(arguments.data).digest)
     for split, found in result.splits.items():
         if found.map50 is not None:
             print(f"{result.file} {split}: mAP50 {found.map50:.4f}, mAP50-95 {found.map50_95:.4f}")

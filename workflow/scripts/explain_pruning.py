@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)
 
+    from pinch.data import dataset
     from pinch.studies import explain
 
     result = explain.explain(
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for row in result.rows:
         tuned = "tuned" if row.tuned else "not tuned"
         print(f"{row.variant} {row.ratio:.0%} {tuned}: mAP50-95 {row.map50_95:.3f}, zeros {row.sparsity:.1%}")
-    records.write(arguments.output, result, arguments.seed)
+    records.write(arguments.output, result, arguments.seed, dataset.load(arguments.dataset).digest)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The folders and targets come from a file in the layout of HaGRID's converter_con
 from both: an option overrides the file. A second run changes only what differs.
 """
 
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +26,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, General, only=("seed",))
     parser.add_argument("--skip-broken", action="store_true", help="leave out images that cannot be decoded")
     parser.add_argument("--copy", action="store_true", help="copy images instead of linking to them")
-    parser.add_argument("--label-cache", action="store_true", help="also write Ultralytics' label caches")
+    parser.add_argument("--for-training", action="store_true", help="refuse classes without images in train or val")
     parser.add_argument("--record", type=cli.output_file, help="record of the data set to write (.json)")
     arguments = parser.parse_args(argv)
 
-    from pinch.data import dataset, for_ultralytics, hagrid
+    from pinch.data import hagrid
     from pinch.data.conversion import ConversionSettings, convert
 
     source = hagrid.source(
@@ -42,10 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = ConversionSettings(
         arguments.mode, arguments.limit, arguments.seed, arguments.skip_broken, arguments.copy
     )
-    found, users = convert(source, arguments.out, settings, progress=print)
-    converted = dataset.load(arguments.out / "data.yaml")
-    if arguments.label_cache:
-        for_ultralytics.make_label_cache(converted)
+    progress = functools.partial(print, flush=True)
+    converted, found, users = convert(source, arguments.out, settings, arguments.for_training, progress)
     if arguments.record:
         records.write(arguments.record, found.record(converted, users), arguments.seed)
     for split, count in found.images.items():

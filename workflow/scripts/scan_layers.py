@@ -23,12 +23,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=cli.output_file, required=True, help="record to write")
     arguments = parser.parse_args(argv)
 
+    from pinch.data import dataset
     from pinch.studies import layer_scan
 
     result = layer_scan.scan(
         arguments.model, arguments.dataset, arguments.method, arguments.ratios, arguments.images, arguments.seed
     )
-    records.write(arguments.output, result, arguments.seed)
+    records.write(arguments.output, result, arguments.seed, dataset.load(arguments.dataset).digest)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--record", type=cli.output_file, help="write a training record")
     arguments = parser.parse_args(argv)
 
+    from pinch.data import dataset
     from pinch.weights.training.fit import train
     from pinch.weights.training.request import Request
 
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     result = train(request)
     if arguments.record:
-        records.write(arguments.record, result, arguments.seed)
+        records.write(arguments.record, result, arguments.seed, dataset.load(arguments.dataset).digest)
 
 
 def _folder_on_node(text: str) -> Path | None:

@@ -225,5 +225,5 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
             **vars(details),
         )
     if record is not None:
-        records.write(record, result, session.settings.seed)
+        records.write(record, result, session.settings.seed, session.dataset.digest)
     return result

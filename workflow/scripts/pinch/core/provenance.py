@@ -64,6 +64,7 @@ class Provenance:
         versions: of Python and of the packages that compute.
         hardware: the machine.
         slurm: what SLURM says of the job; empty outside one.
+        data: digest of the prepared data set that was used (see `pinch.data.manifest`); None without one.
     """
 
     time: str
@@ -74,10 +75,11 @@ class Provenance:
     versions: dict[str, str]
     hardware: Hardware
     slurm: dict[str, str]
+    data: str | None = None
 
 
-def current(seed: int | None = None) -> Provenance:
-    """The provenance of what this process makes now."""
+def current(seed: int | None = None, data: str | None = None) -> Provenance:
+    """The provenance of what this process makes now, with a seed and from a data set with this digest."""
     variables = ("SLURM_JOB_ID", "SLURM_JOB_PARTITION", "SLURMD_NODENAME")
     return Provenance(
         time=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,6 +90,7 @@ def current(seed: int | None = None) -> Provenance:
         versions=_versions(),
         hardware=_hardware(),
         slurm={name: value for name in variables if (value := os.environ.get(name))},
+        data=data,
     )
 
 

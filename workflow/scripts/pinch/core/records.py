@@ -25,9 +25,9 @@ class Stored(NamedTuple, Generic[R]):
     provenance: Provenance
 
 
-def write(path: str | Path, value: Record, seed: int | None = None) -> None:
-    """Write a record, made with a seed by this process, completely or not at all."""
-    write_json(path, content(Stored(value, current(seed))))
+def write(path: str | Path, value: Record, seed: int | None = None, data: str | None = None) -> None:
+    """Write a record, made by this process with a seed and from a data set with this digest, or nothing at all."""
+    write_json(path, content(Stored(value, current(seed, data))))
 
 
 def content(stored: Stored[Any]) -> dict[str, Any]:

@@ -1,50 +1,79 @@
-"""Check a data set before it is used: every image is decoded, and every label is read.
+"""Look at a data set before it is used: every image is decoded once, and every label is read.
 
-Ultralytics only logs a line when it leaves out images that it cannot read or whose labels are wrong. Here they are
-reported.
+Ultralytics looks again before each training, repairs images in place, and leaves out what it cannot use with a line in
+its log. Here files are only read, what training must not ignore is reported, and what was seen is kept in a manifest.
 """
 
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord, SplitContent
-from pinch.data.dataset import Dataset, count_boxes, in_threads, label_path
+from pinch.data import manifest as manifests
+from pinch.data.dataset import Dataset, count_boxes, in_threads, label_path, parse_labels
+from pinch.data.manifest import Entry, Manifest
 
+TRAINED_ON = ("train", "val")
+"""Splits that a training uses."""
 # Boxes may reach outside the image by 1%, as in Ultralytics.
 TOLERANCE = 0.01
+# Ultralytics trains on no image with a shorter side, in pixels.
+_SMALLEST = 10
+# EXIF orientations that turn an image on its side.
+_ORIENTATION, _ON_ITS_SIDE = 274, {5, 6, 7, 8}
+# Seconds between two times that an unfinished manifest is written.
+_KEEP_EVERY = 20
+PREPARE_AGAIN = "Start the workflow again, or prepare_dataset.py or hagrid_to_yolo.py: only these files are looked at"
 
 
 @dataclass
 class Findings:
-    """What a check of a data set found.
+    """What a look at a data set found.
 
     Attributes:
         images: number of images of each split.
         boxes: number of boxes by split and class.
-        broken: messages about files that cannot be used: images that do not decode, labels that do not parse.
-        gaps: messages about splits and classes without images.
+        broken: by image, what is wrong with it or its labels, so that it cannot be used.
+        gaps: by split, a message that it, or classes in it, have no images.
         warnings: messages about boxes that reach outside their image.
+        manifest: what is known of each image that is not broken.
     """
 
     images: dict[str, int] = field(default_factory=dict)
     boxes: dict[str, dict[str, int]] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)
+    broken: dict[Path, str] = field(default_factory=dict)
+    gaps: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    manifest: Manifest = field(default_factory=Manifest)
 
     def everything(self) -> list[str]:
         """All messages."""
-        return self.broken + self.gaps + self.warnings
+        return [*self.broken.values(), *self.gaps.values(), *self.warnings]
+
+    def require(self, for_training: bool) -> None:
+        """Refuse broken files and, for training, splits and classes without images.
+
+        Raises:
+            PinchError: there are any.
+        """
+        stop_at(list(self.broken.values()))
+        if for_training:
+            stop_at([self.gaps[split] for split in TRAINED_ON if split in self.gaps])
 
     def record(self, dataset: Dataset, users: dict[str, int] | None = None) -> DatasetRecord:
         """The data set's record; `users` is the number of people of each split, if it is known."""
         known = users or {}
         return DatasetRecord(
             data_yaml=str(dataset.path),
+            digest=dataset.digest,
             classes=dataset.names,
             splits={
                 split: SplitContent(images=count, boxes=self.boxes[split], users=known.get(split))
@@ -54,39 +83,63 @@ class Findings:
         )
 
 
-def inspect(dataset: Dataset, splits: list[str] | None = None) -> Findings:
-    """Decode every image and read every label of `splits` (None: all that the data.yaml names)."""
-    found = Findings()
-    for split in dataset.splits if splits is None else splits:
-        try:
-            images = dataset.images(split)
-        except PinchError as error:
-            found.gaps.append(str(error))
-        else:
-            _inspect_split(dataset, split, images, found)
-    return found
-
-
-def check(dataset: Dataset, splits: list[str] | None = None, for_training: bool = False) -> list[str]:
-    """Check a data set and report what is wrong with it.
+def look(
+    dataset: Dataset,
+    splits: Iterable[str] | None = None,
+    known: Manifest | None = None,
+    keep: Callable[[Manifest], None] = lambda unfinished: None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Findings:
+    """Decode every image and read every label of `splits` (None: all that the data.yaml names).
 
     Args:
         dataset: the data set.
-        splits: those to check; None means train and val for training, else all that the data.yaml names.
-        for_training: raise an error for what training must not ignore.
+        splits: those to look at.
+        known: what was seen before; files that have not changed since are not opened.
+        keep: called now and then with what has been seen so far, so that a look that is broken off can go on.
+        progress: called with a line of text at the same times.
+    """
+    splits = list(splits or dataset.splits)
+    images = list(dict.fromkeys(image for split in splits for image in manifests.images(dataset, split)))
+    seen = known.entries if known else {}
+    made, last = Manifest(), time.monotonic()
+    broken: dict[Path, str] = {}
+    looks = in_threads(lambda image: _look(dataset, image, seen.get(manifests.key(dataset, image))), images)
+    for number, (image, found) in enumerate(zip(images, looks, strict=True), start=1):
+        if isinstance(found, str):
+            broken[image] = found
+        else:
+            made.entries[manifests.key(dataset, image)] = found
+        if time.monotonic() > last + _KEEP_EVERY:
+            progress(f"looked at {number:,} of {len(images):,} images")
+            keep(Manifest(seen | made.entries))
+            last = time.monotonic()
+    return _findings(dataset, splits, made, broken)
 
-    Returns:
-        Warnings, each one sentence.
+
+def current(dataset: Dataset, splits: Iterable[str], for_training: bool = False) -> Manifest:
+    """The manifest of a data set that is to be used: its own, if it was prepared, or else one from a look at it now.
+
+    Args:
+        dataset: the data set.
+        splits: those that will be used.
+        for_training: whether all classes must be in its train and val splits.
 
     Raises:
-        PinchError: for training, an image or label that cannot be read, or a class or split without images.
+        PinchError: files have changed since the data set was prepared, or cannot be used.
     """
-    if splits is None and for_training:
-        splits = ["train", "val"]
-    found = inspect(dataset, splits)
-    if for_training:
-        stop_at(found.broken + found.gaps)
-    return found.everything()
+    splits = list(splits)
+    if dataset.digest is None:
+        found = look(dataset, splits)
+    else:
+        known = manifests.read(dataset.path.parent / manifests.FILE)
+        if differences := manifests.changes(dataset, known, splits):
+            raise PinchError(f"{dataset.path} was prepared for other files: {'; '.join(differences)}. {PREPARE_AGAIN}")
+        if known.digest(dataset, dataset.splits) != dataset.digest:
+            raise PinchError(f"{dataset.path} was edited, or preparing it was broken off. {PREPARE_AGAIN}")
+        found = _findings(dataset, splits, known, {})
+    found.require(for_training)
+    return found.manifest
 
 
 def stop_at(problems: list[str]) -> None:
@@ -96,42 +149,104 @@ def stop_at(problems: list[str]) -> None:
         raise PinchError(problems[0] + more)
 
 
-def decoding_error(image: Path) -> str | None:
-    """Decode an image to its last byte and return what is wrong with it; None if nothing is."""
+def _findings(dataset: Dataset, splits: list[str], manifest: Manifest, broken: dict[Path, str]) -> Findings:
+    """What splits hold, what they lack, and what is odd in them."""
+    found = Findings(broken=broken, manifest=manifest)
+    for split in splits:
+        try:
+            images = dataset.images(split)
+        except PinchError as error:
+            found.gaps[split] = str(error)
+        else:
+            _describe(dataset, split, images, found)
+    return found
+
+
+def _look(dataset: Dataset, image: Path, known: Entry | None) -> Entry | str:
+    """An image's entry, or what is wrong with it."""
+    if len(str(image).splitlines()) > 1:
+        return f"the name of {str(image)!r} has a line break: rename it"
+    if any("\ud800" <= letter <= "\udfff" for letter in str(image)):
+        return f"the name of {str(image)!r} is not UTF-8 text: rename it"
     try:
-        with Image.open(image) as opened:
-            # A JPEG decoded at an eighth of its size is still read to its end, in a third of the time.
-            opened.draft("RGB", (max(opened.width // 8, 1), max(opened.height // 8, 1)))
-            opened.load()
-    except Exception as error:  # Pillow's decoders raise many kinds of exceptions for broken files.
-        return f"{image} cannot be decoded ({error}): restore it or remove it from the data set"
-    return None
-
-
-def _inspect_split(dataset: Dataset, split: str, images: list[Path], found: Findings) -> None:
-    labels = []
-    for image, (error, boxes) in zip(images, in_threads(lambda image: _look(dataset, image), images), strict=True):
-        labels.append(boxes)
-        found.broken += [error] if error else []
-        found.warnings += [outside] if (outside := _outside(image, boxes)) else []
-    found.images[split] = len(images)
-    found.boxes[split] = count_boxes(dataset, labels)
-    found.gaps += _gaps(dataset, split, found)
-
-
-def _look(dataset: Dataset, image: Path) -> tuple[str | None, np.ndarray]:
+        now = manifests.stamp(image)
+        if known and known.stamp == now:
+            return known
+        content, labels = image.read_bytes(), label_path(image)
+        text = labels.read_bytes() if labels.is_file() else b""
+    except OSError as error:
+        return f"{image} cannot be read ({error.strerror}): restore it or remove it from the data set"
     try:
-        boxes = dataset.labels(image)
+        boxes = _each_once(parse_labels(text, labels))
+        return _wrong_box(dataset, labels, boxes) or Entry(now, shape_of(content, image), _digest(content, text), boxes)
     except PinchError as error:
-        return str(error), np.zeros((0, 5), np.float32)
+        return str(error)
+
+
+def _each_once(boxes: np.ndarray) -> np.ndarray:
+    """Boxes (n, 5) without repetitions; where there are any, in the order that Ultralytics gives them then."""
+    once = np.unique(boxes, axis=0)
+    return once if len(once) < len(boxes) else boxes
+
+
+def _digest(*contents: bytes) -> bytes:
+    return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).digest()
+
+
+def shape_of(content: bytes, image: Path) -> tuple[int, int]:
+    """Decode an image to its last byte: height and width as it is shown.
+
+    Raises:
+        PinchError: it cannot be decoded, or is too small to train on.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            width, height = opened.size
+            turned = opened.getexif().get(_ORIENTATION) in _ON_ITS_SIDE
+            # A JPEG decoded at an eighth of its size is still read to its end, in a third of the time.
+            opened.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
+            opened.load()
+            plain = opened.format in {"JPEG", "MPO", "PNG", "AVIF"}
+    except Exception as error:  # Pillow's decoders raise many kinds of exceptions for broken files.
+        raise PinchError(f"{image} cannot be decoded ({error}): restore it or remove it from the data set") from error
+    if not plain:
+        # Training reads images with OpenCV, which has its own mind about the orientation in other formats.
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if decoded is None:
+            raise PinchError(
+                f"{image} cannot be decoded by OpenCV, which training reads images with: convert it to PNG"
+            )
+        height, width = decoded.shape[:2]
+        turned = False
+    if min(width, height) < _SMALLEST:
+        raise PinchError(f"{image} has {width}x{height} pixels, fewer than {_SMALLEST} on a side: remove it")
+    return (width, height) if turned else (height, width)
+
+
+def _wrong_box(dataset: Dataset, labels: Path, boxes: np.ndarray) -> str | None:
+    """A message about boxes (n, 5) that Ultralytics would leave their image out for; None if there are none."""
+    if not np.isfinite(boxes).all():
+        return f"{labels} has numbers that are not finite: correct it"
     unknown = [number for number in boxes[:, 0] if number not in range(len(dataset.names))]
     if unknown:
         known = f"0 to {len(dataset.names) - 1}"
-        return (
-            f"{label_path(image)} has class {unknown[0]:g}, but {dataset.path} has classes {known}: correct it",
-            boxes,
-        )
-    return decoding_error(image), boxes
+        return f"{labels} has class {unknown[0]:g}, but {dataset.path} has classes {known}: correct it"
+    places = boxes[:, 1:]
+    if (places < -TOLERANCE).any() or (places > 1 + TOLERANCE).any() or (boxes[:, 3:] < 0).any():
+        return f"{labels} has boxes that are not fractions of the image (0 to 1): divide them by its width and height"
+    return None
+
+
+def _describe(dataset: Dataset, split: str, images: list[Path], found: Findings) -> None:
+    seen = ((image, found.manifest.entries.get(manifests.key(dataset, image))) for image in images)
+    boxes = {image: entry.boxes for image, entry in seen if entry}
+    found.images[split] = len(images)
+    found.boxes[split] = count_boxes(dataset, list(boxes.values()))
+    found.warnings += [text for image, each in boxes.items() if (text := _outside(image, each))]
+    empty = [name for name, count in found.boxes[split].items() if not count]
+    if not images or empty:
+        of = f" of {', '.join(empty)}" if images else ""
+        found.gaps[split] = f"the {split} split of {dataset.path} has no images{of}"
 
 
 def _outside(image: Path, boxes: np.ndarray) -> str | None:
@@ -141,12 +256,3 @@ def _outside(image: Path, boxes: np.ndarray) -> str | None:
     if not outside.any():
         return None
     return f"{label_path(image)}: {int(outside.sum())} of {len(boxes)} boxes are empty or reach outside the image"
-
-
-def _gaps(dataset: Dataset, split: str, found: Findings) -> list[str]:
-    if not found.images[split]:
-        return [f"the {split} split of {dataset.path} has no images"]
-    empty = [name for name, boxes in found.boxes[split].items() if not boxes]
-    if empty:
-        return [f"the {split} split of {dataset.path} has no images of {', '.join(empty)}"]
-    return []

@@ -3,27 +3,30 @@
 <out>/data.yaml
 <out>/images/<split>/<gesture>/<stem>.<ending>      links to HaGRID's images
 <out>/labels/<split>/<gesture>/<stem>.txt
+<out>/manifest.npz                                  what is known of each image and label file
 <out>/conversion.json                               the source and the settings
 """
 
+import dataclasses
 import hashlib
 import itertools
 import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic, read_json, write_json
+from pinch.core.files import read_json, write_json
 from pinch.core.ownership import claim, mark
-from pinch.data.check import Findings, decoding_error, stop_at
-from pinch.data.dataset import SPLITS, in_threads
+from pinch.data.changes import CONVERSION, STATE
+from pinch.data.check import Findings
+from pinch.data.dataset import SPLITS, Dataset, in_threads, label_path
 from pinch.data.hagrid import Annotation, Source, clip, read_annotations
+from pinch.data.prepare import finish, look
 from pinch.run.settings.data import General, Hagrid
 
 # Boxes reach outside the image by rounding; more than this fraction of it is worth a warning.
@@ -32,7 +35,6 @@ ROUNDING = 1e-3
 VAL_SHARE = 0.1
 FOLDER = "converted data set"
 """The kind of the output folder, see `pinch.core.ownership.mark`."""
-_REQUEST = "conversion.json"
 
 
 @dataclass(frozen=True)
@@ -78,18 +80,23 @@ _Items = dict[tuple[str, str], list[_Item]]  # by split and gesture
 
 
 def convert(
-    source: Source, out: Path, settings: ConversionSettings, progress: Callable[[str], None] = lambda line: None
-) -> tuple[Findings, dict[str, int]]:
+    source: Source,
+    out: Path,
+    settings: ConversionSettings,
+    for_training: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+) -> tuple[Dataset, Findings, dict[str, int]]:
     """Write the YOLO data set `out` of a HaGRID source, or update it.
 
     Args:
         source: the HaGRID data set.
         out: folder of the YOLO data set.
         settings: how to convert it.
+        for_training: whether all classes must be in the train and val splits.
         progress: called with a line of text for each step.
 
     Returns:
-        Images, boxes, gaps and warnings of the data set, and the number of users of each split.
+        The data set; its images, boxes, gaps and warnings; and the number of users of each split.
 
     Raises:
         PinchError: an annotation file is not HaGRID's, an image is broken, or Pinch did not make what `out` holds.
@@ -99,29 +106,39 @@ def convert(
     _claim(source, out, settings)
     items: _Items = {}
     for phase in source.phases:
-        progress(f"reading the annotations and images of {phase}")
+        progress(f"reading the annotations of {phase}")
         for gesture in source.targets:
             items |= _by_split(_read(source, phase, gesture, names, settings, tally), phase, gesture, source, settings)
-    items = {key: _decodable(wanted, tally) for key, wanted in items.items()}
-    if not settings.skip_broken:
-        stop_at(tally.broken)
     progress(f"writing {sum(map(len, items.values())):,} images and labels to {out}")
     _remove_others(out, items)
     for (split, gesture), wanted in items.items():
         _write(out, split, gesture, wanted, settings.copy)
     splits = [split for split in SPLITS if any(split == key[0] for key in items)]
-    _write_yaml(out, splits, names)
-    return _summary(source, names, splits, items, tally)
+    written = Dataset(out / "data.yaml", out.absolute(), names, {s: [out.absolute() / "images" / s] for s in splits})
+    progress("looking at every image that is new or has changed")
+    found = look(written, out, progress)
+    sources = _sources(out, items)
+    found.broken = {image: text.replace(str(image), str(sources[image])) for image, text in found.broken.items()}
+    if settings.skip_broken and found.broken:
+        items, tally.broken = _without_broken(out, items, found.broken), list(found.broken.values())
+        written = dataclasses.replace(written)  # which lists its images anew
+        found = look(written, out, progress)
+    _complete(found, source, splits, items, tally)
+    found.require(for_training)
+    # Without `path`, Ultralytics also resolves paths against the folder of the file, wherever it is started.
+    finished = finish(written, out, {split: f"images/{split}" for split in splits}, found)
+    return finished, found, {split: len(people) for split, people in _users(splits, items).items()}
 
 
 def _claim(source: Source, out: Path, settings: ConversionSettings) -> None:
     """Mark `out` as made by Pinch before anything in it is replaced, and remove data.yaml until all is written."""
-    request = out / _REQUEST
+    request = out / CONVERSION
     if _is_request(request):
         mark(out, FOLDER)  # earlier versions had no other mark
     claim(out, FOLDER, ("data.yaml", "images", "labels"))
-    asked = {"images": str(source.images), "annotations": str(source.annotations)}
-    write_json(request, asked | {"phases": source.phases, "targets": source.targets} | vars(settings))
+    asked: dict[str, Any] = {"images": str(source.images), "annotations": str(source.annotations)}
+    asked |= {"phases": source.phases, "targets": source.targets, STATE: source.state()}
+    write_json(request, asked | vars(settings))
     (out / "data.yaml").unlink(missing_ok=True)
 
 
@@ -181,14 +198,8 @@ def _by_split(items: list[_Item], phase: str, gesture: str, source: Source, sett
     return split
 
 
-def _decodable(items: list[_Item], tally: _Tally) -> list[_Item]:
-    errors = list(in_threads(lambda item: decoding_error(item.image), items))
-    tally.broken += [error for error in errors if error]
-    return [item for item, error in zip(items, errors, strict=True) if not error]
-
-
 def _remove_others(out: Path, items: _Items) -> None:
-    """Remove splits and gestures of an earlier conversion that are no longer wanted, with their label caches."""
+    """Remove splits and gestures of an earlier conversion that are no longer wanted."""
     wanted = {Path(split) for split, _ in items} | {Path(split, gesture) for split, gesture in items}
     for top in (out / "images", out / "labels"):
         for path in [*top.glob("*"), *top.glob("*/*")]:
@@ -208,7 +219,7 @@ def _write(out: Path, split: str, gesture: str, items: list[_Item], copy: bool) 
     def write(item: _Item) -> None:
         _place(item.image, images / item.image.name, copy)
         label = labels / f"{item.image.stem}.txt"
-        # An unchanged label file keeps its time, so Ultralytics' label cache stays valid.
+        # An unchanged label file keeps its time, so its image is not looked at again.
         if not label.exists() or label.read_text() != item.label:
             label.write_text(item.label)
 
@@ -245,30 +256,47 @@ def _is_placed(image: Path, target: Path, copy: bool) -> bool:
     return (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
 
 
-def _write_yaml(out: Path, splits: list[str], names: list[str]) -> None:
-    # Without `path`, Ultralytics also resolves paths against the folder of the file, wherever it is started.
-    content = {**{split: f"images/{split}" for split in splits}, "names": dict(enumerate(names))}
-    with atomic(out / "data.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+def _sources(out: Path, items: _Items) -> dict[Path, Path]:
+    """The images of HaGRID, by what stands for them in the data set."""
+    folder = out.absolute() / "images"
+    return {
+        folder / split / gesture / item.image.name: item.image
+        for (split, gesture), wanted in items.items()
+        for item in wanted
+    }
 
 
-def _summary(
-    source: Source, names: list[str], splits: list[str], items: _Items, tally: _Tally
-) -> tuple[Findings, dict[str, int]]:
-    found = Findings(warnings=_warnings(tally))
+def _without_broken(out: Path, items: _Items, broken: Container[Path]) -> _Items:
+    """The items whose images can be used; the others are removed from the data set."""
+    folder = out.absolute() / "images"
+    kept: _Items = {}
+    for (split, gesture), wanted in items.items():
+        places = [(item, folder / split / gesture / item.image.name) for item in wanted]
+        kept[split, gesture] = [item for item, place in places if place not in broken]
+        for _, place in places:
+            if place in broken:
+                place.unlink()
+                label_path(place).unlink()
+    return kept
+
+
+def _complete(found: Findings, source: Source, splits: list[str], items: _Items, tally: _Tally) -> None:
+    """Add to the findings of a look what only the conversion knows."""
+    found.warnings += _warnings(tally)
     if "val" not in source.phases:
         found.warnings.append(f"there is no val phase: {VAL_SHARE:.0%} of the users of train become the val split")
-    users: dict[str, set[str]] = {}
     for split in splits:
-        converted = [item for gesture in source.targets for item in items[split, gesture]]
-        numbers = Counter(int(line.split()[0]) for item in converted for line in item.label.splitlines())
-        found.images[split] = len(converted)
-        found.boxes[split] = {name: numbers[number] for number, name in enumerate(names)}
-        users[split] = {item.user for item in converted if item.user}
         if empty := [gesture for gesture in source.targets if not items[split, gesture]]:
-            found.gaps.append(f"the {split} split has no images of {', '.join(empty)} (looked in {source.images})")
-    found.warnings += _shared_users(users)
-    return found, {split: len(people) for split, people in users.items()}
+            found.gaps[split] = f"the {split} split has no images of {', '.join(empty)} (looked in {source.images})"
+    found.warnings += _shared_users(_users(splits, items))
+
+
+def _users(splits: list[str], items: _Items) -> dict[str, set[str]]:
+    """The people of each split."""
+    return {
+        split: {item.user for (of, _), wanted in items.items() if of == split for item in wanted if item.user}
+        for split in splits
+    }
 
 
 def _warnings(tally: _Tally) -> list[str]:

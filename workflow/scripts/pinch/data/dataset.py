@@ -6,8 +6,6 @@ image with the last `images` folder replaced by `labels`. It has one line `class
 of the image.
 """
 
-import hashlib
-import json
 import os
 import random
 from collections import Counter
@@ -39,7 +37,8 @@ IMAGE_SUFFIXES = {
     ".tiff",
     ".webp",
 }
-_THREADS = 16  # more than processors, because small files wait for the disk
+# More than processors, because small files wait for the disk; decoding uses all processors.
+_THREADS = max(16, 2 * len(os.sched_getaffinity(0)))
 
 
 T = TypeVar("T")
@@ -55,6 +54,7 @@ class Dataset:
         root: folder that the splits are relative to, absolute.
         names: class names, in the order of their numbers.
         splits: for each split that the file names, its folders and .txt lists, absolute.
+        digest: SHA-256 that Pinch wrote there when it prepared the data set (see `pinch.data.manifest`); None without.
         extra: all other keys of the file.
     """
 
@@ -62,17 +62,22 @@ class Dataset:
     root: Path
     names: list[str]
     splits: dict[str, list[Path]]
+    digest: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    _images: dict[str, list[Path]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def images(self, split: str) -> list[Path]:
-        """The images of a split, sorted.
+        """The images of a split, sorted as Ultralytics sorts them. Folders are read once.
 
         Raises:
             PinchError: the data.yaml has no such split, or a folder or list of it does not exist.
         """
         if split not in self.splits:
             raise PinchError(f"{self.path} names no {split} split: add `{split}: <folder of images>` to it")
-        return sorted({image for source in self.splits[split] for image in _images_in(source, split, self)})
+        if split not in self._images:
+            found = {image for source in self.splits[split] for image in _images_in(source, split, self)}
+            self._images[split] = sorted(found, key=str)
+        return self._images[split]
 
     def labels(self, image: Path) -> np.ndarray:
         """The boxes of an image: (n, 5) float32 rows of class, centre x, centre y, width, height (fractions).
@@ -110,9 +115,9 @@ def load(path: str | Path) -> Dataset:
     splits = {split: _sources(content[split], root, split, path) for split in SPLITS if content.get(split)}
     if not splits:
         raise PinchError(f"{path} names no split: add `train:`, `val:` and `test:` with their folders of images")
-    known = {"path", "names", "nc", "download", "validation", *SPLITS}
+    known = {"path", "names", "nc", "download", "validation", "digest", *SPLITS}
     extra = {key: value for key, value in content.items() if key not in known}
-    return Dataset(path, root, _names(content, path), splits, extra)
+    return Dataset(path, root, _names(content, path), splits, content.get("digest"), extra)
 
 
 def read_yaml(path: Path) -> Any:
@@ -146,34 +151,19 @@ def label_path(image: Path) -> Path:
 def read_labels(path: Path) -> np.ndarray:
     """The boxes of a label file: (n, 5) float32; (0, 5) if there is no such file. See `Dataset.labels`."""
     try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-        boxes = [_box([float(value) for value in row]) for row in rows]
+        return parse_labels(path.read_bytes(), path)
     except FileNotFoundError:
         return np.zeros((0, 5), np.float32)
+
+
+def parse_labels(content: bytes, path: Path) -> np.ndarray:
+    """The boxes in the content of the label file `path`: (n, 5) float32. See `Dataset.labels`."""
+    try:
+        rows = [line.split() for line in content.decode("utf-8-sig").splitlines() if line.strip()]
+        boxes = [_box([float(value) for value in row]) for row in rows]
     except ValueError as error:
         raise PinchError(f"{path} is not a YOLO label file (lines of `class x y width height`): {error}") from error
     return np.array(boxes, np.float32).reshape(-1, 5)
-
-
-def digest(dataset: Dataset, splits: Iterable[str]) -> str:
-    """SHA-256 of a data set: its data.yaml without paths, the name and size of each image, and the labels.
-
-    Names are relative to the root, so a data set keeps its digest if it is moved. Images are not read.
-    """
-    found = hashlib.sha256(json.dumps([dataset.names, dataset.extra], sort_keys=True, default=str).encode())
-    for split in splits:
-        images = dataset.images(split)
-        found.update(f"\n{split} {len(images)}\n".encode())
-        for image, (size, labels) in zip(images, in_threads(_size_and_labels, images), strict=True):
-            name = image.relative_to(dataset.root) if image.is_relative_to(dataset.root) else image
-            found.update(f"{name}\0{size}\0{len(labels)}\0".encode() + labels)
-    return found.hexdigest()
-
-
-def _size_and_labels(image: Path) -> tuple[int, bytes]:
-    """Bytes of an image file, and the content of its label file (empty if there is none)."""
-    labels = label_path(image)
-    return image.stat().st_size, labels.read_bytes() if labels.is_file() else b""
 
 
 def calibration_images(dataset: Dataset, per_class: int, seed: int = 0) -> list[Path]:
@@ -251,13 +241,21 @@ def _source(entry: str, root: Path) -> Path:
 
 def _images_in(source: Path, split: str, dataset: Dataset) -> Iterator[Path]:
     if source.is_dir():
-        for folder, _, files in os.walk(source, followlinks=True):
+        for folder, folders, files in os.walk(source, followlinks=True):
+            _refuse_loops(Path(folder), folders)
             yield from filter(_is_image, (Path(folder, name) for name in files))
     elif source.suffix == ".txt" and source.is_file():
         lines = source.read_text(encoding="utf-8-sig").splitlines()
         yield from filter(_is_image, (_listed(line.strip(), source, dataset.root) for line in lines))
     else:
         raise PinchError(f"{dataset.path} names {source} as its {split} split, but it does not exist: correct the path")
+
+
+def _refuse_loops(folder: Path, names: list[str]) -> None:
+    """Stop at a link to a folder that it lies in: its images would be found again and again."""
+    for link in (folder / name for name in names):
+        if link.is_symlink() and folder.resolve().is_relative_to(link.resolve()):
+            raise PinchError(f"{link} is a link to {link.resolve()}, in which it lies itself: remove the link")
 
 
 def _is_image(path: Path) -> bool:

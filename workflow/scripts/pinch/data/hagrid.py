@@ -45,8 +45,21 @@ class Source:
 
     def image_files(self, phase: str, gesture: str) -> dict[str, Path]:
         """The images of a gesture by their stems; those in the folder of the phase take precedence."""
-        folders = (self.images / gesture, self.images / phase / gesture)
-        return {path.stem: path for folder in folders for path in _image_files(folder)}
+        return {path.stem: path for folder in self._folders(phase, gesture) for path in _image_files(folder)}
+
+    def state(self) -> dict[str, int]:
+        """Modification times (ns) of annotation files and image folders, which change when images are added."""
+        paths = [
+            path
+            for phase in self.phases
+            for gesture in self.targets
+            for path in (self.class_file(phase, gesture), *self._folders(phase, gesture))
+        ]
+        return {str(path): path.stat().st_mtime_ns for path in dict.fromkeys(paths) if path.exists()}
+
+    def _folders(self, phase: str, gesture: str) -> tuple[Path, Path]:
+        """Where images of a gesture may be, the folder of the phase last."""
+        return self.images / gesture, self.images / phase / gesture
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ rectangular batches and the extra border that Ultralytics uses for checkpoints. 
 its artifacts can be compared.
 """
 
-import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -20,9 +19,11 @@ from pinch import runtimes
 from pinch.core import files
 from pinch.core.errors import PinchError
 from pinch.core.record_types.measurements import AccuracyRecord, SplitAccuracy
+from pinch.data import check
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
+from pinch.data.ultralytics_dataset import labels_from_manifest
 from pinch.run import identity
 from pinch.run.identity import Model
 from pinch.runtimes.torch import forbid_tf32
@@ -95,6 +96,11 @@ class _Validator(DetectionValidator):
         """Return the given model, which Ultralytics would copy."""
         return model
 
+    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> Any:
+        """Ultralytics' data set, with labels from the manifest."""
+        with labels_from_manifest():
+            return super().build_dataset(img_path, mode, batch)
+
 
 def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads: int) -> tuple[Any, dict[str, Any]]:
     """The network to validate, and its description for the record."""
@@ -163,11 +169,9 @@ def _validate(
         empty = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
         return empty, [f"{dataset.path} has no images in its {split} split: there is no accuracy on it"]
     with tempfile.TemporaryDirectory() as folder:
-        # Ultralytics requires a train and a val split, whatever it evaluates.
-        only = dataclasses.replace(dataset, splits=dict.fromkeys(datasets.SPLITS, dataset.splits[split]))
         settings = {
-            "data": str(ultralytics_yaml(only, folder)),
-            "split": "val",
+            "data": str(ultralytics_yaml(dataset, check.current(dataset, [split]), [split], folder)),
+            "split": split,
             "imgsz": imgsz,
             "batch": min(batch, len(images)),
             "device": "cpu" if device == "cpu" else "0",
@@ -179,10 +183,7 @@ def _validate(
         }
         validator = _Validator(threads, args=settings, save_dir=Path(folder))
         validator(model=network)
-    figures, warnings = _figures(validator, dataset, split)
-    if figures.images < len(images):
-        warnings.append(f"{len(images) - figures.images} of {len(images)} images in the {split} split cannot be used")
-    return figures, warnings
+    return _figures(validator, dataset, split)
 
 
 def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[SplitAccuracy, list[str]]:

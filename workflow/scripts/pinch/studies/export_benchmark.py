@@ -7,6 +7,7 @@ from typing import Any
 from pinch.artifacts import job
 from pinch.core.errors import PinchError
 from pinch.core.files import size
+from pinch.data import check
 from pinch.data import dataset as datasets
 from pinch.data.for_ultralytics import ultralytics_yaml
 from pinch.measuring import timing
@@ -67,14 +68,18 @@ def ultralytics_exports(
     """Ultralytics' own float32 and int8 ONNX exports of a checkpoint, as rows of the table."""
     from ultralytics import YOLO
 
+    from pinch.data.ultralytics_dataset import labels_from_manifest
+
     imgsz = settings.imgsz or checkpoints.load(model).imgsz
     folder.mkdir(parents=True)
-    yaml = ultralytics_yaml(datasets.load(data), folder)
+    dataset = datasets.load(data)
+    yaml = ultralytics_yaml(dataset, check.current(dataset, ["val"]), ["val"], folder)
     rows = []
     for precision, options in (("full", {}), ("int8", {"quantize": 8, "data": str(yaml)})):
         source = folder / f"{precision}.pt"
         shutil.copyfile(model, source)  # Ultralytics writes beside the checkpoint
-        exported = YOLO(source).export(format="onnx", imgsz=imgsz, device="cpu", verbose=False, **options)
+        with labels_from_manifest():
+            exported = YOLO(source).export(format="onnx", imgsz=imgsz, device="cpu", verbose=False, **options)
         if not exported or not Path(exported).exists():
             raise PinchError(f"Ultralytics could not export {model} to {precision} ONNX: see its messages above")
         rows.append(_row(f"{name} (Ultralytics)", f"{precision}.onnx", Path(exported)))

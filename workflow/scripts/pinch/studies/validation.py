@@ -9,6 +9,7 @@ import torch
 
 from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
+from pinch.data.manifest import Manifest
 from pinch.weights.pruning import images
 
 
@@ -24,6 +25,7 @@ class Validation:
     ) -> None:
         """Read `count` images of `split` (all, if there are fewer), drawn with `seed`."""
         self._dataset = dataset
+        self._split = split
         self._imgsz = imgsz
         self._batches = list(images.raw_batches(dataset, split, imgsz, count, size, seed))
         self.images = sum(len(batch["img"]) for batch in self._batches)
@@ -34,7 +36,7 @@ class Validation:
 
         with tempfile.TemporaryDirectory() as folder:
             settings = {
-                "data": str(ultralytics_yaml(self._dataset, folder)),
+                "data": str(ultralytics_yaml(self._dataset, Manifest(), [self._split], folder)),
                 "imgsz": self._imgsz,
                 "mode": "val",
                 "device": "cpu",

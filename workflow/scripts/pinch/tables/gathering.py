@@ -3,6 +3,7 @@
 `gather` reads the records that the manifest names, so records of an earlier run in the same folder are in no table.
 """
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -155,6 +156,14 @@ class _Reader:
     expected: manifest.Manifest
     missing: list[dict[str, str]] = field(default_factory=list)
 
+    @functools.cached_property
+    def data(self) -> str | None:
+        """Digest of the run's data set; None if its record does not tell it."""
+        try:
+            return records.read(self.results / "records/dataset.json", DatasetRecord).value.digest
+        except PinchError:
+            return None
+
     def models(self) -> list[dict[str, Any]]:
         rows = []
         for model in self.expected.models:
@@ -244,9 +253,13 @@ class _Reader:
         path, reason = self.results / f"records/{record}.json", "no record"
         if path.exists():
             try:
-                return records.read(path, kind)
+                found = records.read(path, kind)
             except PinchError as error:
                 reason = str(error).removeprefix(f"{path} ")
+            else:
+                if self.data is None or found.provenance.data in (None, self.data):
+                    return found
+                reason = "made from another state of the data set"
         self.missing.append({"table": table, "row": row, "record": f"records/{record}.json", "reason": reason})
         return None
 

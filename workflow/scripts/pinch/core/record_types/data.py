@@ -21,6 +21,7 @@ class DatasetRecord(Record):
 
     Attributes:
         data_yaml: its path.
+        digest: SHA-256 of it, see `pinch.data.manifest`; None in older records.
         classes: names, in the order of their numbers.
         splits: those that it has.
         warnings: sentences on what is odd in it.
@@ -29,6 +30,7 @@ class DatasetRecord(Record):
     kind: ClassVar[str] = "dataset"
     made_by: ClassVar[str] = "hagrid_to_yolo.py or prepare_dataset.py"
     data_yaml: str
+    digest: str | None = None
     classes: list[str]
     splits: dict[str, SplitContent]
     warnings: list[str] = field(default_factory=list)

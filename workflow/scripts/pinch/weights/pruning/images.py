@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from pinch.data import check
 from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
 
@@ -35,10 +36,14 @@ def raw_batches(
     from ultralytics.data import build_yolo_dataset
     from ultralytics.data.utils import check_det_dataset
 
+    from pinch.data.ultralytics_dataset import labels_from_manifest
+
     with tempfile.TemporaryDirectory() as folder:
-        data = check_det_dataset(str(ultralytics_yaml(dataset, folder)), autodownload=False)
+        written = ultralytics_yaml(dataset, check.current(dataset, [split]), [split], folder)
+        data: Any = check_det_dataset(str(written), autodownload=False)
         settings: Any = get_cfg(overrides={"imgsz": imgsz})
-        loaded: Any = build_yolo_dataset(settings, data[split], size, data, mode="val")
+        with labels_from_manifest():
+            loaded: Any = build_yolo_dataset(settings, data[split], size, data, mode="val")
         order = torch.randperm(len(loaded), generator=torch.Generator().manual_seed(seed))[:count]
         for chosen in order.split(size):
             yield loaded.collate_fn([loaded[int(number)] for number in chosen])

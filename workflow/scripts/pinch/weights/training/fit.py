@@ -14,6 +14,7 @@ from pinch.core.ownership import require_replaceable
 from pinch.core.record_types.weights import PruningRecord, TrainingRecord
 from pinch.data import check, dataset
 from pinch.data.for_ultralytics import stage, ultralytics_yaml
+from pinch.data.manifest import Manifest
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import masks as mask_tools
@@ -43,17 +44,17 @@ def train(request: Request) -> TrainingRecord:
     device = ultralytics_device(request.device, request.gpus)
     data = dataset.load(request.data)
     base = open_base(request, data)
-    check.check(data, for_training=True)
+    manifest = check.current(data, check.TRAINED_ON, for_training=True)
     request.project.mkdir(parents=True, exist_ok=True)
     arguments = _arguments(request, base, data)
-    identity = runs.identity(arguments | _schedule(request), sources(request), data)
+    identity = runs.identity(arguments | _schedule(request), sources(request), manifest.digest(data, check.TRAINED_ON))
     left = runs.left_by(request.run_folder, identity) if request.resume else None
     finished = left is not None and left.finished
     if not finished:
-        with _scratch(request.name, request.project) as folder, _staged(request, data) as staged:
+        with _scratch(request.name, request.project) as folder, _staged(request, data, manifest) as staged:
             places = {
                 "model": str(write_start(request, base, identity, Path(folder))),
-                "data": str(ultralytics_yaml(staged, folder)),
+                "data": str(ultralytics_yaml(*staged, check.TRAINED_ON, folder)),
                 "device": device,
             }
             if left is None:
@@ -68,15 +69,15 @@ def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
 
 
 @contextlib.contextmanager
-def _staged(request: Request, data: dataset.Dataset) -> Iterator[dataset.Dataset]:
-    """The data set that training reads: a copy on a faster disk, if the request names one."""
+def _staged(request: Request, data: dataset.Dataset, manifest: Manifest) -> Iterator[tuple[dataset.Dataset, Manifest]]:
+    """The data set that training reads, and its manifest: a copy on a faster disk, if the request names one."""
     if request.stage_to is None:
-        yield data
+        yield data, manifest
         return
     if not request.stage_to.is_dir():
         raise PinchError(f"{request.stage_to}, the folder to copy images to, does not exist on this node: correct it")
     with _scratch(request.name, request.stage_to) as folder:
-        yield stage(data, Path(folder))
+        yield stage(data, manifest, Path(folder))
 
 
 def _schedule(request: Request) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from pinch import __version__
 from pinch.core.errors import PinchError
 from pinch.core.files import sha256
 from pinch.core.ownership import is_marked, mark, remove_folder, require_replaceable
-from pinch.data import dataset
-from pinch.data.dataset import Dataset
 from pinch.weights import checkpoints
 
 KIND = "training run"
@@ -57,20 +55,20 @@ def _is_of_earlier_version(folder: Path) -> bool:
     return any(origin.startswith(f".{folder.name}-") for origin in origins)
 
 
-def identity(arguments: dict[str, Any], sources: list[Path | None], data: Dataset) -> dict[str, Any]:
+def identity(arguments: dict[str, Any], sources: list[Path | None], data: str) -> dict[str, Any]:
     """The identity of a request, which is equal for requests of the same training.
 
     Args:
         arguments: all training arguments, including those of the recipe.
         sources: checkpoints that it starts or learns from; None for one that is not used.
-        data: the data set; its location does not matter (see `pinch.data.dataset.digest`).
+        data: digest of the data set's train and val splits (see `pinch.data.manifest`).
 
     Returns:
         `request`, a digest of everything that shapes the result, and the `versions` of the packages that compute it.
     """
     shaping = {key: value for key, value in arguments.items() if key not in _LOCAL}
     files = [sha256(path) if path and path.is_file() else str(path) for path in sources]
-    content = json.dumps([shaping, files, dataset.digest(data, ("train", "val"))], sort_keys=True, default=str)
+    content = json.dumps([shaping, files, data], sort_keys=True, default=str)
     versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
     return {"request": hashlib.sha256(content.encode()).hexdigest(), "versions": versions | {"pinch": __version__}}
 

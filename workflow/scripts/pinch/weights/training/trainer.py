@@ -19,6 +19,7 @@ from ultralytics.utils import RANK, TQDM
 from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from pinch.core.errors import PinchError
+from pinch.data.ultralytics_dataset import labels_from_manifest
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.training import recipes, resuming
 
@@ -84,6 +85,11 @@ class Trainer(DetectionTrainer):
         if self.start_epoch:
             resuming.load(self.wdir, self.start_epoch - 1, self._parts())
         self._hold()
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+        """Ultralytics' data set, with labels from the manifest."""
+        with labels_from_manifest():
+            return super().build_dataset(img_path, mode, batch)
 
     def _parts(self) -> dict[str, Any]:
         """The parts whose states are needed to resume exactly."""
