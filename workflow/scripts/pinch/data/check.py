@@ -7,6 +7,7 @@ its log. Here files are only read, what training must not ignore is reported, an
 import hashlib
 import io
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,10 +102,10 @@ def look(
     """
     splits = list(splits or dataset.splits)
     images = list(dict.fromkeys(image for split in splits for image in manifests.images(dataset, split)))
-    seen = known.entries if known else {}
+    before = known or Manifest()
     made, last = Manifest(), time.monotonic()
     broken: dict[Path, str] = {}
-    looks = in_threads(lambda image: _look(dataset, image, seen.get(manifests.key(dataset, image))), images)
+    looks = in_threads(lambda image: _look(dataset, image, before.find(dataset, image)), images)
     for number, (image, found) in enumerate(zip(images, looks, strict=True), start=1):
         if isinstance(found, str):
             broken[image] = found
@@ -112,7 +113,7 @@ def look(
             made.entries[manifests.key(dataset, image)] = found
         if time.monotonic() > last + _KEEP_EVERY:
             progress(f"looked at {number:,} of {len(images):,} images")
-            keep(Manifest(seen | made.entries))
+            keep(Manifest(before.entries | made.entries))
             last = time.monotonic()
     return _findings(dataset, splits, made, broken)
 
@@ -238,21 +239,26 @@ def _wrong_box(dataset: Dataset, labels: Path, boxes: np.ndarray) -> str | None:
 
 
 def _describe(dataset: Dataset, split: str, images: list[Path], found: Findings) -> None:
-    seen = ((image, found.manifest.entries.get(manifests.key(dataset, image))) for image in images)
+    seen = ((image, found.manifest.find(dataset, image)) for image in images)
     boxes = {image: entry.boxes for image, entry in seen if entry}
     found.images[split] = len(images)
     found.boxes[split] = count_boxes(dataset, list(boxes.values()))
-    found.warnings += [text for image, each in boxes.items() if (text := _outside(image, each))]
+    found.warnings += _outside(boxes)
     empty = [name for name, count in found.boxes[split].items() if not count]
     if not images or empty:
         of = f" of {', '.join(empty)}" if images else ""
         found.gaps[split] = f"the {split} split of {dataset.path} has no images{of}"
 
 
-def _outside(image: Path, boxes: np.ndarray) -> str | None:
-    """A message about boxes (n, 5) that reach outside their image by more than the tolerance; None if none does."""
-    low, high = boxes[:, 1:3] - boxes[:, 3:5] / 2, boxes[:, 1:3] + boxes[:, 3:5] / 2
-    outside = (low < -TOLERANCE).any(1) | (high > 1 + TOLERANCE).any(1) | (boxes[:, 3:5] <= 0).any(1)
-    if not outside.any():
-        return None
-    return f"{label_path(image)}: {int(outside.sum())} of {len(boxes)} boxes are empty or reach outside the image"
+def _outside(boxes: dict[Path, np.ndarray]) -> list[str]:
+    """Messages about images with boxes (n, 5) that reach outside them by more than the tolerance, or are empty."""
+    every = np.concatenate([np.zeros((0, 5), np.float32), *boxes.values()])
+    low, high = every[:, 1:3] - every[:, 3:5] / 2, every[:, 1:3] + every[:, 3:5] / 2
+    outside = (low < -TOLERANCE).any(1) | (high > 1 + TOLERANCE).any(1) | (every[:, 3:5] <= 0).any(1)
+    of_image = np.repeat(np.arange(len(boxes)), [len(each) for each in boxes.values()])
+    images = list(boxes.items())
+    found = [(*images[number], count) for number, count in Counter(of_image[outside].tolist()).items()]
+    return [
+        f"{label_path(image)}: {count} of {len(each)} boxes are empty or reach outside the image"
+        for image, each, count in found
+    ]

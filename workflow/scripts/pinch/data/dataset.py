@@ -90,10 +90,16 @@ class Dataset:
         return read_labels(label_path(image))
 
 
-def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Call `function` on every item in several threads, for work on many small files; results are in order."""
+def in_threads(function: Callable[[T], R], items: Iterable[T], chunk: int = 16) -> Iterator[R]:
+    """Call `function` on every item in several threads, for work on many small files; results are in order.
+
+    Args:
+        function: what to do with an item.
+        items: the items.
+        chunk: how many a thread takes at once: many, if each takes only microseconds.
+    """
     with ThreadPool(_THREADS) as pool:
-        yield from pool.imap(function, items, chunksize=16)
+        yield from pool.imap(function, items, chunksize=chunk)
 
 
 def load(path: str | Path) -> Dataset:
@@ -143,9 +149,14 @@ def with_test_split(dataset: Dataset) -> Dataset:
 
 def label_path(image: Path) -> Path:
     """The label file of an image: its path with the last `images` folder replaced by `labels`, ending in .txt."""
-    before, marker, after = str(image).rpartition(f"{os.sep}images{os.sep}")
-    moved = Path(f"{before}{os.sep}labels{os.sep}{after}") if marker else image
-    return moved.with_suffix(".txt")
+    return Path(label_name(str(image)))
+
+
+def label_name(image: str) -> str:
+    """The same as text, which is several times faster where a million files are compared."""
+    before, marker, after = image.rpartition(f"{os.sep}images{os.sep}")
+    moved = f"{before}{os.sep}labels{os.sep}{after}" if marker else image
+    return f"{moved.rpartition('.')[0]}.txt"
 
 
 def read_labels(path: Path) -> np.ndarray:
@@ -199,8 +210,8 @@ def calibration_images(dataset: Dataset, per_class: int, seed: int = 0) -> list[
 
 def count_boxes(dataset: Dataset, labels: list[np.ndarray]) -> dict[str, int]:
     """Number of boxes of each class in the labels of a split; unknown class numbers are not counted."""
-    numbers = Counter(int(number) for boxes in labels for number in boxes[:, 0])
-    return {name: numbers[number] for number, name in enumerate(dataset.names)}
+    numbers = np.concatenate([np.zeros((0, 5), np.float32), *labels])[:, 0]
+    return {name: int((numbers == number).sum()) for number, name in enumerate(dataset.names)}
 
 
 def _names(content: dict[str, Any], path: Path) -> list[str]:
@@ -243,10 +254,11 @@ def _images_in(source: Path, split: str, dataset: Dataset) -> Iterator[Path]:
     if source.is_dir():
         for folder, folders, files in os.walk(source, followlinks=True):
             _refuse_loops(Path(folder), folders)
-            yield from filter(_is_image, (Path(folder, name) for name in files))
+            yield from (Path(folder, name) for name in files if _is_image(name))
     elif source.suffix == ".txt" and source.is_file():
         lines = source.read_text(encoding="utf-8-sig").splitlines()
-        yield from filter(_is_image, (_listed(line.strip(), source, dataset.root) for line in lines))
+        listed = (_listed(line.strip(), source, dataset.root) for line in lines)
+        yield from (image for image in listed if _is_image(image.name))
     else:
         raise PinchError(f"{dataset.path} names {source} as its {split} split, but it does not exist: correct the path")
 
@@ -258,9 +270,9 @@ def _refuse_loops(folder: Path, names: list[str]) -> None:
             raise PinchError(f"{link} is a link to {link.resolve()}, in which it lies itself: remove the link")
 
 
-def _is_image(path: Path) -> bool:
+def _is_image(name: str) -> bool:
     # Names that begin with a dot are files that are still being written, or files of the system.
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    return not name.startswith(".") and f".{name.rpartition('.')[2].lower()}" in IMAGE_SUFFIXES
 
 
 def _listed(line: str, source: Path, root: Path) -> Path:

@@ -39,7 +39,9 @@ def ultralytics_yaml(dataset: Dataset, manifest: Manifest, splits: Sequence[str]
     content = dict.fromkeys(TRAINED_ON, content[splits[0]]) | content
     content["names"] = dict(enumerate(dataset.names))
     content[LABELS] = str(folder / manifests.FILE)
-    Manifest({str(dataset.root / name): entry for name, entry in manifest.entries.items()}).write(Path(content[LABELS]))
+    images = (image for split in splits for image in dataset.images(split))
+    used = {str(image): entry for image in images if (entry := manifest.find(dataset, image))}
+    Manifest(used).write(Path(content[LABELS]))
     (folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     return folder / "data.yaml"
 

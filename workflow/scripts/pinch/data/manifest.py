@@ -18,7 +18,7 @@ import numpy as np
 
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
-from pinch.data.dataset import Dataset, in_threads, label_path
+from pinch.data.dataset import Dataset, in_threads, label_name
 
 FILE = "manifest.npz"
 """Its name, beside the data.yaml."""
@@ -56,6 +56,10 @@ class Manifest:
     def of(self, dataset: Dataset, image: Path) -> Entry:
         """The entry of an image."""
         return self.entries[key(dataset, image)]
+
+    def find(self, dataset: Dataset, image: Path) -> Entry | None:
+        """The entry of an image; None if nothing is known of it."""
+        return self.entries.get(key(dataset, image))
 
     def digest(self, dataset: Dataset, splits: Iterable[str]) -> str:
         """SHA-256 of splits of a data set: classes, other keys of data.yaml, names and contents of images and labels.
@@ -109,10 +113,11 @@ def read(path: Path) -> Manifest:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return Manifest()
     stamps, shapes, digests, counts, boxes = columns
+    flat = digests.tobytes()
     entries = zip(
         map(tuple, stamps.tolist()),
         map(tuple, shapes.tolist()),
-        map(bytes, digests),
+        (flat[start : start + 32] for start in range(0, len(flat), 32)),
         np.split(boxes, np.cumsum(counts)[:-1]),
         strict=True,
     )
@@ -126,9 +131,10 @@ def stamp(image: Path) -> Stamp:
     Raises:
         FileNotFoundError: there is no image file.
     """
-    found = image.stat()
+    name = str(image)
+    found = os.stat(name)  # noqa: PTH116 - half the time of Path.stat, for a million files
     try:
-        labels = label_path(image).stat()
+        labels = os.stat(label_name(name))  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
         return (found.st_size, found.st_mtime_ns, *_ABSENT)
     return (found.st_size, found.st_mtime_ns, labels.st_size, labels.st_mtime_ns)
@@ -140,8 +146,8 @@ def changes(dataset: Dataset, manifest: Manifest, splits: Iterable[str]) -> list
     new: list[Path] = []
     changed: list[Path] = []
     gone: list[Path] = []
-    for image, now in zip(found, in_threads(_stamp_or_none, found), strict=True):
-        entry = manifest.entries.get(key(dataset, image))
+    for image, now in zip(found, in_threads(_stamp_or_none, found, chunk=512), strict=True):
+        entry = manifest.find(dataset, image)
         if now is None:
             gone.append(image)
         elif entry is None:
