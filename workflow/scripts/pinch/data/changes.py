@@ -24,12 +24,12 @@ def since_prepared(folder: Path, own: Path | None) -> list[str]:
     Returns:
         Nothing, if nothing has changed or the data set has not been prepared.
     """
-    manifest = manifests.read(folder / manifests.FILE)
-    if not manifest.entries or not (folder / "data.yaml").is_file():
+    known = manifests.read_stamps(folder / manifests.FILE)
+    if not known or not (folder / "data.yaml").is_file():
         return []
     try:
         used = dataset.with_test_split(dataset.load(own or folder / "data.yaml"))
-        found = manifests.changes(used, manifest, used.splits)
+        found = manifests.changes(used, known, used.splits)
         return found if own else found + _in_source(read_json(folder / CONVERSION))
     except PinchError:
         return []  # what is wrong with the data set is said where it is prepared

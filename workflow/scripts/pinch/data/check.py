@@ -134,7 +134,8 @@ def current(dataset: Dataset, splits: Iterable[str], for_training: bool = False)
         found = look(dataset, splits)
     else:
         known = manifests.read(dataset.path.parent / manifests.FILE)
-        if differences := manifests.changes(dataset, known, splits):
+        stamps = {name: entry.stamp for name, entry in known.entries.items()}
+        if differences := manifests.changes(dataset, stamps, splits):
             raise PinchError(f"{dataset.path} was prepared for other files: {'; '.join(differences)}. {PREPARE_AGAIN}")
         if known.digest(dataset, dataset.splits) != dataset.digest:
             raise PinchError(f"{dataset.path} was edited, or preparing it was broken off. {PREPARE_AGAIN}")

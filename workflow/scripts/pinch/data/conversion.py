@@ -10,11 +10,9 @@
 import dataclasses
 import hashlib
 import itertools
-import os
 import random
-import shutil
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +20,12 @@ from typing import Any
 from pinch.core.errors import PinchError
 from pinch.core.files import read_json, write_json
 from pinch.core.ownership import claim, mark
+from pinch.data import placing
 from pinch.data.changes import CONVERSION, STATE
 from pinch.data.check import Findings
-from pinch.data.dataset import SPLITS, Dataset, in_threads, label_path
+from pinch.data.dataset import SPLITS, Dataset
 from pinch.data.hagrid import Annotation, Source, clip, read_annotations
+from pinch.data.placing import Item, Items
 from pinch.data.prepare import finish, look
 from pinch.run.settings.data import General, Hagrid
 
@@ -56,15 +56,6 @@ class ConversionSettings:
     copy: bool = False
 
 
-@dataclass(frozen=True)
-class _Item:
-    """An image to convert, the text of its label file, and the person in it."""
-
-    image: Path
-    label: str
-    user: str | None
-
-
 @dataclass
 class _Tally:
     """What was left out or changed, for the warnings."""
@@ -74,9 +65,6 @@ class _Tally:
     clipped: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
-
-
-_Items = dict[tuple[str, str], list[_Item]]  # by split and gesture
 
 
 def convert(
@@ -104,23 +92,23 @@ def convert(
     names = list(source.targets) if settings.mode == "gestures" else ["hand"]
     tally = _Tally()
     _claim(source, out, settings)
-    items: _Items = {}
+    items: Items = {}
     for phase in source.phases:
         progress(f"reading the annotations of {phase}")
         for gesture in source.targets:
             items |= _by_split(_read(source, phase, gesture, names, settings, tally), phase, gesture, source, settings)
     progress(f"writing {sum(map(len, items.values())):,} images and labels to {out}")
-    _remove_others(out, items)
+    placing.remove_others(out, items)
     for (split, gesture), wanted in items.items():
-        _write(out, split, gesture, wanted, settings.copy)
+        placing.write(out, split, gesture, wanted, settings.copy)
     splits = [split for split in SPLITS if any(split == key[0] for key in items)]
     written = Dataset(out / "data.yaml", out.absolute(), names, {s: [out.absolute() / "images" / s] for s in splits})
     progress("looking at every image that is new or has changed")
     found = look(written, out, progress)
-    sources = _sources(out, items)
+    sources = placing.sources(out, items)
     found.broken = {image: text.replace(str(image), str(sources[image])) for image, text in found.broken.items()}
     if settings.skip_broken and found.broken:
-        items, tally.broken = _without_broken(out, items, found.broken), list(found.broken.values())
+        items, tally.broken = placing.without_broken(out, items, found.broken), list(found.broken.values())
         written = dataclasses.replace(written)  # which lists its images anew
         found = look(written, out, progress)
     _complete(found, source, splits, items, tally)
@@ -153,7 +141,7 @@ def _is_request(path: Path) -> bool:
 
 def _read(
     source: Source, phase: str, gesture: str, names: list[str], settings: ConversionSettings, tally: _Tally
-) -> list[_Item]:
+) -> list[Item]:
     """The images of a gesture in a phase that are to be converted, sorted by their stems."""
     files = source.image_files(phase, gesture)
     path = source.class_file(phase, gesture)
@@ -164,7 +152,7 @@ def _read(
         # One generator per annotation file, so that its images do not depend on the other targets and phases.
         present = sorted(random.Random(f"{settings.seed}/{phase}/{gesture}").sample(present, settings.limit))
     return [
-        _Item(files[stem], _label(annotations[stem], names, settings.mode, tally, path), annotations[stem].user)
+        Item(files[stem], _label(annotations[stem], names, settings.mode, tally, path), annotations[stem].user)
         for stem in present
     ]
 
@@ -187,100 +175,18 @@ def _label(annotation: Annotation, names: list[str], mode: str, tally: _Tally, p
     return "".join(lines)
 
 
-def _by_split(items: list[_Item], phase: str, gesture: str, source: Source, settings: ConversionSettings) -> _Items:
+def _by_split(items: list[Item], phase: str, gesture: str, source: Source, settings: ConversionSettings) -> Items:
     """The images by split: each phase is a split; without a val phase, some users of train become val."""
     if phase != "train" or "val" in source.phases:
         return {(phase, gesture): items}
-    split: _Items = {("train", gesture): [], ("val", gesture): []}
+    split: Items = {("train", gesture): [], ("val", gesture): []}
     for item in items:
         digest = hashlib.sha256(f"{settings.seed}/{item.user or item.image.stem}".encode()).digest()
         split["val" if int.from_bytes(digest[:4]) < VAL_SHARE * 2**32 else "train", gesture].append(item)
     return split
 
 
-def _remove_others(out: Path, items: _Items) -> None:
-    """Remove splits and gestures of an earlier conversion that are no longer wanted."""
-    wanted = {Path(split) for split, _ in items} | {Path(split, gesture) for split, gesture in items}
-    for top in (out / "images", out / "labels"):
-        for path in [*top.glob("*"), *top.glob("*/*")]:
-            relative = path.relative_to(top)
-            if path.is_dir() and relative not in wanted:
-                shutil.rmtree(path)
-            elif path.is_file() and relative.with_suffix("") not in wanted:
-                path.unlink()
-
-
-def _write(out: Path, split: str, gesture: str, items: list[_Item], copy: bool) -> None:
-    """Update the images and labels of a gesture in a split."""
-    images, labels = (out / top / split / gesture for top in ("images", "labels"))
-    _keep_only(images, {item.image.name for item in items})
-    _keep_only(labels, {f"{item.image.stem}.txt" for item in items})
-
-    def write(item: _Item) -> None:
-        _place(item.image, images / item.image.name, copy)
-        label = labels / f"{item.image.stem}.txt"
-        # An unchanged label file keeps its time, so its image is not looked at again.
-        if not label.exists() or label.read_text() != item.label:
-            label.write_text(item.label)
-
-    for _ in in_threads(write, items):
-        pass
-
-
-def _keep_only(folder: Path, names: set[str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.iterdir():
-        if path.name not in names:
-            path.unlink()
-
-
-def _place(image: Path, target: Path, copy: bool) -> None:
-    """Link to an image, or copy it if links are impossible (another file system, files of another owner)."""
-    image = image.resolve() if image.is_symlink() else image
-    if target.exists() and _is_placed(image, target, copy):
-        return
-    target.unlink(missing_ok=True)
-    for link in () if copy else (os.link, os.symlink):
-        try:
-            link(image, target)
-            return
-        except OSError:
-            continue
-    shutil.copy2(image, target)
-
-
-def _is_placed(image: Path, target: Path, copy: bool) -> bool:
-    if target.samefile(image):
-        return not copy
-    old, new = target.stat(), image.stat()
-    return (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
-
-
-def _sources(out: Path, items: _Items) -> dict[Path, Path]:
-    """The images of HaGRID, by what stands for them in the data set."""
-    folder = out.absolute() / "images"
-    return {
-        folder / split / gesture / item.image.name: item.image
-        for (split, gesture), wanted in items.items()
-        for item in wanted
-    }
-
-
-def _without_broken(out: Path, items: _Items, broken: Container[Path]) -> _Items:
-    """The items whose images can be used; the others are removed from the data set."""
-    folder = out.absolute() / "images"
-    kept: _Items = {}
-    for (split, gesture), wanted in items.items():
-        places = [(item, folder / split / gesture / item.image.name) for item in wanted]
-        kept[split, gesture] = [item for item, place in places if place not in broken]
-        for _, place in places:
-            if place in broken:
-                place.unlink()
-                label_path(place).unlink()
-    return kept
-
-
-def _complete(found: Findings, source: Source, splits: list[str], items: _Items, tally: _Tally) -> None:
+def _complete(found: Findings, source: Source, splits: list[str], items: Items, tally: _Tally) -> None:
     """Add to the findings of a look what only the conversion knows."""
     found.warnings += _warnings(tally)
     if "val" not in source.phases:
@@ -291,7 +197,7 @@ def _complete(found: Findings, source: Source, splits: list[str], items: _Items,
     found.warnings += _shared_users(_users(splits, items))
 
 
-def _users(splits: list[str], items: _Items) -> dict[str, set[str]]:
+def _users(splits: list[str], items: Items) -> dict[str, set[str]]:
     """The people of each split."""
     return {
         split: {item.user for (of, _), wanted in items.items() if of == split for item in wanted if item.user}

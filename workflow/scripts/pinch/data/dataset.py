@@ -210,7 +210,7 @@ def calibration_images(dataset: Dataset, per_class: int, seed: int = 0) -> list[
 
 def count_boxes(dataset: Dataset, labels: list[np.ndarray]) -> dict[str, int]:
     """Number of boxes of each class in the labels of a split; unknown class numbers are not counted."""
-    numbers = np.concatenate([np.zeros((0, 5), np.float32), *labels])[:, 0]
+    numbers = np.concatenate([np.zeros(0, np.float32), *(boxes[:, 0] for boxes in labels)])
     return {name: int((numbers == number).sum()) for number, name in enumerate(dataset.names)}
 
 
