@@ -98,7 +98,7 @@ TIMINGS = [
 BASELINE = [
     f"{RUN}/artifacts/{artifact.file}"
     for artifact in ARTIFACTS.values()
-    if artifact == Artifact(BASE, formats.FORMATS["onnx"], "full")
+    if (artifact.model, artifact.size, artifact.precision, artifact.format.name) == (BASE, None, *formats.REFERENCE)
 ]
 
 

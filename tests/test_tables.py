@@ -104,7 +104,7 @@ def test_other_image_sizes_are_models_of_their_own(run):
     source = run / "records/accuracy/demo_coarse_prune_50_tuned_int8.onnx.json"
     other = run / "records/accuracy/demo_coarse_prune_50_tuned_256_int8.onnx.json"
     other.write_text(source.read_text())
-    made_up_run.edit(other, AccuracyRecord, imgsz=256)
+    made_up_run.edit(other, AccuracyRecord, file=other.stem, imgsz=256)
     (run / "manifest.json").unlink()
     row = gathering.gather(run).tables["artifacts"].set_index("file").loc["demo_coarse_prune_50_tuned_256_int8.onnx"]
     assert (row["model"], row["method"], row["ratio"]) == ("demo_coarse_prune_50_tuned_256", "coarse", 0.5)

@@ -75,6 +75,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *_ACCURACY,
         _number("guard_share", "kept of float on val (%)", 1, 100),
         _text("file"),
+        _text("failed", "failed its check", kind="text long"),
     ),
     "inference": (
         *(_text("device"), _text("threads"), *_MODEL, *_TIMES, _number("relative_to_baseline", "of the baseline", 3)),
@@ -124,7 +125,8 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
 def table(results: Path, name: str) -> str:
     """A table of a run as an HTML element: the main columns, rounded. The CSV file has all columns."""
     content = gathering.read(results, name)
-    columns = [column for column in COLUMNS[name] if column.key in content]
+    # Long text for exceptions is shown where there are any.
+    columns = [c for c in COLUMNS[name] if c.key in content and ("long" not in c.kind or content[c.key].notna().any())]
     head = "".join(f'<th class="{column.kind}">{escape(column.heading)}</th>' for column in columns)
     rows = "".join(f"<tr>{''.join(_cell(column, row) for column in columns)}</tr>" for row in gathering.rows(content))
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
