@@ -7,6 +7,7 @@ import export_session
 import known_detectors
 import onnx
 import pytest
+import shapes
 import test_export_steps
 
 import evaluate
@@ -16,9 +17,20 @@ from pinch.artifacts.tracing import finish, float_model
 from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.record_types.exports import ExportRecord
+from pinch.measuring import timing
 from pinch.run.formats import FORMATS
+from pinch.studies import export_benchmark
 
 DISTORTED = dataclasses.replace(FORMATS["onnx"], exporter="test_export_faults:distorted")
+
+CRASHING = dataclasses.replace(
+    FORMATS["onnx"], name="crashing", ending=".crashing", exporter="test_export_faults:crash"
+)
+
+
+def crash(job):
+    """An exporter in which something goes wrong."""
+    [][0]
 
 
 def distorted(job):
@@ -73,3 +85,28 @@ def test_a_truncated_file_is_neither_evaluated_nor_timed(name, tmp_path):
         with pytest.raises(PinchError, match=rf"{name} cannot be loaded .*: it may be incomplete, so export it again"):
             measure([str(path), str(source), "--output", str(record)])
     assert not record.exists()
+
+
+@pytest.mark.fault
+def test_a_file_that_fails_costs_its_row_of_a_benchmark(tmp_path, monkeypatch, capsys):
+    """A format whose converter crashes, a checkpoint that is none, and a file of others that is broken."""
+    monkeypatch.setitem(FORMATS, "crashing", CRASHING)
+    for name in ("broken.onnx", "none.pt"):
+        (tmp_path / name).write_bytes(b"no model")
+    rows = [export_benchmark.row_of("stock", "full.onnx", known_detectors.onnx_detector(tmp_path / "stock.onnx"))]
+    rows += [export_benchmark.row_of("others", "broken", tmp_path / "broken.onnx")]
+    data = shapes.write(tmp_path / "data", train=4, val=2)
+    settings = job.ExportSettings(imgsz=export_session.IMGSZ)
+    for name, model in (("toy", export_session.checkpoint(tmp_path)), ("none", tmp_path / "none.pt")):
+        rows += export_benchmark.exports(name, model, data, settings, ["full.crashing"], tmp_path)
+    quick = timing.TimingSettings(frames=1, rounds=1, warmup=0, min_seconds=0)
+    stock, *others = export_benchmark.timed(rows, known_detectors.video(tmp_path / "video.mp4", 2), quick)
+    assert stock["relative_time"] == 1
+    assert stock["failed"] is None
+    assert [row["p50_ms"] for row in others] == [None] * 3
+    broken, crashed, none = (row["failed"] for row in others)
+    assert "broken.onnx cannot be loaded" in broken
+    assert crashed == "list index out of range"
+    assert "none.pt" in none
+    assert "| toy | full.crashing |  |  |  |  | list index out of range |" in export_benchmark.table([stock, *others])
+    assert "warning: others broken is left out" in capsys.readouterr().err
