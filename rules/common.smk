@@ -1,8 +1,11 @@
 # The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
 import gc
+import json
 import re
 import shlex
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,6 +16,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 from pinch.core import arguments, schema
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
+from pinch.operations import failures
 from pinch.report import contents
 from pinch.run import formats
 from pinch.run.identity import METHODS, Artifact, Model, Timing
@@ -47,6 +51,7 @@ DEVICE = config["device"]
 IMGSZ = config["train"]["imgsz"]
 GPUS = int(DEVICE == "gpu")
 DATA = f"{RUN}/dataset/data.yaml"
+STARTED = time.time()
 # Absolute, since Snakemake looks for it beside the Snakefile.
 FRONT_CAPTION = str(Path(f"{RUN}/{contents.FRONT}").resolve())
 
@@ -133,7 +138,7 @@ ALL_RECORDS = (
     + ARTIFACT_RECORDS
     + INFERENCE_RECORDS
 )
-OPTIONAL_ITEMS = ["plots/samples.png", *STUDY_PLOTS]
+OPTIONAL_ITEMS = [contents.SAMPLES, *STUDY_PLOTS]
 
 MANIFEST = Manifest([BASE, *TUNED], list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json()
 

@@ -1,17 +1,21 @@
 """What the tables, the choice and the report say of a run in which something failed."""
 
 import dataclasses
+import json
 
 import made_up_records
 import made_up_run
 import pytest
 
+import partial_report
 import print_summary
+import render_report
 import select_models
 from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
+from pinch.operations import failures
 from pinch.report import captions, html
 from pinch.report.plots import accuracy, speed, style
 from pinch.tables import gathering, selection
@@ -147,3 +151,53 @@ def test_numbers_that_are_none_reach_no_table(run):
         with pytest.raises(PinchError, match=rf"is not written because its splits\.val\.map50_95 is {value}"):
             records.write(run / "records/accuracy/new.json", wrong)
     assert not (run / "records/accuracy/new.json").exists()
+
+
+@pytest.mark.fault
+def test_what_was_measured_is_reported_in_a_folder_of_its_own(run, capsys):
+    """Reasons are told by whoever knows them: the workflow when it ends with failed jobs."""
+    made_up_run.add_pictures(tables(run))
+    select_models.main([str(run)])
+    kept = {path: path.read_bytes() for path in run.rglob("*.csv")}
+    for record in (f"accuracy/{ONE}", "accuracy/demo_coarse_prune_30_tuned", f"inference/cpu_1/{ONE}"):
+        (run / f"records/{record}.json").unlink()
+    (run / "reasons.json").write_text(json.dumps({f"records/accuracy/{ONE}.json": "export_onnx failed: <too late>"}))
+    partial_report.main([str(run), "--reasons", str(run / "reasons.json")])
+    said = capsys.readouterr().out
+    assert f"{run}/partial/pages/index.html shows what was measured. 3 of the expected rows are missing" in said
+    assert f"artifacts: {ONE}: export_onnx failed: <too late>" in said
+    assert "models: demo_coarse_prune_30_tuned: no record" in said
+    page = (run / "partial/pages/index.html").read_text()
+    assert "What came out of demo" in page
+    assert "3 expected rows are missing" in page
+    assert "export_onnx failed: &lt;too late&gt;" in (run / "partial/pages/speed.html").read_text()
+    assert "data:image/png" in (run / "partial/pages/data.html").read_text()
+    assert len(gathering.read(run / "partial", "artifacts")) == 11
+    assert {path: path.read_bytes() for path in kept} == kept, "the run's own tables are left alone"
+    render_report.main([str(run)])
+    assert not (run / "partial").exists(), "it goes when the whole report is there"
+
+
+@pytest.mark.fault
+def test_a_report_of_what_there_is_needs_something_and_replaces_nothing_of_others(run):
+    (run / "partial").mkdir()
+    (run / "partial/notes.txt").write_text("mine")
+    with pytest.raises(PinchError, match="partial is a folder that Pinch did not make for this"):
+        partial_report.main([str(run)])
+    assert (run / "partial/notes.txt").read_text() == "mine"
+    for path in (run / "records/accuracy").iterdir():
+        path.unlink()
+    with pytest.raises(PinchError, match="was measured yet: run the workflow first"):
+        partial_report.main([str(run)])
+
+
+def test_logs_say_why_a_job_failed(command, tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text(f"warning: first\n{command('gather.py', tmp_path / 'none').stderr}\x1b[0m\n")
+    assert failures.last_error(log).endswith("give the folder of a run, results/<name>")
+    log.write_bytes(b"\xff" * 10**6 + b"\nTraceback (most recent call last):\n  x\nMemoryError\n")
+    assert str(failures.Failure.read("export_onnx", [log])) == "export_onnx failed: MemoryError"
+    assert failures.Failure.read("export_onnx", [log], log.stat().st_mtime + 1).sentence is None
+    log.write_text("epoch 3\nsays Error: of its own\n")
+    assert str(failures.Failure.read("export_onnx", [log])) == f"export_onnx failed, see {log}"
+    assert failures.last_error(tmp_path / "none.log") is None

@@ -16,8 +16,12 @@ from pinch.tables import gathering, labels, selection, stages
 Row = dict[str, Any]
 
 
-def collect(results: Path) -> Row:
+def collect(results: Path, name: str | None = None) -> Row:
     """Everything a caption may use, by name.
+
+    Args:
+        results: folder of the run, with all its tables.
+        name: of the run; None: that of its folder.
 
     Raises:
         PinchError: a table is missing.
@@ -30,7 +34,7 @@ def collect(results: Path) -> Row:
     places = _places(table["inference"], {row["kind"]: row["kept"] for row in exports}, {row["file"] for row in failed})
     return {
         "run": results.as_posix(),
-        "name": results.name,
+        "name": name or results.name,
         "base": base,
         "weak": base is not None and comparing.comparable(base["val_map50_95"]) is None,
         "failed": failed,

@@ -99,12 +99,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 }
 
 
-def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
+def render(results: Path, optional: tuple[str, ...] = (), name: str | None = None) -> list[Path]:
     """Write every table and section of a run as HTML.
 
     Args:
         results: folder of the run, with its tables, plots and captions.
         optional: the optional items of its report (see pinch.report.contents.ITEMS).
+        name: of the run; None: that of its folder.
 
     Raises:
         PinchError: a table is missing.
@@ -114,10 +115,11 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
     for path in contents.HTML_TABLES:
         body = f"<h1>{escape(Path(path).stem)}</h1>{table(results, Path(path).stem)}"
         written.append(_write(results / path, Path(path).stem, body))
-    written.append(_write(results / contents.INDEX, results.name, _fragment(captions.front(results))))
+    name = name or results.name
+    written.append(_write(results / contents.INDEX, name, _fragment(captions.front(results, name))))
     for path in contents.PAGES:
         section = Path(path).stem
-        title = f"{contents.SECTIONS[section]}: {results.name}"
+        title = f"{contents.SECTIONS[section]}: {name}"
         written.append(_write(results / path, title, _section(results, section, title, optional)))
     return written
 

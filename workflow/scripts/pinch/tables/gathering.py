@@ -143,7 +143,7 @@ def _describe(missing: list[dict[str, str]], results: Path) -> str:
     shown = "; ".join(unique[:3]) + (f"; and {len(unique) - 3} more" if len(unique) > 3 else "")
     return (
         f"{len(unique)} of the records that {results}/manifest.json asks for cannot be used: {shown}. "
-        "Run the workflow again to make them, or gather what is there with --partial"
+        f"Run the workflow again to make them, or see what is there with partial_report.py {results}"
     )
 
 
