@@ -55,6 +55,7 @@ def test_a_file_that_failed_its_check_is_measured_named_and_never_chosen(run, ca
     for page in ("captions/workflow.rst", "captions/selection.rst", "captions/artifacts.rst"):
         assert f"``{best}`` {FAILED}" in text_of(run / page)
     assert f"left out: ``{best}``" in text_of(run / "captions/choice.rst")
+    assert "1 int8 file loses too much to be used; the others keep" in text_of(run / "captions/artifact_accuracy.rst")
     assert FAILED.replace("'", "&#x27;") in (run / "tables/artifacts.html").read_text()
     with style.applied():
         texts = [text.get_text() for text in accuracy.artifacts(run).axes[0].texts]
