@@ -39,6 +39,10 @@ onstart:
     refuse_missing_paths()
 
 
+onerror:
+    report_after_failure()
+
+
 rule all:
     default_target: True
     input:

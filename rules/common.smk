@@ -1,7 +1,9 @@
 # The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
 import gc
+import json
 import re
 import shlex
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ from pinch.core import arguments, schema
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
 from pinch.data import changes
+from pinch.operations import failures
 from pinch.report import contents
 from pinch.run import formats
 from pinch.run.identity import METHODS, Artifact, Model, Timing
@@ -50,6 +53,7 @@ IMGSZ = config["train"]["imgsz"]
 GPUS = int(DEVICE == "gpu")
 DATA = f"{RUN}/dataset/data.yaml"
 NOTED_CHANGES = f"{RUN}/dataset/changes.json"
+STARTED = time.time()
 # Absolute, since Snakemake looks for it beside the Snakefile.
 FRONT_CAPTION = str(Path(f"{RUN}/{contents.FRONT}").resolve())
 
@@ -101,7 +105,7 @@ TIMINGS = [
 BASELINE = [
     f"{RUN}/artifacts/{artifact.file}"
     for artifact in ARTIFACTS.values()
-    if artifact == Artifact(BASE, formats.FORMATS["onnx"], "full")
+    if (artifact.model, artifact.size, artifact.precision, artifact.format.name) == (BASE, None, *formats.REFERENCE)
 ]
 
 
@@ -136,7 +140,7 @@ ALL_RECORDS = (
     + ARTIFACT_RECORDS
     + INFERENCE_RECORDS
 )
-OPTIONAL_ITEMS = ["plots/samples.png", *STUDY_PLOTS]
+OPTIONAL_ITEMS = [contents.SAMPLES, *STUDY_PLOTS]
 
 MANIFEST = Manifest([BASE, *TUNED], list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json()
 

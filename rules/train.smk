@@ -39,6 +39,8 @@ if config["trained_model"]:
             model=f"{RUN}/models/{NAME}.pt",
         log:
             f"logs/import_model/{NAME}.log",
+        # A model that is refused once is refused again.
+        retries: 0
         conda:
             "../envs/train.yaml"
         params:

@@ -5,6 +5,7 @@ import pytest
 
 from pinch.core import records
 from pinch.core.errors import PinchError
+from pinch.core.files import sha256
 from pinch.core.record_types.measurements import AccuracyRecord
 
 COUNTS = {"train": 2, "val": 6, "test": 5}
@@ -57,6 +58,7 @@ def test_onnx_is_as_accurate_as_ultralytics_finds_it(onnx_file, data, absolute):
     assert (result.ratio, result.tuned) == (0.5, True)
     assert (result.format, result.precision, result.imgsz) == ("onnx", "full", detectors.IMGSZ)
     assert result.bytes == onnx_file.stat().st_size > result.bytes_zipped > 0
+    assert result.sha256 == sha256(onnx_file)
 
 
 def test_checkpoint_is_as_accurate_as_ultralytics_finds_it_without_rectangles(checkpoint, data, absolute):

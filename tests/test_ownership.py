@@ -46,6 +46,11 @@ def test_a_marked_folder_gives_way_to_one_of_its_kind_only(tmp_path):
         (temporary / "new").touch()
     assert ownership.is_marked(folder, "artifact")
     assert [path.name for path in files.members(folder)] == ["new"], "the mark is no part of an artifact"
+    state = files.sha256(folder)
+    ownership.mark(folder, "another kind")
+    assert files.sha256(folder) == state
+    (folder / "new").rename(folder / "renamed")
+    assert files.sha256(folder) != state
 
 
 def test_a_link_to_a_folder_is_left_alone(tmp_path):

@@ -163,6 +163,16 @@ def test_tflite_of_integers(tflite, batch):
     np.testing.assert_allclose(found[:, :4], expected(batch)[:, :4], atol=0.01 * 64)
 
 
+@pytest.mark.slow
+@pytest.mark.fault
+def test_a_truncated_tflite_file_is_refused(tflite, tmp_path):
+    content = (tflite / "integer.tflite").read_bytes()
+    for share in (0.1, 0.5):
+        (tmp_path / "cut.tflite").write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(PinchError, match=r"cut\.tflite cannot be loaded .*: it may be incomplete"):
+            runtimes.open(tmp_path / "cut.tflite")
+
+
 def test_checkpoint_and_its_onnx_agree(folder, batch):
     from ultralytics import YOLO
 

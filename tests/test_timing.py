@@ -15,6 +15,7 @@ import measure_inference
 import pinch
 from pinch.core import records, typed_json
 from pinch.core.errors import PinchError
+from pinch.core.files import sha256
 from pinch.core.record_types.measurements import InferenceRecord
 from pinch.data import frames
 from pinch.measuring import energy, timing, timing_worker
@@ -59,8 +60,9 @@ def test_figures_follow_from_the_samples(compared):
     assert compared.postprocess_ms > 0
 
 
-def test_ratio_to_the_baseline_shows_which_is_faster(compared):
+def test_ratio_to_the_baseline_shows_which_is_faster(compared, fast):
     assert compared.baseline.file == "slow_full.onnx"
+    assert compared.sha256 == sha256(fast) != compared.baseline.sha256
     assert compared.relative_to_baseline < 0.5
     assert compared.relative_to_baseline == pytest.approx(np.median(compared.round_ratios))
 

@@ -142,3 +142,21 @@ def test_another_number_of_epochs_is_a_reason_to_train_again(project):
     found = project.planned(CONFIG | {"fine": {"ratios": [0.3], "epochs": 2}})
     assert found["tune_pruned"] == 1
     assert "train_base" not in found
+
+
+@pytest.mark.fault
+def test_a_failed_job_costs_its_rows_and_not_the_report(project):
+    run, file = project.folder / "results/tiny", "tiny_int8.onnx"
+    complete = (run / "tables/artifacts.csv").read_bytes()
+    (run / f"artifacts/{file}").write_bytes((run / f"artifacts/{file}").read_bytes()[:1000])
+    result = project.snakemake()
+    text = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "results/tiny/partial/pages/index.html shows what was measured. 2 of the expected rows are missing" in text
+    why = f"failed: results/tiny/artifacts/{file} cannot be loaded"
+    assert f"artifacts: {file}: evaluate_artifact {why}" in text
+    assert f"inference: {file} on cpu, 1 threads: measure_on_cpu {why}" in text
+    assert text.rindex("Error in rule") < text.index("shows what was measured"), "first what failed"
+    assert "2 expected rows are missing" in (run / "partial/pages/index.html").read_text()
+    assert (run / "tables/artifacts.csv").read_bytes() == complete
+    assert {"evaluate_artifact", "gather_records", "render_report"} <= set(project.planned())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pinch.core import cli
 from pinch.core.arguments import add_arguments
+from pinch.run.comparing import LEAST
 from pinch.run.settings.measuring import Selection
 
 
@@ -20,9 +21,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = selection.select(arguments.results, arguments.keep)
     gathering.write(arguments.results, "selection", chosen)
     if chosen.empty:
-        print("nothing to choose from: no artifact is both timed and evaluated, or the base detects nothing on val")
+        print(
+            "nothing to choose from: no artifact that passed its check is both timed and evaluated, or the base does"
+            f" not reach mAP50-95 {LEAST:g} on val"
+        )
     for row in chosen.itertuples():
         print(f"{row.device}, threads: {row.threads}, {row.goal}: {row.file}: {row.reason}")
+    for row in selection.left_out(arguments.results).itertuples():
+        print(f"left out: {row.file} {row.failed}")
 
 
 if __name__ == "__main__":

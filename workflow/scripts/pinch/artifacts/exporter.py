@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pinch.artifacts import parity
-from pinch.artifacts.guard import keep_accuracy
+from pinch.artifacts import guard, parity
 from pinch.artifacts.job import ExportJob, Session
 from pinch.core.record_types.exports import Calibration, ExportDetails, Head
 from pinch.run.formats import PRECISIONS
@@ -71,15 +70,16 @@ def export(
         write: called as write(session, precision, path) for a precision that is not quantized.
         quantizer: makes the format's quantizer.
 
-    Raises:
-        PinchError: the file does not compute what the checkpoint computes, or loses too much accuracy.
+    Returns:
+        How the file was checked. One that does not compute what the checkpoint computes, or loses too much accuracy, is
+        written all the same, and `failed` says so.
     """
     session = job.session
     if PRECISIONS[job.precision].quantized:
         return _quantized(job, quantizer(session))
     write(session, job.precision, job.output)
     compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
-    return ExportDetails(parity=compared, head=_head(session))
+    return ExportDetails(failed=parity.failure(compared), parity=compared, head=_head(session))
 
 
 def _head(session: Session) -> Head:
@@ -89,14 +89,20 @@ def _head(session: Session) -> Head:
 def _quantized(job: ExportJob, quantizer: Quantizer) -> ExportDetails:
     session = job.session
     method, tried = _best_method(session, quantizer)
-    path, guard = keep_accuracy(
+    path, kept = guard.keep_accuracy(
         session, lambda floats: quantizer.write(method, floats), quantizer.worst_first, len(quantizer.operators)
     )
     quantizer.finish(path, job.output)
     calibration = Calibration(
         images=len(session.calibration), sha256=session.calibration_sha256, method=method, tried=tried
     )
-    return ExportDetails(target=quantizer.target, calibration=calibration, guard=guard, head=_head(session))
+    return ExportDetails(
+        failed=guard.failure(kept, session.settings.least),
+        target=quantizer.target,
+        calibration=calibration,
+        guard=kept,
+        head=_head(session),
+    )
 
 
 def _best_method(session: Session, quantizer: Quantizer) -> tuple[str, dict[str, float]]:

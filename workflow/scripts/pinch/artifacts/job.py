@@ -7,6 +7,7 @@ import hashlib
 import platform
 import random
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,10 +20,11 @@ import numpy as np
 
 from pinch.core import provenance, records
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic, members, sha256, size
-from pinch.core.record_types.exports import ExportRecord
+from pinch.core.files import atomic, sha256, size
+from pinch.core.record_types.exports import ExportRecord, Guard
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
+from pinch.run.comparing import comparable
 from pinch.run.formats import PRECISIONS, Format
 from pinch.run.identity import Model
 from pinch.run.settings.data import General
@@ -122,14 +124,14 @@ class Session:
 
     @functools.cached_property
     def reference(self) -> float | None:
-        """mAP50-95 of the checkpoint on val at this image size; None if it is 0 or there are no val images."""
-        return self.accuracy(self.checkpoint.path) or None
+        """mAP50-95 of the checkpoint on val at this image size; None if it is not `comparable`."""
+        return comparable(self.accuracy(self.checkpoint.path))
 
     def accuracy(self, path: Path) -> float:
         """mAP50-95 of a model file on val, at this image size and in its own runtime. Equal files are run once."""
         from pinch.measuring.evaluation import evaluate
 
-        content = " ".join(sha256(member) for member in members(path))
+        content = sha256(path)
         if content not in self._measured:
             measured = evaluate(path, self.dataset.path, ["val"], self.imgsz, threads=self.settings.threads)
             self._measured[content] = measured.splits["val"].map50_95 or 0.0
@@ -201,12 +203,15 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
         session: from what and how.
         precision: "full", "half" or "int8".
         entry: the format.
-        output: the artifact. An earlier one is replaced only after the new one passed its checks.
+        output: the artifact. An earlier one is replaced only after the new one is complete and checked.
         record: where its record is written; None: nowhere.
 
+    Returns:
+        Its record. A file that failed its check is written too; `failed` says what is wrong with it.
+
     Raises:
-        PinchError: calibration images are missing, the file does not compute what the network computes, the disk is
-            full, or there is something at `output` that Pinch did not make.
+        PinchError: calibration images are missing, the disk is full, or there is something at `output` that Pinch did
+            not make.
     """
     started = time.perf_counter()
     if PRECISIONS[precision].quantized:
@@ -220,10 +225,25 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
             precision=precision,
             imgsz=session.imgsz,
             bytes=size(temporary),
+            sha256=sha256(temporary),
             seconds=round(time.perf_counter() - started, 2),
             source_sha256=session.source_sha256,
             **vars(details),
         )
     if record is not None:
         records.write(record, result, session.settings.seed, session.dataset.digest)
+    _warn(output, result, session.settings.guard)
     return result
+
+
+def _warn(output: Path, result: ExportRecord, required: float) -> None:
+    guard = result.guard or Guard()
+    if result.failed:
+        warning = f"{output} {result.failed}: it is kept to be looked at, and must not be used"
+    elif guard.skipped:
+        warning = f"the accuracy of {output} is not guarded: {guard.skipped}"
+    elif guard.passed is False:
+        warning = f"{output} keeps {guard.share:.3f} of the float model's mAP50-95 on val, not {required:g}"
+    else:
+        return
+    print(f"warning: {warning}", file=sys.stderr)

@@ -76,8 +76,12 @@ def read_json(path: str | Path) -> Any:
 
 
 def sha256(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Hexadecimal SHA-256 of a file; of an artifact that is a folder, over the names and contents of its files."""
     digest = hashlib.sha256()
+    if Path(path).is_dir():
+        for member in members(path):
+            digest.update(f"{member.relative_to(path)}\n{sha256(member)}\n".encode())
+        return digest.hexdigest()
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):
             digest.update(block)

@@ -13,7 +13,7 @@ from pinch.core.errors import PinchError
 from pinch.core.files import read_json, write_json
 from pinch.core.provenance import Provenance, current
 from pinch.core.record_types.base import Record
-from pinch.core.typed_json import MismatchError, from_json, to_json
+from pinch.core.typed_json import MismatchError, NotFiniteError, from_json, to_json
 
 R = TypeVar("R", bound=Record)
 
@@ -26,8 +26,20 @@ class Stored(NamedTuple, Generic[R]):
 
 
 def write(path: str | Path, value: Record, seed: int | None = None, data: str | None = None) -> None:
-    """Write a record, made by this process with a seed and from a data set with this digest, or nothing at all."""
-    write_json(path, content(Stored(value, current(seed, data))))
+    """Write a record, made by this process with a seed and from a data set with this digest, or nothing at all.
+
+    Raises:
+        PinchError: a number in it is NaN or infinite.
+    """
+    made = content(Stored(value, current(seed, data)))
+    try:
+        from_json(type(value), made["result"])
+    except NotFiniteError as error:
+        raise PinchError(
+            f"{path} is not written because {error}, which is no measurement: look at the messages above, and at what "
+            "was measured"
+        ) from error
+    write_json(path, made)
 
 
 def content(stored: Stored[Any]) -> dict[str, Any]:
@@ -42,7 +54,8 @@ def read(path: str | Path, wanted: type[R]) -> Stored[R]:
     What the type does not know is left out, and what an older record lacks has its default, if there is one.
 
     Raises:
-        PinchError: it is missing, not JSON, not a record, of another kind, or lacks what this version needs.
+        PinchError: it is missing, not JSON, not a record, of another kind, lacks what this version needs, or has a
+            number that is NaN or infinite.
     """
     found = read_json(path)
     if not isinstance(found, dict) or not {"kind", "result", "provenance"} <= found.keys():
@@ -51,6 +64,8 @@ def read(path: str | Path, wanted: type[R]) -> Stored[R]:
         raise PinchError(f"{path} is a record of kind {found['kind']}, not {wanted.kind}: delete it and run again")
     try:
         return Stored(from_json(wanted, found["result"]), from_json(Provenance, found["provenance"]))
+    except NotFiniteError as error:
+        raise PinchError(f"{path} holds no measurement ({error}): delete it and run again") from error
     except MismatchError as error:
         raise PinchError(
             f"{path} is a record of an earlier version of Pinch ({error}): delete it and run the workflow again, or "

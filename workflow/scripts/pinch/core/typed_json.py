@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import types
 import typing
 from typing import Any, TypeVar
@@ -11,6 +12,10 @@ T = TypeVar("T")
 
 class MismatchError(Exception):
     """JSON does not fit a type. The message says where, as part of a sentence: "it has no splits.val.map50"."""
+
+
+class NotFiniteError(Exception):
+    """A number is NaN or infinite. The message says which, as part of a sentence: "its splits.val.map50 is nan"."""
 
 
 def to_json(value: Any) -> dict[str, Any]:
@@ -25,6 +30,7 @@ def from_json(kind: type[T], content: Any) -> T:
 
     Raises:
         MismatchError: a field without a default has no key, or a value is of another type.
+        NotFiniteError: a number is NaN or infinite, as Python writes it though JSON has no such numbers.
     """
     return _convert(kind, content, "")
 
@@ -40,14 +46,17 @@ def _convert(kind: Any, content: Any, where: str) -> Any:
         return None if content is None else _convert(inner, content, where)
     if origin is list:
         items = _of_type(list, content, where)
-        if all(type(item) is arguments[0] for item in items):
+        if all(type(item) is arguments[0] and (arguments[0] is not float or math.isfinite(item)) for item in items):
             return items  # as it is: there are lists of very many numbers
         return [_convert(arguments[0], item, f"{where}.{index}") for index, item in enumerate(items)]
     if origin is dict:
         pairs = _of_type(dict, content, where).items()
         return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in pairs}
     # JSON written by others may have a whole number where any number is meant.
-    return float(content) if kind is float and type(content) is int else _of_type(kind, content, where)
+    value = float(content) if kind is float and type(content) is int else _of_type(kind, content, where)
+    if kind is float and not math.isfinite(value):
+        raise NotFiniteError(f"its {where[1:]} is {value}")
+    return value
 
 
 def _dataclass(kind: Any, content: dict[str, Any], where: str) -> Any:

@@ -110,6 +110,7 @@ def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads:
         "format": entry.name,
         "bytes": files.size(path),
         "bytes_zipped": files.zipped_size(path),
+        "sha256": files.sha256(path),
     }
     if entry is runtimes.CHECKPOINT:
         return _load_checkpoint(path, dataset, imgsz, described)

@@ -23,6 +23,7 @@ import pinch
 from pinch import runtimes
 from pinch.core import gpu
 from pinch.core.errors import PinchError
+from pinch.core.files import sha256
 from pinch.core.record_types.measurements import Energy, InferenceRecord, OtherLoad, Times
 from pinch.data import frames as sources
 from pinch.measuring.timing_worker import STEPS
@@ -215,6 +216,7 @@ def _times(path: Path, rounds: list[dict[str, Any]]) -> Times:
         **rounds[0]["described"],
         format=runtimes.find_format(path).name,
         imgsz=max(rounds[0]["shape"]),
+        sha256=sha256(path),
         p50_ms=p50,
         p90_ms=p90,
         p99_ms=p99,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pinch.run.settings.pruning import Sensitivity
 from pinch.tables import stages
 
 _NODE = re.compile(r'^\s*(\d+)\[label = "(?P<label>[^"]*)".*style="(?P<style>[^"]*)"\];', re.MULTILINE)
@@ -109,7 +110,7 @@ def assumed_seconds(job: PlannedJob, gpu: bool, work: Workload) -> float:
     trains, infers = ("train_gpu", "infer_gpu") if gpu else ("train_cpu", "infer_cpu")
     epoch = work.scale * (train / rate[trains] + val / rate[infers])
     evaluated = work.scale * (val + test)
-    guarded = "int8" in job.wildcards.get("precision", "")
+    guarded, scan = "int8" in job.wildcards.get("precision", ""), Sensitivity()
     estimates: dict[str, Callable[[], float]] = {
         "synthesize_hands": lambda: sum(work.images) / rate["rendered"],
         "hagrid_to_yolo": lambda: sum(work.images) / rate["files"],
@@ -121,8 +122,8 @@ def assumed_seconds(job: PlannedJob, gpu: bool, work: Workload) -> float:
         # An artifact is timed in turns with the baseline.
         "measure_on_cpu": lambda: 2 * work.timed_frames * 4 * work.scale / rate["infer_cpu"],
         "measure_on_gpu": lambda: 2 * work.timed_frames * 4 * work.scale / rate["infer_gpu"],
-        # 80 layers at three ratios, on up to 200 images each.
-        "scan_layers": lambda: 240 * min(val, 200) * work.scale / rate[infers],
+        # 80 layers at each ratio.
+        "scan_layers": lambda: 80 * len(scan.ratios) * min(val, scan.images) * work.scale / rate[infers],
         # Two further ways of tuning.
         "explain_pruning": lambda: 2 * work.epochs["fine"] * epoch,
     }

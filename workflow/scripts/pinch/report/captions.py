@@ -14,17 +14,18 @@ from pinch.report import contents, facts
 TEMPLATES = Path(pinch.__file__).parents[2] / "report"
 
 
-def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
+def render(results: Path, optional: tuple[str, ...] = (), name: str | None = None) -> list[Path]:
     """Write the caption of every item of the report, of every section, and the front page, as reStructuredText.
 
     Args:
         results: folder of the run, with all its tables.
         optional: the optional items of its report (see pinch.report.contents.ITEMS).
+        name: of the run; None: that of its folder.
 
     Raises:
         PinchError: a table is missing, or a template cannot be filled in.
     """
-    context = facts.collect(results)
+    context = facts.collect(results, name)
     written = []
     for path in contents.captions(optional):
         with atomic(results / path) as temporary:
@@ -33,9 +34,9 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
     return written
 
 
-def front(results: Path) -> str:
+def front(results: Path, name: str | None = None) -> str:
     """The front page for readers without Snakemake's report: its links are to the pages in the same folder."""
-    return _fill_in(Path(contents.FRONT).name, facts.collect(results), lambda section: f"{section}.html")
+    return _fill_in(Path(contents.FRONT).name, facts.collect(results, name), lambda section: f"{section}.html")
 
 
 def _fill_in(name: str, context: facts.Row, address: Callable[[str], str]) -> str:

@@ -14,6 +14,7 @@ TABLES = tuple(
     for name in ("models", "artifacts", "inference", "dataset", "training", "sensitivity", "stages", "missing")
 )
 SELECTION = "tables/selection.csv"
+SAMPLES = "plots/samples.png"
 SECTIONS = {
     "data": "1 Data",
     "sensitivity": "2 Sensitivity",
@@ -46,7 +47,7 @@ class Item:
 
 
 ITEMS = (
-    Item("plots/samples.png", "data", "Samples with their boxes", optional=True),
+    Item(SAMPLES, "data", "Samples with their boxes", optional=True),
     Item("plots/classes.png", "data", "Boxes per class and split"),
     Item("plots/coarse_prune_evaluation.png", "sensitivity", "Coarse pruning: ratio against accuracy"),
     Item("plots/fine_prune_evaluation.png", "sensitivity", "Fine pruning: ratio against accuracy"),

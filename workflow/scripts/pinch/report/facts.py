@@ -9,16 +9,19 @@ from typing import Any
 
 import pandas as pd
 
+from pinch.run import comparing, formats
 from pinch.run.identity import percent
 from pinch.tables import gathering, labels, selection, stages
 
 Row = dict[str, Any]
-# Models are compared by the time, size and accuracy of this artifact.
-_REFERENCE = ("full", "onnx")
 
 
-def collect(results: Path) -> Row:
+def collect(results: Path, name: str | None = None) -> Row:
     """Everything a caption may use, by name.
+
+    Args:
+        results: folder of the run, with all its tables.
+        name: of the run; None: that of its folder.
 
     Raises:
         PinchError: a table is missing.
@@ -26,12 +29,15 @@ def collect(results: Path) -> Row:
     names = ("models", "artifacts", "inference", "dataset", "training", "stages", "missing", "selection", "sensitivity")
     table = {name: _clean(gathering.read(results, name)) for name in names}
     base = next((row for row in table["models"] if row["method"] == "none"), None)
+    failed = [row for row in table["artifacts"] if row["failed"]]
     exports = _exports(table["artifacts"], table["models"])
-    places = _places(table["inference"], {row["kind"]: row["kept"] for row in exports})
+    places = _places(table["inference"], {row["kind"]: row["kept"] for row in exports}, {row["file"] for row in failed})
     return {
         "run": results.as_posix(),
-        "name": results.name,
+        "name": name or results.name,
         "base": base,
+        "weak": base is not None and comparing.comparable(base["val_map50_95"]) is None,
+        "failed": failed,
         "data": _data(table["dataset"]),
         "coarse": _pruned("coarse", table, base, places),
         "fine": _pruned("fine", table, base, places),
@@ -58,6 +64,11 @@ def collect(results: Path) -> Row:
 def share(value: float | None, whole: float | None) -> float | None:
     """`value / whole`; None if one of them is unknown or `whole` is 0."""
     return value / whole if value is not None and whole else None
+
+
+def kept(accuracy: float | None, whole: float | None) -> float | None:
+    """The share of an accuracy that is kept; None if one is unknown or the whole is not `comparable`."""
+    return share(accuracy, comparing.comparable(whole))
 
 
 def _clean(table: pd.DataFrame) -> list[Row]:
@@ -94,8 +105,8 @@ def _pruned(method: str, table: dict[str, list[Row]], base: Row | None, places: 
         if row["method"] != method:
             continue
         told: Row = {"percent": percent(row["ratio"]), **row}
-        for key in ("map50_95", "map50", "macs", "parameters", "bytes_zipped"):
-            told[f"{key}_share"] = share(row[key], whole.get(key))
+        for key, shared in (("map50_95", kept), ("macs", share), ("parameters", share)):
+            told[f"{key}_share"] = shared(row[key], whole.get(key))
         told["nonzero_share"] = share(row["nonzero_parameters"], whole.get("parameters"))
         told["zipped_share"] = _artifact_share(table["artifacts"], row["model"], whole.get("model"), "bytes_zipped")
         told["time_share"] = places[0]["models"].get(row["model"]) if places else None
@@ -104,7 +115,7 @@ def _pruned(method: str, table: dict[str, list[Row]], base: Row | None, places: 
 
 
 def _reference_file(rows: list[Row], model: str | None) -> Row | None:
-    return next((r for r in rows if r["model"] == model and (r["precision"], r["format"]) == _REFERENCE), None)
+    return next((r for r in rows if r["model"] == model and (r["precision"], r["format"]) == formats.REFERENCE), None)
 
 
 def _artifact_share(rows: list[Row], model: str, base: str | None, key: str) -> float | None:
@@ -126,34 +137,48 @@ def _training(rows: list[Row]) -> list[Row]:
 
 
 def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
-    """Per kind of artifact: lowest and highest share of the checkpoint's mAP50-95 on test, and relative size."""
+    """Per kind of artifact: lowest and highest share of the checkpoint's mAP50-95 on test, and relative size.
+
+    Files that failed their check are left out of the shares.
+    """
     checkpoints = {row["model"]: row for row in models}
-    sizes = {row["model"]: row for row in artifacts if (row["precision"], row["format"]) == _REFERENCE}
+    sizes = {row["model"]: row for row in artifacts if (row["precision"], row["format"]) == formats.REFERENCE}
     found = []
     for kind, precision in dict.fromkeys((row["format"], row["precision"]) for row in artifacts):
         rows = [row for row in artifacts if (row["format"], row["precision"]) == (kind, precision)]
-        kept = [
-            share(row["map50_95"], checkpoints[row["model"]]["map50_95"]) for row in rows if row["model"] in checkpoints
+        shares = [
+            kept(row["map50_95"], checkpoints[row["model"]]["map50_95"])
+            for row in rows
+            if row["model"] in checkpoints and not row["failed"]
         ]
         size = [share(row["bytes"], sizes[row["model"]]["bytes"]) for row in rows if row["model"] in sizes]
-        found.append({"kind": f"{precision} {kind}", "precision": precision, "kept": _span(kept), "size": _span(size)})
+        told = {"kind": f"{precision} {kind}", "precision": precision}
+        found.append(told | {"kept": _span(shares), "size": _span(size)})
     return found
 
 
-def _places(rows: list[Row], kept: dict[str, Row | None]) -> list[Row]:
-    """Per device and thread count: the base's time, and the time of each kind of artifact and model relative to it."""
+def _places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> list[Row]:
+    """Per device and thread count: the base's time, and the time of each kind of artifact and model relative to it.
+
+    The fastest file and the best kind are among those that did not fail their check; None if there is none.
+    """
     found = []
     for device, threads in dict.fromkeys((row["device"], row["threads"]) for row in rows):
         group = [row for row in rows if (row["device"], row["threads"]) == (device, threads)]
         times = selection.relative_time(pd.DataFrame(group)).tolist()
         timed = [row | {"time": time} for row, time in zip(group, times, strict=True)]
-        first = next((row for row in timed if (row["precision"], row["format"]) == _REFERENCE), timed[0])
+        first = next((row for row in timed if (row["precision"], row["format"]) == formats.REFERENCE), timed[0])
         same = [row for row in timed if row["model"] == first["model"]]
         models = [row for row in timed if (row["precision"], row["format"]) == (first["precision"], first["format"])]
         kinds = [
-            {"kind": kind, "ms": row["p50_ms"], "share": share(row["time"], first["time"]), "kept": kept.get(kind)}
+            {
+                "kind": (kind := f"{row['precision']} {row['format']}"),
+                "ms": row["p50_ms"],
+                "share": share(row["time"], first["time"]),
+                "kept": kept.get(kind),
+                "failed": row["file"] in failed,
+            }
             for row in same
-            if (kind := f"{row['precision']} {row['format']}")
         ]
         found.append(
             {
@@ -163,9 +188,9 @@ def _places(rows: list[Row], kept: dict[str, Row | None]) -> list[Row]:
                 "processor": first["processor"],
                 "reference": first,
                 "kinds": kinds,
-                "best_kind": min(kinds, key=lambda kind: kind["ms"]),
+                "best_kind": min((kind for kind in kinds if not kind["failed"]), key=lambda k: k["ms"], default=None),
                 "models": {row["model"]: share(row["time"], first["time"]) for row in models},
-                "fastest": min(timed, key=lambda row: row["time"]),
+                "fastest": min((r for r in timed if r["file"] not in failed), key=lambda r: r["time"], default=None),
             }
         )
     return found

@@ -75,6 +75,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *_ACCURACY,
         _number("guard_share", "kept of float on val (%)", 1, 100),
         _text("file"),
+        _text("failed", "failed its check", kind="text long"),
     ),
     "inference": (
         *(_text("device"), _text("threads"), *_MODEL, *_TIMES, _number("relative_to_baseline", "of the baseline", 3)),
@@ -98,12 +99,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 }
 
 
-def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
+def render(results: Path, optional: tuple[str, ...] = (), name: str | None = None) -> list[Path]:
     """Write every table and section of a run as HTML.
 
     Args:
         results: folder of the run, with its tables, plots and captions.
         optional: the optional items of its report (see pinch.report.contents.ITEMS).
+        name: of the run; None: that of its folder.
 
     Raises:
         PinchError: a table is missing.
@@ -113,10 +115,11 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
     for path in contents.HTML_TABLES:
         body = f"<h1>{escape(Path(path).stem)}</h1>{table(results, Path(path).stem)}"
         written.append(_write(results / path, Path(path).stem, body))
-    written.append(_write(results / contents.INDEX, results.name, _fragment(captions.front(results))))
+    name = name or results.name
+    written.append(_write(results / contents.INDEX, name, _fragment(captions.front(results, name))))
     for path in contents.PAGES:
         section = Path(path).stem
-        title = f"{contents.SECTIONS[section]}: {results.name}"
+        title = f"{contents.SECTIONS[section]}: {name}"
         written.append(_write(results / path, title, _section(results, section, title, optional)))
     return written
 
@@ -124,7 +127,8 @@ def render(results: Path, optional: tuple[str, ...] = ()) -> list[Path]:
 def table(results: Path, name: str) -> str:
     """A table of a run as an HTML element: the main columns, rounded. The CSV file has all columns."""
     content = gathering.read(results, name)
-    columns = [column for column in COLUMNS[name] if column.key in content]
+    # Long text for exceptions is shown where there are any.
+    columns = [c for c in COLUMNS[name] if c.key in content and ("long" not in c.kind or content[c.key].notna().any())]
     head = "".join(f'<th class="{column.kind}">{escape(column.heading)}</th>' for column in columns)
     rows = "".join(f"<tr>{''.join(_cell(column, row) for column in columns)}</tr>" for row in gathering.rows(content))
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'

@@ -129,6 +129,8 @@ FORMATS = {
     )
 }
 """By name, in the order of tables and legends."""
+REFERENCE = ("full", "onnx")
+"""Precision and format of the artifact of a model that others are compared with, in time and size."""
 CHECKPOINT = Format(name="pt", ending=".pt", backend="pinch.runtimes.torch:TorchBackend", devices=("cpu", "gpu"))
 """How a checkpoint is run. It is not in the registry because it is no artifact."""
 

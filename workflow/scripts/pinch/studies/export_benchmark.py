@@ -1,6 +1,10 @@
 """Time per frame of exported files and of Ultralytics' exports of the same model, measured in one run."""
 
+import contextlib
+import dataclasses
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ from pinch.measuring import timing
 from pinch.run.formats import parse_spec
 from pinch.weights import checkpoints
 
-COLUMNS = ("model", "file", "p50_ms", "relative_time", "relative_bytes", "kept_map50_95")
+COLUMNS = ("model", "file", "p50_ms", "relative_time", "relative_bytes", "kept_map50_95", "failed")
 
 
 def benchmark(
@@ -41,25 +45,64 @@ def benchmark(
 
     Returns:
         One row of COLUMNS for each file. Times and bytes are relative to Ultralytics' float32 ONNX export of the base;
-        `kept_map50_95` is the share of the float model's accuracy on val, or None if it was not measured.
+        `kept_map50_95` is the share of the float model's accuracy on val, or None if it was not measured. `failed` says
+        why a file could not be made or run, or that it failed its check; None for all others.
+
+    Raises:
+        PinchError: what all rows are relative to could not be made or run, or the source cannot be read.
     """
     base = next(iter(models))
     rows = ultralytics_exports(base, models[base], data, settings, folder / "ultralytics")
-    rows += [_row("others", name, path) for name, path in peers.items()]
+    rows += [row_of("others", name, path) for name, path in peers.items()]
     for name, model in models.items():
-        with job.open_session(model, data, settings) as session:
-            for spec in artifacts:
-                precision, entry = parse_spec(spec)
-                path = folder / f"{name}_{spec}"
-                result = job.run(session, precision, entry, path)
-                rows.append(_row(name, spec, path, result.guard.share if result.guard else None))
-    for row, median in zip(rows, timing.compare([row["path"] for row in rows], source, timing_settings), strict=True):
-        row |= {"p50_ms": median, "bytes": size(row["path"])}
-    stock = rows[0]
+        rows += exports(name, model, data, settings, artifacts, folder)
+    return timed(rows, source, timing_settings)
+
+
+def timed(rows: list[dict[str, Any]], source: Path, timing_settings: timing.TimingSettings) -> list[dict[str, Any]]:
+    """Time the files of rows and complete the rows, see `benchmark`; the first is what all others are compared with."""
+    trial = dataclasses.replace(timing_settings, rounds=1, frames=1, warmup=0, min_seconds=0)
     for row in rows:
+        if row["path"]:
+            with _costs_only(row):
+                timing.compare([row["path"]], source, trial)
+    stock, usable = rows[0], [row for row in rows if row["path"]]
+    if not stock["path"]:
+        raise PinchError(f"what all files are compared with could not be timed: {stock['failed']}")
+    medians = timing.compare([row["path"] for row in usable], source, timing_settings)
+    for row, median in zip(usable, medians, strict=True):
+        row |= {"p50_ms": median, "bytes": size(row["path"])}
+    for row in usable:
         row["relative_time"] = row["p50_ms"] / stock["p50_ms"]
         row["relative_bytes"] = row["bytes"] / stock["bytes"]
-    return [{column: row[column] for column in COLUMNS} for row in rows]
+    return [{column: row.get(column) for column in COLUMNS} for row in rows]
+
+
+def exports(
+    name: str, model: Path, data: Path, settings: job.ExportSettings, artifacts: list[str], folder: Path
+) -> list[dict[str, Any]]:
+    """Export a model; rows of `benchmark` whose files are not timed yet."""
+    rows = [row_of(name, spec, folder / f"{name}_{spec}") for spec in artifacts]
+    session = None
+    with contextlib.ExitStack() as stack:
+        for row in rows:
+            with _costs_only(row):
+                session = session or stack.enter_context(job.open_session(model, data, settings))
+                precision, entry = parse_spec(row["file"])
+                made = job.run(session, precision, entry, row["path"])
+                row |= {"kept_map50_95": made.guard.share if made.guard else None, "failed": made.failed}
+    return rows
+
+
+@contextlib.contextmanager
+def _costs_only(row: dict[str, Any]) -> Iterator[None]:
+    """Whatever goes wrong in the block, in any library, costs this row only, which then says so."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        print(f"warning: {row['model']} {row['file']} is left out: {reason}", file=sys.stderr)
+        row |= {"path": None, "failed": reason}
 
 
 def ultralytics_exports(
@@ -78,16 +121,17 @@ def ultralytics_exports(
     for precision, options in (("full", {}), ("int8", {"quantize": 8, "data": str(yaml)})):
         source = folder / f"{precision}.pt"
         shutil.copyfile(model, source)  # Ultralytics writes beside the checkpoint
-        with labels_from_manifest():
-            exported = YOLO(source).export(format="onnx", imgsz=imgsz, device="cpu", verbose=False, **options)
-        if not exported or not Path(exported).exists():
-            raise PinchError(f"Ultralytics could not export {model} to {precision} ONNX: see its messages above")
-        rows.append(_row(f"{name} (Ultralytics)", f"{precision}.onnx", Path(exported)))
+        row = row_of(f"{name} (Ultralytics)", f"{precision}.onnx", source.with_suffix(".onnx"))
+        options |= {"format": "onnx", "imgsz": imgsz, "device": "cpu", "verbose": False}
+        with _costs_only(row), labels_from_manifest():
+            row["path"] = Path(YOLO(source).export(**options))
+        rows.append(row)
     return rows
 
 
-def _row(model: str, file: str, path: Path, kept: float | None = None) -> dict[str, Any]:
-    return {"model": model, "file": file, "path": path, "kept_map50_95": kept}
+def row_of(model: str, file: str, path: Path) -> dict[str, Any]:
+    """A row before its file is timed. Its `path` is None where there is no file that can be."""
+    return {"model": model, "file": file, "path": path}
 
 
 def table(rows: list[dict[str, Any]]) -> str:

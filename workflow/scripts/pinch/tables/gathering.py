@@ -3,28 +3,25 @@
 `gather` reads the records that the manifest names, so records of an earlier run in the same folder are in no table.
 """
 
-import functools
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
-from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
-from pinch.core.record_types.base import Record
 from pinch.core.record_types.data import DatasetRecord
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
-from pinch.core.records import Stored
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
 from pinch.tables import stages
+from pinch.tables.reading import RunRecords
 
-R = TypeVar("R", bound=Record)
 # The first columns of each table are a fixed interface: see results/README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
@@ -38,7 +35,7 @@ COLUMNS = {
     ],
     "artifacts": [
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *_ACCURACY],
-        *["method", "ratio", "label", "imgsz", "target", "export_seconds"],
+        *["method", "ratio", "label", "imgsz", "failed", "target", "export_seconds"],
     ],
     "inference": [
         *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
@@ -70,18 +67,20 @@ class Gathered:
     missing: list[dict[str, str]]
 
 
-def gather(results: Path, partial: bool = False) -> Gathered:
+def gather(results: Path, partial: bool = False, reasons: Mapping[str, str] | None = None) -> Gathered:
     """Gather a run's records into tables.
 
     Args:
         results: folder of the run, `results/<name>`.
-        partial: make the tables without records that are missing or unreadable, instead of raising an error.
+        partial: make the tables without records that are missing or cannot be used, instead of raising an error.
+        reasons: why a record is missing, as far as the caller knows, by its path relative to `results`.
 
     Raises:
-        PinchError: a record is missing or unreadable and not `partial`, or there is nothing to gather.
+        PinchError: a record is missing or cannot be used and not `partial`, or there is nothing to gather.
     """
-    reader = _Reader(results, manifest.load(results))
-    found = {
+    read = RunRecords(results, reasons or {})
+    reader = _Reader(read, manifest.load(results))
+    tables = {
         "models": reader.models(),
         "artifacts": reader.artifacts(),
         "inference": reader.inference(),
@@ -89,11 +88,11 @@ def gather(results: Path, partial: bool = False) -> Gathered:
         "training": reader.training(),
         "sensitivity": reader.sensitivity(),
         "stages": stages.rows(results / "benchmarks"),
-        "missing": reader.missing,
+        "missing": read.missing,
     }
-    if reader.missing and not partial:
-        raise PinchError(_describe(reader.missing, results))
-    return Gathered({name: frame(name, rows) for name, rows in found.items()}, reader.missing)
+    if read.missing and not partial:
+        raise PinchError(_describe(read.missing, results))
+    return Gathered({name: frame(name, rows) for name, rows in tables.items()}, read.missing)
 
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -144,35 +143,26 @@ def _describe(missing: list[dict[str, str]], results: Path) -> str:
     shown = "; ".join(unique[:3]) + (f"; and {len(unique) - 3} more" if len(unique) > 3 else "")
     return (
         f"{len(unique)} of the records that {results}/manifest.json asks for cannot be used: {shown}. "
-        "Run the workflow again to make them, or gather what is there with --partial"
+        f"Run the workflow again to make them, or see what is there with partial_report.py {results}"
     )
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Reader:
-    """Reads records and collects those that are missing."""
+    """Makes the rows of each table from the records that the manifest expects."""
 
-    results: Path
+    found: RunRecords
     expected: manifest.Manifest
-    missing: list[dict[str, str]] = field(default_factory=list)
-
-    @functools.cached_property
-    def data(self) -> str | None:
-        """Digest of the run's data set; None if its record does not tell it."""
-        try:
-            return records.read(self.results / "records/dataset.json", DatasetRecord).value.digest
-        except PinchError:
-            return None
 
     def models(self) -> list[dict[str, Any]]:
         rows = []
         for model in self.expected.models:
             name, before = str(model), None
-            measured = self._required("models", name, f"accuracy/{name}", AccuracyRecord)
+            measured = self.found.required("models", name, f"accuracy/{name}", AccuracyRecord)
             if measured is None:
                 continue
             if model.method != "none":
-                before = self._required("models", name, f"accuracy/{model.untuned}", AccuracyRecord)
+                before = self.found.required("models", name, f"accuracy/{model.untuned}", AccuracyRecord)
             rows.append(
                 _of_model(model)
                 | _pick(measured, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
@@ -185,12 +175,14 @@ class _Reader:
         rows = []
         for artifact in self.expected.artifacts:
             file = artifact.file
-            measured = self._required("artifacts", file, f"accuracy/{file}", AccuracyRecord)
-            if measured is None:
+            export = self.found.optional("export", file, f"export/{file}", ExportRecord)
+            measured = self.found.required("artifacts", file, f"accuracy/{file}", AccuracyRecord)
+            # An export whose record cannot be used may have failed its check.
+            if measured is None or (export is None and self.found.exists(f"export/{file}")):
                 continue
             row = _of_artifact(artifact) | _pick(measured, "bytes", "bytes_zipped", "imgsz") | _accuracy(measured)
-            if export := self._optional("export", file, f"export/{file}", ExportRecord):
-                row |= {"target": export.target, "export_seconds": export.seconds}
+            if export:
+                row |= {"failed": export.failed, "target": export.target, "export_seconds": export.seconds}
                 for part in ("parity", "guard", "calibration"):
                     row |= _flat(part, getattr(export, part))
             rows.append(row)
@@ -201,7 +193,7 @@ class _Reader:
         for timing in self.expected.timings:
             file = timing.artifact.file
             row_name = f"{file} on {timing.device}, {timing.threads} threads"
-            found = self._read("inference", row_name, f"inference/{timing.place}/{file}", InferenceRecord)
+            found = self.found.read("inference", row_name, f"inference/{timing.place}/{file}", InferenceRecord)
             if found is None:
                 continue
             timed, hardware = found.value, found.provenance.hardware
@@ -215,7 +207,7 @@ class _Reader:
         return rows
 
     def dataset(self) -> list[dict[str, Any]]:
-        record = self._optional("dataset", "dataset", "dataset", DatasetRecord)
+        record = self.found.optional("dataset", "dataset", "dataset", DatasetRecord)
         return [
             {"split": split, "class": name, "boxes": boxes, "images": content.images, "users": content.users}
             for split, content in (record.splits if record else {}).items()
@@ -225,7 +217,7 @@ class _Reader:
     def training(self) -> list[dict[str, Any]]:
         rows = []
         for model in self.expected.models:
-            if record := self._optional("training", str(model), f"training/{model}", TrainingRecord):
+            if record := self.found.optional("training", str(model), f"training/{model}", TrainingRecord):
                 about = _pick(record, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
                 rows += [_scalars(epoch) | about | _of_model(model) for epoch in record.curve]
         return rows
@@ -235,33 +227,12 @@ class _Reader:
         for name in self.expected.studies:
             # A scan that was made by hand may have any name.
             kind = ExplainRecord if name == "explain" else LayerScanRecord
-            match self._required("sensitivity", name, f"sensitivity/{name}", kind):
+            match self.found.required("sensitivity", name, f"sensitivity/{name}", kind):
                 case LayerScanRecord() as scan:
                     rows += [{"study": "layers"} | _scalars(scan) | _scalars(row) for row in scan.layers]
                 case ExplainRecord() as study:
                     rows += [{"study": "explain"} | _scalars(study) | _scalars(row) for row in study.rows]
         return rows
-
-    def _optional(self, table: str, row: str, record: str, kind: type[R]) -> R | None:
-        return self._required(table, row, record, kind) if (self.results / f"records/{record}.json").exists() else None
-
-    def _required(self, table: str, row: str, record: str, kind: type[R]) -> R | None:
-        found = self._read(table, row, record, kind)
-        return found.value if found else None
-
-    def _read(self, table: str, row: str, record: str, kind: type[R]) -> Stored[R] | None:
-        path, reason = self.results / f"records/{record}.json", "no record"
-        if path.exists():
-            try:
-                found = records.read(path, kind)
-            except PinchError as error:
-                reason = str(error).removeprefix(f"{path} ")
-            else:
-                if self.data is None or found.provenance.data in (None, self.data):
-                    return found
-                reason = "made from another state of the data set"
-        self.missing.append({"table": table, "row": row, "record": f"records/{record}.json", "reason": reason})
-        return None
 
 
 def _of_model(model: Model) -> dict[str, Any]:

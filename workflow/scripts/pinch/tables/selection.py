@@ -1,7 +1,8 @@
 """Which artifact to ship, for each device and goal, chosen from measured numbers.
 
-Choices use accuracy on val only, so that they do not bias the accuracy on test that is shown beside them. No phone is
-measured: the choice for phones is made from TFLite on this CPU, and its reason says so.
+Choices use accuracy on val only, so that they do not bias the accuracy on test that is shown beside them. Artifacts
+that failed their check when they were exported are left out. No phone is measured: the choice for phones is made from
+TFLite on this CPU, and its reason says so.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from pinch.run.comparing import comparable
 from pinch.run.settings.measuring import Selection
 from pinch.tables import gathering, labels
 
@@ -43,7 +45,7 @@ def select(results: Path, keep: float = Selection.keep) -> pd.DataFrame:
     Returns:
         One row per device, thread count and goal, with COLUMNS; `kept` is the share of the base model's mAP50-95 on
         val, `relative_time` the time relative to the baseline artifact (see `relative_time`). There are no rows if the
-        base's accuracy on val is 0 or unknown, because models cannot be compared with it then.
+        base's accuracy on val is not `comparable`.
 
     Raises:
         PinchError: a table is missing.
@@ -54,19 +56,29 @@ def select(results: Path, keep: float = Selection.keep) -> pd.DataFrame:
 
 
 def measured(results: Path) -> pd.DataFrame:
-    """Every timed artifact with its accuracy: inference.csv and artifacts.csv joined, with `kept` and `relative_time`.
+    """Every timed artifact that passed its check, with its accuracy, `kept` and `relative_time`.
 
     Raises:
         PinchError: a table is missing.
     """
     models, artifacts = gathering.read(results, "models"), gathering.read(results, "artifacts")
-    base = models.loc[models["method"] == "none", "val_map50_95"].dropna()
+    base = comparable(next(iter(models.loc[models["method"] == "none", "val_map50_95"]), None))
+    passed = artifacts[artifacts["failed"].isna()]
     accuracy = ["bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
-    joined = gathering.read(results, "inference").merge(artifacts[["file", *accuracy]], on="file", how="inner")
+    joined = gathering.read(results, "inference").merge(passed[["file", *accuracy]], on="file", how="inner")
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
-    joined["kept"] = joined["val_map50_95"] / base.iloc[0] if len(base) and base.iloc[0] > 0 else float("nan")
+    joined["kept"] = joined["val_map50_95"] / base if base else float("nan")
     times = [relative_time(group) for _, group in labels.places(joined)]
     return joined.assign(relative_time=pd.concat(times) if times else [])
+
+
+def left_out(results: Path) -> pd.DataFrame:
+    """The artifacts that failed their check: the rows of artifacts.csv in which `failed` says why.
+
+    Raises:
+        PinchError: the table is missing.
+    """
+    return gathering.read(results, "artifacts").dropna(subset=["failed"])
 
 
 def relative_time(group: pd.DataFrame) -> pd.Series:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from pinch.tables import gathering, labels
+from pinch.run.comparing import comparable
+from pinch.tables import gathering, labels, selection
 
 _MOST_ROWS = 60
 
 
 def text(results: Path) -> str:
-    """Models, artifacts with their times, choices, missing rows, and the time of the run.
+    """Models, artifacts with their times, choices, failed artifacts, missing rows, and the time of the run.
 
     Raises:
         PinchError: a table is missing.
@@ -20,6 +21,7 @@ def text(results: Path) -> str:
         ("Models (accuracy on test)", _models(results)),
         ("Artifacts (accuracy on test, median time per frame; all of them: tables/artifacts.csv)", _artifacts(results)),
         ("Choices (from accuracy on val)", _choices(results)),
+        ("Failed their check: measured, but never chosen", selection.left_out(results)[["file", "failed"]]),
         ("Missing", _missing(results)),
     ]
     shown = [f"{title}\n{_indent(table)}" for title, table in blocks if len(table)]
@@ -28,8 +30,7 @@ def text(results: Path) -> str:
 
 def _models(results: Path) -> pd.DataFrame:
     table = gathering.read(results, "models")
-    base = table.loc[table["method"] == "none", "map50_95"]
-    whole = base.iloc[0] if len(base) else float("nan")
+    whole = comparable(next(iter(table.loc[table["method"] == "none", "map50_95"]), None)) or float("nan")
     return pd.DataFrame(
         {
             "model": table["label"],

@@ -24,6 +24,7 @@ class ModelFile:
         format: of the registry, or "pt".
         precision: None for checkpoints, and where a file from outside does not say.
         imgsz: side of the input in pixels.
+        sha256: of the file; of a folder, over the names and contents of its files. None in older records.
     """
 
     file: str
@@ -34,3 +35,4 @@ class ModelFile:
     format: str
     precision: str | None
     imgsz: int
+    sha256: str | None = None

@@ -19,7 +19,8 @@ class Parity:
     """How far an artifact is from what its checkpoint computes.
 
     Attributes:
-        box: largest difference of a box, as a share of the image's side.
+        box: largest difference of a box, as a share of the image's side; None, like the next two, where the file's
+            output has values that are not numbers.
         box_pixels: the same in pixels.
         score: largest difference of a class score.
         limits: what was allowed.
@@ -27,9 +28,9 @@ class Parity:
         notes: on how the runtime computed.
     """
 
-    box: float
-    box_pixels: float
-    score: float
+    box: float | None
+    box_pixels: float | None
+    score: float | None
     limits: Limits
     images: int
     candidates: int
@@ -101,12 +102,15 @@ class ExportDetails:
     """How an artifact was checked.
 
     Attributes:
+        failed: what is wrong with the file, where it failed its check: "keeps only ...". It is kept and measured, but
+            never chosen. None where it passed.
         parity: None for int8.
         target: the processor that the file is made for; None where one file serves all.
         calibration, guard: None but for int8.
         head: None where it is the network's own.
     """
 
+    failed: str | None = None
     parity: Parity | None = None
     target: str | None = None
     calibration: Calibration | None = None

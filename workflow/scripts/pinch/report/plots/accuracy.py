@@ -8,6 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from pinch.report.plots import style
+from pinch.run.comparing import comparable
 from pinch.tables import gathering
 
 
@@ -37,7 +38,8 @@ def training(results: Path) -> Figure:
 def artifacts(results: Path) -> Figure:
     """Heat map of mAP50-95 on test, measured on each exported file: models are rows, artifacts are columns.
 
-    Colours are shares of the base model's accuracy, so a lossy export differs in colour from its neighbours.
+    Colours are shares of the base model's accuracy, so a lossy export differs in colour from its neighbours. A file
+    that failed its check is marked.
     """
     table = gathering.read(results, "artifacts").dropna(subset=["map50_95"])
     models = gathering.read(results, "models")
@@ -49,12 +51,16 @@ def artifacts(results: Path) -> Figure:
     checkpoints = models.set_index("model")["map50_95"].reindex(rows)
     if checkpoints.notna().any():
         values.insert(0, "PyTorch\ncheckpoint", checkpoints)
-    base = models.loc[models["method"] == "none", "map50_95"]
-    scale = base.iloc[0] if len(base) and base.iloc[0] > 0 else values.max().max()
+    base = next(iter(models.loc[models["method"] == "none", "map50_95"]), None)
+    scale = comparable(base) or values.max().max()
+    failed = set(table.loc[table["failed"].notna(), ["model", "artifact"]].itertuples(index=False, name=None))
+    marks = [["\nfailed" if (row, column) in failed else "" for column in values.columns] for row in values.index]
+    texts = values.map("{:.3f}".format) + pd.DataFrame(marks, values.index, values.columns)
     drawn, (axis,) = style.figure(2.6 + 1.05 * values.shape[1], 1.6 + 0.42 * len(rows))
     shares = values / scale if scale else values
-    colours = {"cmap": "cividis", "vmin": _floor(shares), "vmax": 1, "cbar_kws": {"label": "share of the base"}}
-    sns.heatmap(shares, ax=axis, annot=values, fmt=".3f", linewidths=1.5, **colours)
+    passed = shares.mask(pd.DataFrame(marks, values.index, values.columns) != "")
+    colours = {"cmap": "cividis", "vmin": _floor(passed), "vmax": 1, "cbar_kws": {"label": "share of the base"}}
+    sns.heatmap(shares, ax=axis, annot=texts, fmt="", linewidths=1.5, **colours)
     axis.set_yticks([i + 0.5 for i in range(len(rows))], style.model_labels(table, rows), rotation=0)
     axis.set(title="mAP50-95 on test, measured on the file itself", xlabel="", ylabel="")
     return drawn
@@ -63,4 +69,4 @@ def artifacts(results: Path) -> Figure:
 def _floor(shares: pd.DataFrame) -> float:
     """The lower end of the colour scale: just below the lowest share, so that small differences are visible."""
     lowest = shares.min().min()
-    return max(0.0, lowest - 0.05)
+    return max(0.0, lowest - 0.05) if pd.notna(lowest) else 0.0

@@ -68,13 +68,13 @@ class Export:
     )
     floor: float = option(
         0.95,
-        help="share of fp32's val mAP50-95 below which the export of an int8 file fails, after all layers that may be "
-        "float are float; a lower `guard` lowers it",
+        help="share of fp32's val mAP50-95 below which an int8 file has failed, after all layers that may be float are "
+        "float: it is kept and measured, but never chosen; a lower `guard` lowers it",
         minimum=0,
         maximum=1,
     )
 
     @property
     def least(self) -> float:
-        """The share of the float model's accuracy below which an int8 file fails; it is never above the guard."""
+        """The share of the float model's accuracy below which an int8 file has failed; it is never above the guard."""
         return min(self.guard, self.floor)

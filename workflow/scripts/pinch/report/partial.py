@@ -1,0 +1,61 @@
+"""A report of what there is of a run that is not complete, in a folder of its own.
+
+It leaves the run's own tables and pages alone: Snakemake would take them for complete ones.
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from pinch.core.errors import PinchError
+from pinch.core.files import atomic
+from pinch.core.ownership import is_marked, remove_folder
+from pinch.report import captions, contents, html
+from pinch.report.plots import draw
+from pinch.run.settings.measuring import Selection
+from pinch.tables import gathering, selection
+
+FOLDER = "partial"
+"""In the folder of a run."""
+_KIND = "partial report"
+_SHOWN = 10
+
+
+def make(results: Path, reasons: Mapping[str, str] | None = None, keep: float = Selection.keep) -> str:
+    """Write tables, choice, plots and pages of what was measured to `results/partial`, in place of earlier ones.
+
+    Args:
+        results: folder of the run, `results/<name>`.
+        reasons: why a record is missing, as far as the caller knows, by its path relative to `results`.
+        keep: see `selection.select`.
+
+    Returns:
+        Where the report is, and which rows are missing and why.
+
+    Raises:
+        PinchError: nothing was measured yet, or there is something at `results/partial` that Pinch did not make.
+    """
+    gathered = gathering.gather(results, partial=True, reasons=reasons)
+    if gathered.tables["models"].empty and gathered.tables["artifacts"].empty:
+        raise PinchError(f"nothing of {results} was measured yet: run the workflow first")
+    samples = contents.SAMPLES
+    with atomic(results / FOLDER, folder=_KIND) as folder:
+        for name, table in gathered.tables.items():
+            gathering.write(folder, name, table)
+        gathering.write(folder, "selection", selection.select(folder, keep))
+        optional = [Path(path).relative_to(folder).as_posix() for path in draw.draw(folder)]
+        if (results / samples).exists():
+            shutil.copyfile(results / samples, folder / samples)
+            optional.append(samples)
+        captions.render(folder, tuple(optional), results.name)
+        html.render(folder, tuple(optional), results.name)
+    rows = [f"  {row['table']}: {row['row']}: {row['reason']}" for row in gathered.missing]
+    more = [f"  and {len(rows) - _SHOWN} more, see tables/missing.csv there"] if len(rows) > _SHOWN else []
+    head = f"{results / FOLDER / contents.INDEX} shows what was measured. {len(rows)} of the expected rows are missing:"
+    return "\n".join([head, *rows[:_SHOWN], *more])
+
+
+def remove(results: Path) -> None:
+    """Remove what `make` wrote, if anything, because the run's own report is complete now."""
+    if is_marked(results / FOLDER, _KIND):
+        remove_folder(results / FOLDER, _KIND)
