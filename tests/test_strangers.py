@@ -3,15 +3,20 @@
 import functools
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from fractions import Fraction
+from html import unescape
 
 import cv2
 import detectors
+import docutils.core
+import jinja2
 import known_detectors
+import made_up_run
 import numpy as np
 import onnx
 import pytest
@@ -27,6 +32,13 @@ import measure_inference
 import train
 from pinch import runtimes
 from pinch.core.errors import PinchError
+from pinch.core.record_types.data import DatasetRecord, SplitContent
+from pinch.core.record_types.measurements import InferenceRecord
+from pinch.core.text import one_line
+from pinch.report import captions, html
+from pinch.report.plots import data as plots
+from pinch.report.plots import style
+from pinch.tables import gathering, selection
 from pinch.weights import checkpoints
 from pinch.weights.training import fit
 from pinch.weights.training.request import Request
@@ -323,3 +335,63 @@ def test_a_model_for_something_else_is_no_detector(options, sentence, two_classe
     other_model(tmp_path / "other.onnx", **options)
     with pytest.raises(PinchError, match=sentence):
         evaluate.main(["other.onnx", str(two_classes), "--output", "out.json"])
+
+
+# --- Names in the report ----------------------------------------------------------------------------------------------
+HOSTILE = [
+    "{{ 7 * 7 }}", "{% raw %}", "{# note #}", "<script>alert(1)</script>", "`x <javascript:alert(1)>`_", "*a* ``b``",
+    "|x|", "end_", ":math:`x`", "literal::", ".. raw:: html", "1. first", "- item", "C:\\x", "$x^2$ and $5", "null",
+    "7", "'q' \"d\"", "two\nlines", "😀 👋🏽", "שלום", "\u202eevil", "手",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hostile_run(tmp_path_factory):
+    """The report of a run whose classes, and the video that it was timed on, have such names."""
+    folder = made_up_run.make(tmp_path_factory.mktemp("run") / "demo", coarse=(50,), fine=())
+    boxes = {name: 10 + number for number, name in enumerate(HOSTILE)}
+    splits = {split: SplitContent(images=9, users=3, boxes=boxes) for split in ("train", "val", "test")}
+    made_up_run.edit(folder / "records/dataset.json", DatasetRecord, classes=HOSTILE, splits=splits)
+    for path in (folder / "records/inference").rglob("*.json"):
+        made_up_run.edit(path, InferenceRecord, source="{{ clip }} `<b>`_.mp4")
+    for name, table in gathering.gather(folder).tables.items():
+        gathering.write(folder, name, table)
+    gathering.write(folder, "selection", selection.select(folder))
+    made_up_run.add_pictures(folder)
+    captions.render(folder)
+    html.render(folder)
+    return folder
+
+
+def as_snakemake_shows_it(caption):
+    """A caption as HTML: filled in by Jinja once more, and rendered with docutils' defaults."""
+    text = jinja2.Environment().from_string(caption.read_text()).render()
+    return docutils.core.publish_parts(text, writer="html", settings_overrides={"report_level": 1})["body"]
+
+
+@pytest.mark.fault
+def test_hostile_names_are_shown_as_they_are_in_captions(hostile_run):
+    shown = as_snakemake_shows_it(hostile_run / "captions/data.rst")
+    text = " ".join(unescape(re.sub(r"<[^>]*>", "", shown)).split())
+    expected = [one_line(name) for name in HOSTILE]
+    assert f"knows {len(HOSTILE)} classes: {', '.join(expected)}." in text
+    assert expected[HOSTILE.index("\u202eevil")] == "evil"
+    for caption in (hostile_run / "captions").glob("*.rst"):
+        shown = as_snakemake_shows_it(caption)
+        assert not re.search(r"system-message|<script|javascript:alert\(1\)\"", shown), caption
+
+
+@pytest.mark.fault
+def test_hostile_names_are_no_markup_on_pages(hostile_run):
+    for page in [*(hostile_run / "pages").glob("*.html"), *(hostile_run / "tables").glob("*.html")]:
+        assert not re.search(r"<script|href=\"javascript|system-message", page.read_text()), page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in (hostile_run / "pages/data.html").read_text()
+
+
+@pytest.mark.fault
+def test_hostile_names_are_no_formulas_in_plots(hostile_run):
+    with style.applied():
+        drawn = plots.classes(hostile_run)
+        style.save(drawn, hostile_run / "plots/classes.png")
+    assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == HOSTILE
+    assert not any(label.get_parse_math() for label in drawn.axes[0].get_yticklabels())
