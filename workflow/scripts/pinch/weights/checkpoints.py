@@ -171,21 +171,19 @@ def save(path: str | Path, model: nn.Module, meta: dict[str, Any], like: Checkpo
     import ultralytics
 
     _require_stock(model)
-    with atomic(path) as temporary:
-        torch.save(
-            {
-                "epoch": -1,
-                "model": _frozen_half(model),
-                "ema": None,
-                "optimizer": None,
-                "train_args": like.train_args,
-                "version": ultralytics.__version__,
-                "license": "AGPL-3.0 License (https://ultralytics.com/license)",
-                "docs": "https://docs.ultralytics.com",
-                "pinch": meta,
-            },
-            temporary,
-        )
+    content = {
+        "epoch": -1,
+        "model": _frozen_half(model),
+        "ema": None,
+        "optimizer": None,
+        "train_args": like.train_args,
+        "version": ultralytics.__version__,
+        "license": "AGPL-3.0 License (https://ultralytics.com/license)",
+        "docs": "https://docs.ultralytics.com",
+        "pinch": meta,
+    }
+    with atomic(path) as temporary, open(temporary, "wb") as stream:
+        torch.save(content, stream)  # to a path, PyTorch would not say why it cannot write
 
 
 def _frozen_half(model: nn.Module) -> nn.Module:
