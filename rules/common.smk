@@ -18,6 +18,7 @@ from pinch.core.errors import PinchError
 from pinch.core.files import write_json
 from pinch.data import changes
 from pinch.operations import failures
+from pinch.core.yaml_files import read_yaml
 from pinch.report import contents
 from pinch.run import formats
 from pinch.run.identity import METHODS, Artifact, Model, Timing
@@ -30,6 +31,9 @@ from pinch.weights.pruning import kinds
 gc.set_threshold(500_000)
 
 try:
+    # Snakemake has read these files already, and took the last of keys that are there twice.
+    for configfile in workflow.configfiles:
+        read_yaml(configfile)
     schema.validate(
         config,
         schema.load(str(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")),

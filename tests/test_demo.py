@@ -1,15 +1,23 @@
 """The demo page answers through the same interface as a browser uses, and loads nothing from the network."""
 
+import base64
+import os
 import re
 import socket
+import struct
+import tempfile
 import urllib.request
+import zlib
+from pathlib import Path
 
 import cv2
 import known_detectors as detectors
 import numpy as np
 import pytest
+from PIL import Image
 
 import demo
+from pinch.apps import uploads
 from pinch.core.errors import PinchError
 from pinch.data import frames
 
@@ -140,3 +148,119 @@ def test_bad_arguments_get_one_sentence(arguments, said, capsys):
     with pytest.raises((PinchError, SystemExit)) as caught:
         demo.main(arguments)
     assert said in str(caught.value) + capsys.readouterr().err
+
+
+# --- Hostile uploads --------------------------------------------------------------------------------------------------
+def png(side):
+    """A PNG that says it has this many pixels a side."""
+    chunks = (b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0), b"IDAT" + zlib.compress(bytes(99)))
+    checked = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(checked)
+
+
+HOSTILE = {
+    "text.png": (lambda whole: b"no image", "cannot be read as an image"),
+    "empty.png": (lambda whole: b"", "cannot be read as an image"),
+    "cut.png": (lambda whole: whole[: len(whole) // 2], "cannot be read as an image"),
+    "large.png": (lambda whole: png(8_000), "8000 x 8000 pixels, more than the 40 million"),
+    "bomb.png": (lambda whole: png(30_000), "too large"),
+    "drawing.svg": (lambda whole: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "cannot be read as an image"),
+}
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_images_get_one_sentence_on_the_page(client, folder, picture, name):
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
+    make, sentence = HOSTILE[name]
+    path = folder / name
+    path.write_bytes(make(picture.read_bytes()))
+    with pytest.raises(AppError, match=sentence) as error:
+        client.predict(handle_file(path), 0.25, api_name="/image")
+    assert "Traceback" not in str(error.value)
+
+
+@pytest.mark.fault
+def test_unusual_images_are_read(folder, picture):
+    """Under another ending, animated, grey, with 16 bits, rotated, with transparency."""
+    image = Image.open(picture)
+    image.save(folder / "animated.gif", save_all=True, append_images=[image.rotate(90)])
+    image.convert("L").save(folder / "grey.png")
+    Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) << 8).save(folder / "deep.png")
+    image.convert("RGBA").save(folder / "clear.png")
+    (folder / "png.jpg").write_bytes(picture.read_bytes())
+    exif = image.getexif()
+    exif[274] = 6
+    image.save(folder / "rotated.jpg", exif=exif)
+    for name in ("animated.gif", "grey.png", "deep.png", "clear.png", "png.jpg"):
+        read = uploads.picture(str(folder / name))
+        assert read.shape == (*detectors.SHAPE, 3)
+        assert read.dtype == np.uint8
+        assert abs(float(read.mean()) - float(np.asarray(image.convert("L")).mean())) < 15, name
+    assert uploads.picture(str(folder / "rotated.jpg")).shape == (*detectors.SHAPE[::-1], 3)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("kind", ["long", "text", "playlist", "cut"])
+def test_hostile_videos_get_one_sentence_on_the_page(client, folder, kind):
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
+    detectors.video(folder / "private.mp4")
+    path, sentence = folder / f"{kind}.mp4", "cannot be read as a video"
+    if kind == "long":
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (16, 16))
+        for _ in range(uploads.MAX_FRAMES + 1):
+            writer.write(np.zeros((16, 16, 3), np.uint8))
+        writer.release()
+        sentence = "more than the 3000 frames"
+    elif kind == "cut":
+        path.write_bytes((folder / "private.mp4").read_bytes()[:2000])
+    else:
+        # A script with which FFmpeg would read another video of this machine.
+        path.write_text("no video" if kind == "text" else f"ffconcat version 1.0\nfile '{folder / 'private.mp4'}'\n")
+    with pytest.raises(AppError, match=sentence):
+        client.predict(handle_file(path), 0.25, api_name="/video")
+
+
+def cached():
+    """The files that Gradio keeps."""
+    return {path for path in Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*") if path.is_file()}
+
+
+@pytest.mark.fault
+def test_frames_of_a_webcam_and_finished_videos_leave_no_files(client, address, folder, picture):
+    import httpx
+    from gradio_client import handle_file
+
+    before, folders = cached(), set(Path(tempfile.gettempdir()).glob("pinch-demo-*"))
+    frame = f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+    for _ in range(3):
+        url = f"{address}gradio_api/call/webcam"
+        event = httpx.post(url, json={"data": [{"url": frame, "meta": {"_type": "gradio.FileData"}}, 0.25]}).json()
+        answer = httpx.get(f"{url}/{event['event_id']}", timeout=60).text
+        shown = re.search(r"data:image/jpeg;base64,([\w+/=]+)", answer)[1]
+        assert cv2.imdecode(np.frombuffer(base64.b64decode(shown), np.uint8), 1).shape[:2] == detectors.SHAPE
+        assert "1 box" in answer
+    assert cached() == before
+    client.predict(handle_file(detectors.video(folder / "short.mp4", 3)), 0.25, api_name="/video")
+    assert set(Path(tempfile.gettempdir()).glob("pinch-demo-*")) == folders
+
+
+@pytest.mark.fault
+def test_large_uploads_are_refused(detector, monkeypatch):
+    import httpx
+
+    from pinch.apps import page
+
+    monkeypatch.setattr(uploads, "MAX_BYTES", 1000)
+    built = page.build(detector, 0.25)
+    address = page.launch(built, "127.0.0.1", free_port())
+    before = cached()
+    answer = httpx.post(f"{address}gradio_api/upload", files={"files": ("a.png", bytes(5000))})
+    built.close()
+    assert answer.status_code == 413
+    assert "size" in answer.text
+    assert cached() == before

@@ -22,6 +22,7 @@ def is_untouched(folder):
     return [path.name for path in folder.iterdir()] == ["precious.txt"]
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("kind", [None, "artifact"])
 def test_nothing_takes_the_place_of_a_folder_without_a_mark(tmp_path, kind):
     folder = holding(tmp_path / "name")
@@ -53,6 +54,7 @@ def test_a_marked_folder_gives_way_to_one_of_its_kind_only(tmp_path):
     assert files.sha256(folder) != state
 
 
+@pytest.mark.fault
 def test_a_link_to_a_folder_is_left_alone(tmp_path):
     folder = holding(tmp_path / "elsewhere")
     ownership.mark(folder, "artifact")
@@ -62,6 +64,7 @@ def test_a_link_to_a_folder_is_left_alone(tmp_path):
     assert (folder / "precious.txt").exists()
 
 
+@pytest.mark.fault
 def test_a_file_is_not_replaced_by_a_folder(tmp_path):
     (tmp_path / "name").write_text("mine")
     with pytest.raises(PinchError, match="is a file"), files.atomic(tmp_path / "name", "artifact"):
@@ -69,6 +72,7 @@ def test_a_file_is_not_replaced_by_a_folder(tmp_path):
     assert (tmp_path / "name").read_text() == "mine"
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("content", ["ultralytics", "older", "torn"])
 def test_checkpoints_of_others_are_not_replaced(tmp_path, content):
     path = tmp_path / "m_fine_prune_50.pt"
@@ -113,6 +117,7 @@ IN_THE_WAY = {
 }
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("name", COMMANDS)
 def test_commands_leave_folders_of_the_user_alone(command, tmp_path, name):
     """Each of them once removed the folder, or replaced what lay in it."""
@@ -138,6 +143,7 @@ def test_an_empty_folder_may_be_used(tmp_path):
     assert (tmp_path / "name/new").exists()
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("name", ["data.yaml", "notes.json", "model.onnx", "model.tflite"])
 def test_an_output_is_no_file_of_the_user(tmp_path, name):
     (tmp_path / name).write_text('{"mine": 1}')
@@ -152,6 +158,7 @@ def test_records_and_images_that_are_made_again_are_replaced(tmp_path):
         ownership.require_output(tmp_path / name)
 
 
+@pytest.mark.fault
 def test_a_folder_for_one_thing_is_not_claimed_for_another(tmp_path):
     """A folder of the user's in which a data.yaml was prepared does not become one whose images may be removed."""
     folder = holding(tmp_path / "mine")

@@ -122,6 +122,7 @@ def test_a_run_of_older_records_is_gathered(tmp_path):
     assert again["training"].equals(whole["training"])
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("kind", "result", "sentence"),
     [
@@ -156,6 +157,7 @@ def test_unknown_keys_are_ignored(tmp_path):
     assert records.read(stored(tmp_path / "a.json", "accuracy", content), AccuracyRecord).value == value
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("text", "message"),
     [("{", "is not valid JSON"), ("[]", "not a record of Pinch"), ('{"kind": "gpu"}', "not a record of Pinch")],

@@ -174,6 +174,7 @@ def hostile(folder):
     return made
 
 
+@pytest.mark.fault
 def test_names_that_a_shell_would_take_for_commands_stay_names(snakemake, tmp_path):
     data = shapes.write(hostile(tmp_path), train=3, val=3)
     config = {"name": "mine", "dataset": str(data), "base_model": "yolo11n.yaml", "train": {"imgsz": 64}}
@@ -193,6 +194,7 @@ def test_every_value_reaches_the_shell_quoted():
     assert unquoted == {"threads", "resources.gpu"}, "numbers of Snakemake's own"
 
 
+@pytest.mark.fault
 def test_paths_with_braces_are_refused_with_a_sentence(snakemake, tmp_path):
     result = snakemake(tmp_path, "-n", config=DATA | {"video": "clips/{new}.mp4"})
     assert result.returncode != 0

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pinch.core import cli, records, schema
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
+from pinch.core.yaml_files import read_yaml
 from pinch.operations import plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _configuration(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise PinchError(f"{path} does not exist: name a configuration with --configfile")
-    config = yaml.safe_load(path.read_text())
+    config = read_yaml(path)
     schema.validate(config, schema.load(str(ROOT / "workflow/schemas/config.schema.yaml")))
     return config
 

@@ -18,6 +18,7 @@ import yaml
 from pinch.core import cli
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
+from pinch.core.yaml_files import read_yaml
 
 if TYPE_CHECKING:
     from pinch.studies.pruning_study import Run
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments, others = parser.parse_known_args(argv)
     from pinch.studies import pruning_study
 
-    configurations = [yaml.safe_load(path.read_text()) for path in (arguments.study, arguments.runs)]
+    configurations = [read_yaml(path) for path in (arguments.study, arguments.runs)]
     first, *later = pruning_study.runs(*configurations)
     options = ["--profile", arguments.profile, *others]
     _snakemake(first, options)

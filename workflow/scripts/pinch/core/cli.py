@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pinch.core import disk
 from pinch.core.environment import isolate_ultralytics
 from pinch.core.errors import PinchError
 from pinch.core.ownership import require_output
@@ -49,7 +50,7 @@ def output_file(text: str) -> Path:
 
 
 def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = False) -> None:
-    """Run a command's `main` and end the process: with 0, or with 1 and the sentence of a `PinchError`.
+    """Run a command's `main` and end the process: with 0, or with 1 and the sentence of a `PinchError` or of a disk.
 
     Args:
         main: the command.
@@ -61,5 +62,9 @@ def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = F
         main(None)
     except PinchError as error:
         sys.exit(f"{Path(sys.argv[0]).name}: error: {error}")
+    except OSError as error:
+        if sentence := disk.explain(error):
+            sys.exit(f"{Path(sys.argv[0]).name}: error: {sentence}")
+        raise
     except KeyboardInterrupt:
         sys.exit(130)

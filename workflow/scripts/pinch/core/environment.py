@@ -1,4 +1,4 @@
-"""Isolate Ultralytics in a process of Pinch: no downloads, no pip, and a separate settings folder.
+"""Isolate Ultralytics in a process of Pinch: no downloads, no pip, no code of checkpoints, a separate settings folder.
 
 Ultralytics reads these variables when it is imported, so commands call `isolate_ultralytics` before anything else.
 Importing Pinch sets nothing, because Snakemake imports it too and passes its environment on to every job, also on other
@@ -12,12 +12,18 @@ import shutil
 import tempfile
 from pathlib import Path
 
+SAFE_LOAD = "ULTRALYTICS_SAFE_LOAD"
+"""The variable that, set to 0, makes Ultralytics open any checkpoint, which may then run any code."""
+
 
 def isolate_ultralytics() -> None:
     """Set the variables that Ultralytics reads, for this process and those it starts. Variables already set stay."""
     os.environ.setdefault("YOLO_OFFLINE", "1")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
+    # A checkpoint is a pickle, which may call anything. This restricts it to the classes that detectors consist of, and
+    # keeps Ultralytics from evaluating text of a model's yaml as Python.
+    os.environ.setdefault(SAFE_LOAD, "true")
     # Without it Ultralytics would use one thread. Snakemake sets it for its jobs; otherwise use all processors.
     os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     if "YOLO_CONFIG_DIR" not in os.environ:

@@ -1,7 +1,6 @@
 """Writing files and folders completely or not at all; their hashes and sizes."""
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -12,11 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pinch.core import disk
 from pinch.core.errors import PinchError
 from pinch.core.ownership import MARK, mark, remove_folder, require_replaceable
-
-# The disk is full, the quota is used up, or the file is larger than the system allows.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -30,29 +27,34 @@ def atomic(path: str | Path, folder: str | None = None) -> Iterator[Path]:
         folder: the kind of a folder, which is then created (see `pinch.core.ownership.mark`); None: it is a file.
 
     Raises:
-        PinchError: Pinch may not replace what is at `path` (checked before the block), or the disk is full.
+        PinchError: Pinch may not replace what is at `path` (checked before the block), or the disk does not take it.
     """
     path = Path(path)
     require_replaceable(path, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if folder:
             mark(temporary, folder)
         yield temporary
         if folder:
             remove_folder(path, folder)
         os.replace(temporary, path)
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise PinchError(
-                f"no space left on the disk while writing {path}: free some space and run again"
-            ) from error
+    except (OSError, RuntimeError) as error:
+        # PyTorch and OpenVINO raise a RuntimeError that does not say why they could not write.
+        cause = error if isinstance(error, OSError) else disk.full(path.parent)
+        if sentence := cause and disk.explain(cause, path):
+            raise PinchError(f"{path} is not written: {sentence}") from error
         raise
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the first error says more
+            _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    path.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -71,7 +73,7 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text())
     except FileNotFoundError as error:
         raise PinchError(f"{path} does not exist") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also text that is no UTF-8
         raise PinchError(f"{path} is not valid JSON ({error}): restore or delete the file") from error
 
 

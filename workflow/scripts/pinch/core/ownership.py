@@ -143,7 +143,7 @@ def _is_marked_tflite(path: Path) -> bool:
 def _is_made_json(path: Path) -> bool:
     try:
         content = json.loads(path.read_text())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(content, dict) and (content.keys() >= _RECORD_KEYS or content.get("made_by") == "Pinch")
 

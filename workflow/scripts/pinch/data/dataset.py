@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import yaml
 
 from pinch.core.errors import PinchError
+from pinch.core.yaml_files import read_yaml
 
 SPLITS = ("train", "val", "test")
 # Suffixes that Ultralytics reads as images.
@@ -124,20 +124,6 @@ def load(path: str | Path) -> Dataset:
     known = {"path", "names", "nc", "download", "validation", "digest", *SPLITS}
     extra = {key: value for key, value in content.items() if key not in known}
     return Dataset(path, root, _names(content, path), splits, content.get("digest"), extra)
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file.
-
-    Raises:
-        PinchError: it is missing or is not YAML.
-    """
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise PinchError(f"there is no file {path}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PinchError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
 
 
 def with_test_split(dataset: Dataset) -> Dataset:

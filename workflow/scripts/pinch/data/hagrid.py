@@ -18,7 +18,8 @@ from typing import Any
 
 from pinch.core.errors import PinchError
 from pinch.core.files import read_json
-from pinch.data.dataset import IMAGE_SUFFIXES, SPLITS, read_yaml
+from pinch.core.yaml_files import read_yaml
+from pinch.data.dataset import IMAGE_SUFFIXES, SPLITS
 
 Box = tuple[float, float, float, float]
 
@@ -115,9 +116,17 @@ def read_annotations(path: Path, mode: str = "gestures") -> Iterator[Annotation]
             hands = list(_pairs(entry, "bboxes", "labels"))
             if mode == "gestures":
                 hands = _united(hands, list(_pairs(entry, "united_bbox", "united_label")))
-        except (AttributeError, TypeError, ValueError) as error:
+            user = _user(entry)
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise PinchError(f"{path}: the entry {stem} is not HaGRID's ({error})") from error
-        yield Annotation(stem, hands, entry.get("user_id"))
+        yield Annotation(stem, hands, user)
+
+
+def _user(entry: dict[str, Any]) -> str | None:
+    user = entry.get("user_id")
+    if user is not None and not isinstance(user, str):
+        raise ValueError(f"its user_id is {user!r}, not text")
+    return user
 
 
 def _united(hands: list[tuple[str, Box]], united: list[tuple[str, Box]]) -> list[tuple[str, Box]]:

@@ -1,14 +1,17 @@
 """Captions of the report: the templates in workflow/report, filled in with the numbers of a run."""
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+from docutils.utils import column_width
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 import pinch
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
+from pinch.core.text import one_line
 from pinch.report import contents, facts
 
 TEMPLATES = Path(pinch.__file__).parents[2] / "report"
@@ -39,16 +42,38 @@ def front(results: Path, name: str | None = None) -> str:
     return _fill_in(Path(contents.FRONT).name, facts.collect(results, name), lambda section: f"{section}.html")
 
 
+class _Markup(str):
+    """Text that is reStructuredText already, such as a link."""
+
+
+# What begins markup in a line (a name may end in _, a colon may begin a literal block), or at the start of a block.
+_INLINE = re.compile(r"[\\*`|]|_(?!\w)|:(?!\s)")
+_BLOCK = re.compile(r"^(?=\.\.|[-+\u2022\u2023\u2043>(#=~^\"'])|(?<=^\w)(?=[.)]\s)")
+_JINJA = re.compile(r"\{(?=[{%#])")
+
+
+def escape(text: str) -> str:
+    """Text as reStructuredText that shows it.
+
+    Usual names of files stay as they are, so that templates can write them as literals, where backslashes are shown.
+    """
+    if isinstance(text, _Markup):
+        return text
+    return _BLOCK.sub(r"\\", _INLINE.sub(r"\\\g<0>", one_line(text)))
+
+
 def _fill_in(name: str, context: facts.Row, address: Callable[[str], str]) -> str:
     """A template filled in; `address` gives the link to the page of a section."""
 
-    def page(section: str) -> str:
-        return f"`{contents.SECTIONS[section]} <{address(section)}>`__"
+    def page(section: str) -> _Markup:
+        return _Markup(f"`{contents.SECTIONS[section]} <{address(section)}>`__")
 
     try:
-        return _tidy(_environment().get_template(name).render(context, page=page))
+        text = _tidy(_environment().get_template(name).render(context, page=page))
     except TemplateError as error:
         raise PinchError(f"the caption workflow/report/{name} cannot be filled in: {error}") from error
+    # Snakemake fills captions in once more. An escaped space, which is not shown, takes Jinja's marks apart.
+    return _JINJA.sub(r"{\\ ", text)
 
 
 def _inside_snakemake(run: str) -> Callable[[str], str]:
@@ -64,7 +89,11 @@ def _inside_snakemake(run: str) -> Callable[[str], str]:
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+        loader=FileSystemLoader(TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: escape(value) if isinstance(value, str) else value,
     )
     environment.filters |= {
         "accuracy": lambda value: _known(value, "{:.3f}"),
@@ -76,6 +105,7 @@ def _environment() -> Environment:
         "gibibytes": lambda value: _known(value and value / 1024, "{:.1f} GiB"),
         "minutes": lambda value: _known(value and value / 60, "{:.1f} min"),
         "whole": lambda value: _known(value, "{:,.0f}"),
+        "heading": lambda text: _Markup(f"{escape(text)}\n{'=' * column_width(escape(text))}"),
     }
     return environment
 

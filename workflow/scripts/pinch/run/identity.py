@@ -21,7 +21,9 @@ from pinch.run.formats import FORMATS, Format, format_of
 METHODS = ("coarse", "fine")
 """Ways of pruning, in the order of the tables."""
 
-_MODEL = re.compile(r"^(?P<name>.+?)(?:_(?P<method>coarse|fine)_prune_(?P<percent>\d+(?:\.\d+)?))?(?P<tuned>_tuned)?$")
+_MODEL = re.compile(
+    r"^(?P<name>.+?)(?:_(?P<method>coarse|fine)_prune_(?P<percent>\d+(?:\.\d+)?))?(?P<tuned>_tuned)?$", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,8 @@ def described(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
     try:
         said = metadata["model"]
         model = model_from_json(ast.literal_eval(said) if isinstance(said, str) else said)
+        if model.method not in ("none", *METHODS) or not 0 <= model.ratio < 1:
+            raise ValueError(said)
         return model.fields() | {"precision": metadata.get("precision")}
     except (KeyError, TypeError, ValueError, SyntaxError):
         artifact = parse_artifact(path)

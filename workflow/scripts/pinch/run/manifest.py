@@ -4,6 +4,7 @@ The workflow writes `results/<name>/manifest.json` from the configuration. If th
 run by hand, the manifest is made from the records that exist and their names.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,17 +75,21 @@ def load(results: Path) -> Manifest:
     content = read_json(path)
     if isinstance(content, dict) and "base" in content:
         raise PinchError(f"{path} is of an earlier version of Pinch: run the workflow again, which replaces it")
-    try:
-        return Manifest(
-            [model_from_json(model) for model in content["models"]],
-            [artifact_from_json(artifact) for artifact in content["artifacts"]],
-            [timing_from_json(timing) for timing in content["timings"]],
-            [str(study) for study in content["studies"]],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise PinchError(
-            f"{path} is not a manifest of Pinch ({error!r}): delete it and run the workflow again"
-        ) from error
+    read: dict[str, Callable[[Any], Any]] = {
+        "models": model_from_json,
+        "artifacts": artifact_from_json,
+        "timings": timing_from_json,
+        "studies": str,
+    }
+    values: dict[str, list[Any]] = {}
+    for name, from_json in read.items():
+        try:
+            values[name] = [from_json(value) for value in content[name]]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise PinchError(
+                f"{path} is not a manifest of Pinch (its {name}: {error!r}): delete it and run the workflow again"
+            ) from error
+    return Manifest(**values)
 
 
 def _from_records(results: Path) -> Manifest:

@@ -12,6 +12,8 @@ from pinch.core.errors import PinchError
 
 DEFAULT_IMGSZ = 640
 """Image size of a model that has no fixed size and does not say its training size (Ultralytics' default)."""
+LARGEST_IMGSZ = 8192
+"""A model that asks for larger images is taken for a damaged one, before memory is reserved for them."""
 
 
 class Backend(ABC):
@@ -88,8 +90,15 @@ def input_shape(path: Path, fixed: tuple[Any, Any], metadata: Mapping[str, Any],
         imgsz: the side that the caller asks for, if any.
 
     Raises:
-        PinchError: the model has a fixed size and the caller asks for another.
+        PinchError: the model has a fixed size and the caller asks for another, or its size is none.
     """
+    shape = _input_shape(path, fixed, metadata, imgsz)
+    if not all(0 < side <= LARGEST_IMGSZ for side in shape):
+        raise PinchError(f"{path} takes images of {shape[1]}x{shape[0]} pixels, which is too large: export it again")
+    return shape
+
+
+def _input_shape(path: Path, fixed: tuple[Any, Any], metadata: Mapping[str, Any], imgsz: int | None) -> tuple[int, int]:
     if all(isinstance(side, int | np.integer) and side > 0 for side in fixed):
         shape = int(fixed[0]), int(fixed[1])
         if imgsz is not None and shape != (imgsz, imgsz):

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from pinch.core.errors import PinchError
 from pinch.run.formats import CHECKPOINT, Format, endings, format_of
 from pinch.runtimes.base import Backend
+from pinch.runtimes.postprocess import is_end_to_end
 
 
 def open(path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None) -> Backend:
@@ -17,20 +20,46 @@ def open(path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | N
         imgsz: side of the input in pixels, for models that take any size.
 
     Raises:
-        PinchError: the file does not exist, has no known format or cannot be read, or the device cannot run it.
+        PinchError: the file does not exist, has no known format, cannot be read or is no detector, or the device cannot
+            run it.
     """
     path = Path(path)
     entry = find_format(path)
     if device not in entry.devices:
         raise PinchError(f"{path} cannot run on the {device}: its runtime runs on {', '.join(entry.devices)} only")
-    backend = entry.load("backend")
+    kind = entry.load("backend")
     try:
-        return backend(path, device, threads, imgsz)
+        backend: Backend = kind(path, device, threads, imgsz)
+        output = backend.infer(np.zeros((1, 3, *backend.shape), np.float32))
     except PinchError:
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise PinchError(f"{path} cannot be loaded ({reason}): it may be incomplete, so export it again") from error
+        raise PinchError(
+            f"{path} cannot be loaded ({_reason(error)}): it may be damaged or no detector, so export it again"
+        ) from error
+    _require_detections(backend, output.shape)
+    return backend
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error that says something."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith("Exception from ")), type(error).__name__)
+
+
+def _require_detections(backend: Backend, shape: tuple[int, ...]) -> None:
+    """Refuse a model whose output for one image has another shape than a detector's.
+
+    Raises:
+        PinchError: it is another, for example because the model segments or classifies.
+    """
+    if is_end_to_end(shape):
+        return
+    classes = len(backend.names) or "classes"
+    if len(shape) != 3 or (shape[1] != 4 + len(backend.names) if backend.names else shape[1] <= 4):
+        raise PinchError(
+            f"{backend.path} is no YOLO detector: its output has the shape {shape}, not (1, 4 + {classes}, anchors)"
+        )
 
 
 def find_format(path: str | Path) -> Format:

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from pinch.core.errors import PinchError
 from pinch.runtimes.base import Backend, input_shape, only_output
 from pinch.runtimes.postprocess import is_end_to_end
+
+_LARGEST_METADATA = 1 << 20
+"""Bytes; a few hundred class names need a hundredth of it."""
 
 
 class TfliteBackend(Backend):
@@ -75,7 +79,9 @@ def _metadata(path: Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         return {}
     with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        if "metadata.json" in names:
-            return json.loads(archive.read("metadata.json"))
-        return ast.literal_eval(archive.read(names[0]).decode())
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        said = entries.get("metadata.json") or archive.infolist()[0]
+        if said.file_size > _LARGEST_METADATA:
+            raise PinchError(f"the metadata of {path} have {said.file_size} bytes, so it is damaged: export it again")
+        text = archive.read(said).decode()
+    return json.loads(text) if said.filename == "metadata.json" else ast.literal_eval(text)

@@ -27,6 +27,8 @@ _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
 _CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
 _CONDITIONS += ["energy_net_mj", "frames", "warmup", "rounds", "source"]
+# Columns of names, which may look like numbers or like missing values ("1", "null").
+_NAMES = ("class", "model", "label", "file", "layer", "source")
 COLUMNS = {
     "models": [
         *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
@@ -124,7 +126,7 @@ def read(results: Path, name: str) -> pd.DataFrame:
         command = "select_models.py" if name == "selection" else "gather.py"
         raise PinchError(f"{path} does not exist: run {command} {results} first")
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_NAMES, str))
     except (ValueError, UnicodeDecodeError) as error:
         raise PinchError(f"{path} is not a table ({error}): run gather.py again") from error
     lacking = [column for column in COLUMNS.get(name, []) if column not in table]

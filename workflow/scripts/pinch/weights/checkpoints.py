@@ -11,16 +11,22 @@ wherever Ultralytics is installed. The entry `pinch` is a plain dictionary:
     settings       how it was pruned (ranking, spread, ...)
 """
 
+import contextlib
 import copy
-import pickle
+import os
+import re
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from pinch.core.environment import SAFE_LOAD
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic, sha256
 from pinch.core.record_types.weights import NetworkSize
@@ -29,6 +35,10 @@ _STOCK_PACKAGES = ("torch.nn.", "ultralytics.nn.")
 # Share of exact zeros among convolution weights above which a checkpoint from elsewhere counts as pruned: training
 # leaves almost none, and usual ratios are 10% or more.
 _PRUNED_ZEROS = 0.05
+# Numpy's types of numbers, of which Ultralytics allows one; metrics may be of any.
+_NUMBERS: list[Any] = [getattr(np.dtypes, name) for name in np.dtypes.__all__ if "Object" not in name]
+# What PyTorch says of a pickle that asks for more than Ultralytics' list of classes.
+_FOREIGN = re.compile(r"GLOBAL (\S+)|got <class '(\S+)'>|function (<.+?>)|unsafe (getattr)")
 
 
 @dataclass
@@ -56,7 +66,8 @@ class Checkpoint:
     @property
     def imgsz(self) -> int:
         """The image size that it was trained at, in pixels; 640 if the file does not say."""
-        return int(self.train_args.get("imgsz") or 640)
+        said = self.train_args.get("imgsz")
+        return said if isinstance(said, int) and said > 0 else 640
 
     @property
     def sha256(self) -> str:
@@ -65,14 +76,61 @@ class Checkpoint:
 
 
 def load(path: str | Path) -> Checkpoint:
-    """Open a detection checkpoint, made by Pinch or by Ultralytics.
+    """Open a detection checkpoint, made by Pinch or by Ultralytics, without running code of it.
 
     Raises:
-        PinchError: the file is missing, is an exported or quantized model, cannot be read, or is not a detection model.
+        PinchError: the file is missing, is an exported or quantized model, cannot be read, needs classes that detectors
+            do not consist of, or is not a detection model.
     """
     from ultralytics.nn.tasks import load_checkpoint
 
     path = Path(path)
+    model: Any
+    with _reading(path):
+        model, content = load_checkpoint(path)
+    _require_detection(path, model, content)
+    meta = content.get("pinch") or {"method": "none", "ratio": 0.0, "tuned": False}
+    return Checkpoint(path, model, meta, dict(content.get("train_args") or {}))
+
+
+def content(path: Path) -> dict[str, Any]:
+    """The dictionary in a checkpoint, opened as by `load`; see there for what is raised."""
+    from ultralytics.nn.tasks import torch_safe_load
+
+    with _reading(path):
+        return torch_safe_load(path)[0]
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Check that Ultralytics may open `path`, and say in one sentence what goes wrong when it does."""
+    from ultralytics.utils import SAFE_LOAD as RESTRICTED
+
+    assert RESTRICTED or SAFE_LOAD in os.environ, "isolate_ultralytics must be called before Ultralytics is imported"
+    _require_whole(path)
+    take_names_as_they_are()
+    torch.serialization.add_safe_globals(_NUMBERS)
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        if foreign := _FOREIGN.search(str(error.__cause__)):
+            raise PinchError(
+                f"the checkpoint {path} is not opened because it needs {foreign[foreign.lastindex or 0]}, which is no"
+                f" part of a detector and may run any code: if you trust its origin, set the variable {SAFE_LOAD}=0"
+            ) from error
+        raise _unreadable(path) from error
+
+
+def take_names_as_they_are() -> None:
+    """Make Ultralytics open exactly the file that is named: it changes some names and looks online for the new ones."""
+    from ultralytics.utils import downloads
+
+    downloads.attempt_download_asset = lambda file, **_: str(file)
+
+
+def _require_whole(path: Path) -> None:
     if path.suffix != ".pt":
         raise PinchError(
             f"{path} is not a .pt checkpoint: exported and quantized models cannot be pruned or trained, so give the "
@@ -80,18 +138,19 @@ def load(path: str | Path) -> Checkpoint:
         )
     if not path.is_file():
         raise PinchError(f"the checkpoint {path} does not exist: correct the path")
-    model: Any
     try:
-        model, content = load_checkpoint(path)
-    except (TypeError, RuntimeError, EOFError, AttributeError, KeyError, ImportError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PinchError(
-            f"the checkpoint {path} cannot be read ({reason}): it is damaged or was not saved by Ultralytics, so give"
-            " another one"
-        ) from error
-    _require_detection(path, model, content)
-    meta = content.get("pinch") or {"method": "none", "ratio": 0.0, "tuned": False}
-    return Checkpoint(path, model, meta, dict(content.get("train_args") or {}))
+        with zipfile.ZipFile(path) as archive:
+            whole = archive.testzip() is None  # PyTorch does not compare checksums
+    except zipfile.BadZipFile:
+        whole = False
+    if not whole:
+        raise _unreadable(path)
+
+
+def _unreadable(path: Path) -> PinchError:
+    return PinchError(
+        f"the checkpoint {path} cannot be read: it is damaged or was not saved by Ultralytics, so give another one"
+    )
 
 
 def _require_detection(path: Path, model: Any, content: dict[str, Any]) -> None:
@@ -100,10 +159,11 @@ def _require_detection(path: Path, model: Any, content: dict[str, Any]) -> None:
 
     if content.get("modelopt") or any(not p.is_floating_point() for p in model.parameters()):
         raise PinchError(f"{path} is a quantized checkpoint: give the one that it was made from")
-    task = getattr(model, "task", None) or type(model).__name__
+    task = getattr(model, "task", None)
     layers: Any = getattr(model, "model", [None])
     if type(model) is not DetectionModel or not isinstance(layers[-1], Detect):
-        raise PinchError(f"{path} is not a detection model but a model for {task!r}: only YOLO detectors are supported")
+        found = f"a model for {task!r}" if task and task != "detect" else f"a {type(model).__name__}"
+        raise PinchError(f"{path} is not a detection model but {found}: only YOLO detectors are supported")
 
 
 def save(path: str | Path, model: nn.Module, meta: dict[str, Any], like: Checkpoint) -> None:
@@ -111,21 +171,19 @@ def save(path: str | Path, model: nn.Module, meta: dict[str, Any], like: Checkpo
     import ultralytics
 
     _require_stock(model)
-    with atomic(path) as temporary:
-        torch.save(
-            {
-                "epoch": -1,
-                "model": _frozen_half(model),
-                "ema": None,
-                "optimizer": None,
-                "train_args": like.train_args,
-                "version": ultralytics.__version__,
-                "license": "AGPL-3.0 License (https://ultralytics.com/license)",
-                "docs": "https://docs.ultralytics.com",
-                "pinch": meta,
-            },
-            temporary,
-        )
+    content = {
+        "epoch": -1,
+        "model": _frozen_half(model),
+        "ema": None,
+        "optimizer": None,
+        "train_args": like.train_args,
+        "version": ultralytics.__version__,
+        "license": "AGPL-3.0 License (https://ultralytics.com/license)",
+        "docs": "https://docs.ultralytics.com",
+        "pinch": meta,
+    }
+    with atomic(path) as temporary, open(temporary, "wb") as stream:
+        torch.save(content, stream)  # to a path, PyTorch would not say why it cannot write
 
 
 def _frozen_half(model: nn.Module) -> nn.Module:
@@ -171,7 +229,7 @@ def is_pruned(checkpoint: Checkpoint) -> bool:
     return (
         checkpoint.meta["method"] != "none"
         or conv_sparsity(checkpoint.model) > _PRUNED_ZEROS
-        or is_reshaped(checkpoint.model)
+        or _is_reshaped(checkpoint)
     )
 
 
@@ -191,10 +249,16 @@ def conv_sparsity(model: nn.Module) -> float:
     return 1 - sum(int(w.count_nonzero()) for w in weights) / sum(w.numel() for w in weights)
 
 
-def is_reshaped(model: Any) -> bool:
+def _is_reshaped(checkpoint: Checkpoint) -> bool:
     """Whether the network differs from what Ultralytics would build from its yaml, as after the removal of channels."""
     from ultralytics.nn.tasks import DetectionModel
 
-    stock = DetectionModel(copy.deepcopy(model.yaml), ch=model.yaml.get("channels", 3), verbose=False)
-    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    plan = copy.deepcopy(checkpoint.model.yaml)
+    try:
+        stock = DetectionModel(plan, ch=plan.get("channels", 3), verbose=False)
+    except Exception as error:
+        raise PinchError(
+            f"Ultralytics cannot build the network that {checkpoint.path} describes: give another checkpoint"
+        ) from error
+    shapes = {name: tensor.shape for name, tensor in checkpoint.model.state_dict().items()}
     return shapes != {name: tensor.shape for name, tensor in stock.state_dict().items()}

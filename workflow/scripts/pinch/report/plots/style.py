@@ -31,6 +31,7 @@ def applied() -> Iterator[None]:
     with mpl.rc_context(), sns.axes_style("whitegrid"), sns.plotting_context("notebook", font_scale=0.85):
         mpl.rcParams.update(
             {
+                "text.parse_math": False,  # a name may have dollar signs
                 "axes.spines.top": False,
                 "axes.spines.right": False,
                 "axes.titleweight": "bold",

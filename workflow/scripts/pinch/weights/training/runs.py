@@ -125,9 +125,7 @@ def _changes(before: dict[str, str], now: dict[str, str]) -> str:
 
 def _is_finished(last: Path) -> bool:
     """Whether training ended, even if the job did not; its last step strips last.pt, which sets the epoch to -1."""
-    import torch
-
-    content = torch.load(last, map_location="cpu", weights_only=False)
+    content = checkpoints.content(last)
     return content["epoch"] < 0 or content["epoch"] + 1 >= content["train_args"]["epochs"]
 
 

@@ -46,7 +46,7 @@ def _from_scratch(request: Request, classes: int) -> Checkpoint:
     torch.manual_seed(request.seed)
     try:
         model = DetectionModel(str(request.base), nc=classes, verbose=False)
-    except (FileNotFoundError, KeyError) as error:
+    except Exception as error:  # Ultralytics builds whatever the file says
         raise PinchError(f"{request.base} is not a model of Ultralytics: use one such as yolo11n.yaml") from error
     return Checkpoint(Path(request.base), model, {"method": "none", "ratio": 0.0, "tuned": False})
 

@@ -20,6 +20,7 @@ from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from pinch.core.errors import PinchError
 from pinch.data.ultralytics_dataset import labels_from_manifest
+from pinch.weights import checkpoints
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.training import recipes, resuming
 
@@ -50,6 +51,7 @@ class Trainer(DetectionTrainer):
 
     def __init__(self, *args: Any, **kwargs: Any):
         data_base.TQDM = _NoBar  # type: ignore[misc]
+        checkpoints.take_names_as_they_are()
         super().__init__(*args, **kwargs)
 
     def setup_model(self) -> dict[str, Any] | None:
