@@ -7,6 +7,26 @@ from pinch.core.record_types.base import Record
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseCheckRecord(Record):
+    """A base model that was opened and pruned on trial before anything was trained.
+
+    Attributes:
+        base_model: name of its file.
+        parameters: of the network with the run's classes.
+        classes: names, in the order of their numbers.
+        coarse_ratios, fine_ratios: those that it can be pruned at.
+    """
+
+    kind: ClassVar[str] = "base_check"
+    made_by: ClassVar[str] = "check_base_model.py"
+    base_model: str
+    parameters: int
+    classes: list[str]
+    coarse_ratios: list[float]
+    fine_ratios: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Epoch:
     """One epoch of training: accuracy, precision and recall on val, and losses (None: not one of this training's)."""
 
