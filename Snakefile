@@ -28,6 +28,7 @@ localrules:
     models,
     artifacts,
     fetch_weights,
+    check_base_model,
     write_manifest,
     gather_records,
     select_models,

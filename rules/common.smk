@@ -168,13 +168,15 @@ def existing(path):
 
 # What makes training impossible is refused when the data set is looked at, if the run trains.
 FOR_TRAINING = ["--for-training"] if TRAINING_RECORDS else []
+# Of a base that is a file; a .yaml of Ultralytics is none.
+WEIGHTS_FILE = [BASE_MODEL] if STOCK_BASE else existing(BASE_MODEL)
 # What artifacts are timed on: the user's video or pictures, the rendered video, or else the validation pictures.
 TIMING_SOURCE = existing(config["video"]) if config["video"] else (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
 
 
 def base_model(wildcards, input):
-    """Where training starts: the fetched weights, or what the configuration names."""
-    return input.weights[0] if STOCK_BASE else BASE_MODEL
+    """The base: the file of its weights, or what else the configuration names."""
+    return input.weights[0] if input.weights else BASE_MODEL
 
 
 def hagrid_images(wildcards):
@@ -271,6 +273,12 @@ def gpu_check(purpose, device=None):
 def exported(entry):
     """What is exported, to a format of the registry: a function of a job's wildcards."""
     return lambda wildcards: ARTIFACTS[entry.file(wildcards.stem, wildcards.precision)]
+
+
+def pruning_ratios(method):
+    """Arguments that name the ratios of a method, if there are any."""
+    ratios = config[method]["ratios"]
+    return [f"--{method}", *map(str, ratios)] if ratios else []
 
 
 def tuning_options(wildcards):

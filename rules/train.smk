@@ -29,12 +29,38 @@ rule check_gpu:
         "check_gpu.py --output {output:q} {params.torch_only:q} > {log:q} 2>&1"
 
 
+# Whether the base can be what the run wants of it, before anything long starts. Its record is no reason to train again.
+rule check_base_model:
+    input:
+        weights=existing(config["trained_model"]) or WEIGHTS_FILE,
+        data=existing(config["dataset"]),
+    output:
+        f"{RUN}/records/base_check.json",
+    log:
+        f"logs/check_base_model/{NAME}.log",
+    retries: 0
+    conda:
+        "../envs/train.yaml"
+    params:
+        base=base_model,
+        trained=["--trained"] if config["trained_model"] else [],
+        classes=["--dataset", config["dataset"]] if config["dataset"] else ["--classes", *config["hagrid"]["targets"]],
+        coarse=["--mode", config["coarse"]["mode"], *pruning_ratios("coarse")],
+        fine=options("fine", pruning.FinePruning, without=NOT_FINE) + pruning_ratios("fine"),
+    message:
+        "Checking that {params.base} can be trained and pruned as wanted"
+    shell:
+        "check_base_model.py {params.base:q} {params.classes:q} {params.trained:q} {params.coarse:q} {params.fine:q}"
+        " --output {output:q} > {log:q} 2>&1"
+
+
 if config["trained_model"]:
 
     rule import_model:
         input:
             data=DATA,
             model=existing(config["trained_model"]),
+            check=ancient(rules.check_base_model.output),
         output:
             model=f"{RUN}/models/{NAME}.pt",
         log:
@@ -55,7 +81,8 @@ else:
     rule train_base:
         input:
             data=DATA,
-            weights=[BASE_MODEL] if STOCK_BASE else existing(BASE_MODEL),
+            weights=WEIGHTS_FILE,
+            check=ancient(rules.check_base_model.output),
             gpu=gpu_check("training"),
         output:
             model=f"{RUN}/models/{NAME}.pt",

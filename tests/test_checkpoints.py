@@ -83,6 +83,7 @@ def test_pruned_elsewhere_is_noticed(tmp_path):
     assert checkpoints.is_pruned(checkpoints.load(write_stock(tmp_path / "reshaped.pt", model=wider)))
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -102,6 +103,7 @@ def test_unusable_files_get_one_sentence(make, message, tmp_path):
     assert str(path) in str(error.value)
 
 
+@pytest.mark.fault
 def test_truncated_file(stock, tmp_path):
     path = tmp_path / "half.pt"
     path.write_bytes(stock.read_bytes()[:100_000])
@@ -109,6 +111,7 @@ def test_truncated_file(stock, tmp_path):
         checkpoints.load(path)
 
 
+@pytest.mark.fault
 def test_exported_models_are_named_as_such(tmp_path):
     (tmp_path / "model_int8.onnx").write_bytes(b"x")
     with pytest.raises(PinchError, match="quantized"):

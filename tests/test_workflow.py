@@ -223,9 +223,9 @@ def test_a_failing_command_is_named_with_its_reason_and_log(snakemake, tmp_path)
     result = snakemake(tmp_path, "--profile", ROOT / "profiles/local", config=config)
     text = result.stdout + result.stderr
     assert result.returncode != 0
-    assert "Error in rule import_model" in text
+    assert "Error in rule check_base_model" in text
     assert "What was measured" not in text, "nothing was"
-    assert "logs/import_model/mine.log" in text
+    assert "logs/check_base_model/mine.log" in text
     assert "broken.pt" in text.split("Logfile")[1]
 
 

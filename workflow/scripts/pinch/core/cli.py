@@ -1,9 +1,11 @@
 """What all commands share: how they end and how they print help."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pinch.core import disk
 from pinch.core.environment import isolate_ultralytics
@@ -52,12 +54,16 @@ def output_file(text: str) -> Path:
 def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = False) -> None:
     """Run a command's `main` and end the process: with 0, or with 1 and the sentence of a `PinchError` or of a disk.
 
+    After SIGTERM it ends with 143, and after Ctrl-C with 130, as soon as what it holds (temporary files, locks) is
+    given back.
+
     Args:
         main: the command.
         starts_snakemake: whether it starts Snakemake, which would pass this process's environment on to every job.
     """
     if not starts_snakemake:
         isolate_ultralytics()
+    signal.signal(signal.SIGTERM, _end)
     try:
         main(None)
     except PinchError as error:
@@ -68,3 +74,7 @@ def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = F
         raise
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end(signal_number: int, _: Any) -> None:
+    sys.exit(128 + signal_number)

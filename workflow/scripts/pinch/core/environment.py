@@ -35,6 +35,11 @@ def isolate_ultralytics() -> None:
         atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)
 
 
+def library_path() -> str:
+    """PYTHONPATH for a child process that imports this library: its folder, and what this process was given."""
+    return os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
+
+
 def _lend_fonts(folder: Path) -> None:
     """Put a font where Ultralytics looks for one: it would otherwise download it whenever it reads a data set."""
     matplotlib = importlib.util.find_spec("matplotlib")

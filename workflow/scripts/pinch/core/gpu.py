@@ -18,7 +18,12 @@ class UnavailableError(Exception):
 class Device:
     """The GPU that CUDA calls 0, seen through NVML.
 
-    NVML counts all GPUs of the machine whatever CUDA_VISIBLE_DEVICES says, so the two are matched by PCI address.
+    NVML counts all GPUs of the machine whatever CUDA_VISIBLE_DEVICES says, so the two are matched by PCI address. A
+    part of a GPU (MIG) has the address of the whole.
+
+    Attributes:
+        name: of the model.
+        is_divided: whether it is divided into parts (MIG), which other jobs may use.
     """
 
     def __init__(self, address: str):
@@ -28,6 +33,7 @@ class Device:
             self.name: str = self._nvml.nvmlDeviceGetName(self._handle)
         except self._nvml.NVMLError as error:
             raise UnavailableError(f"NVML does not show the GPU at {address}: {error}") from error
+        self.is_divided = self._is_divided()
 
     @classmethod
     def first(cls) -> "Device":
@@ -42,20 +48,32 @@ class Device:
         """Millijoules since the driver was loaded.
 
         Raises:
-            UnavailableError: the GPU has no counter (it is older than Volta).
+            UnavailableError: the GPU has no counter (it is older than Volta), or the counter is not this job's alone:
+                that of a divided GPU (MIG) counts all its parts.
         """
+        if self.is_divided:
+            raise UnavailableError(f"{self.name} is divided (MIG), and its counter counts all parts")
         try:
             return self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)
         except self._nvml.NVMLError as error:
             raise UnavailableError(f"{self.name} does not count its energy: {error}") from error
 
-    def busy_percent(self) -> int:
-        """Percentage of about the last second in which the GPU was used, by any process."""
-        return self._nvml.nvmlDeviceGetUtilizationRates(self._handle).gpu
+    def busy_percent(self) -> int | None:
+        """Percentage of about the last second in which the GPU was used, by any process.
 
-    def memory_mb(self) -> float:
-        """Megabytes in use on the whole GPU, by all processes."""
-        return self._nvml.nvmlDeviceGetMemoryInfo(self._handle).used / 1e6
+        None where NVML does not tell, as for a divided GPU.
+        """
+        try:
+            return self._nvml.nvmlDeviceGetUtilizationRates(self._handle).gpu
+        except self._nvml.NVMLError:
+            return None
+
+    def _is_divided(self) -> bool:
+        try:
+            current, _pending = self._nvml.nvmlDeviceGetMigMode(self._handle)
+        except self._nvml.NVMLError:  # a GPU that cannot be divided
+            return False
+        return current == self._nvml.NVML_DEVICE_MIG_ENABLE
 
 
 def check() -> GpuRecord:

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-import pinch
 from pinch import runtimes
 from pinch.core import gpu
+from pinch.core.environment import library_path
 from pinch.core.errors import PinchError
 from pinch.core.files import sha256
 from pinch.core.record_types.measurements import Energy, InferenceRecord, OtherLoad, Times
@@ -119,6 +119,7 @@ class Load:
         first = _first_gpu() if device == "gpu" else None
         self.gpu = first.name if first else None
         self._gpu_percent = first.busy_percent() if first else None
+        self._on_gpu = device == "gpu"
         self._start = self._now()
 
     def others(self) -> OtherLoad:
@@ -126,8 +127,9 @@ class Load:
         clock, busy, own = (now - start for now, start in zip(self._now(), self._start, strict=True))
         cores = max(0.0, (busy - own) / clock) if busy == busy else None
         quiet = cores is not None and cores <= QUIET_CORES and (self._gpu_percent or 0) <= QUIET_GPU_PERCENT
+        known = cores is not None and not (self._on_gpu and self._gpu_percent is None)
         return OtherLoad(
-            exclusive=quiet if cores is not None else None,
+            exclusive=quiet if known else None,
             busy_cores=cores,
             gpu_percent_before=self._gpu_percent,
             cores_of_job=len(os.sched_getaffinity(0)),
@@ -201,8 +203,7 @@ def _work(task: str, model: Path, settings: TimingSettings, frames: str) -> Any:
 def _environment(threads: int) -> dict[str, str]:
     """The worker's environment: the path of this library, and the number of threads for numerical libraries."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-    paths = [str(Path(pinch.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**os.environ, **limits, "PYTHONPATH": library_path()}
 
 
 def _times(path: Path, rounds: list[dict[str, Any]]) -> Times:

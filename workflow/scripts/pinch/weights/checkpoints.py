@@ -88,7 +88,7 @@ def load(path: str | Path) -> Checkpoint:
     model: Any
     with _reading(path):
         model, content = load_checkpoint(path)
-    _require_detection(path, model, content)
+    require_detection(path, model, quantized=bool(content.get("modelopt")))
     meta = content.get("pinch") or {"method": "none", "ratio": 0.0, "tuned": False}
     return Checkpoint(path, model, meta, dict(content.get("train_args") or {}))
 
@@ -153,16 +153,23 @@ def _unreadable(path: Path) -> PinchError:
     )
 
 
-def _require_detection(path: Path, model: Any, content: dict[str, Any]) -> None:
-    from ultralytics.nn.modules.head import Detect
+def require_detection(path: Path, model: Any, quantized: bool = False) -> None:
+    """Refuse a network that is not a plain YOLO detector.
+
+    Raises:
+        PinchError: it is quantized, or made for another task.
+    """
+    from ultralytics.nn.modules.head import Detect, v10Detect
     from ultralytics.nn.tasks import DetectionModel
 
-    if content.get("modelopt") or any(not p.is_floating_point() for p in model.parameters()):
+    if quantized or any(not p.is_floating_point() for p in model.parameters()):
         raise PinchError(f"{path} is a quantized checkpoint: give the one that it was made from")
     task = getattr(model, "task", None)
     layers: Any = getattr(model, "model", [None])
-    if type(model) is not DetectionModel or not isinstance(layers[-1], Detect):
-        found = f"a model for {task!r}" if task and task != "detect" else f"a {type(model).__name__}"
+    # Heads of other tasks, which a .yaml may name, are subclasses of Detect.
+    if type(model) is not DetectionModel or type(layers[-1]) not in (Detect, v10Detect):
+        found = type(layers[-1] if type(model) is DetectionModel else model).__name__
+        found = f"a model for {task!r}" if task and task != "detect" else f"a {found}"
         raise PinchError(f"{path} is not a detection model but {found}: only YOLO detectors are supported")
 
 

@@ -7,6 +7,7 @@ from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 from pinch.data import dataset
 from pinch.weights import checkpoints
+from pinch.weights.checkpoints import Checkpoint
 
 RELEASES = "https://github.com/ultralytics/assets/releases/latest/download"
 
@@ -44,12 +45,24 @@ def adopt(model: Path, data: Path, output: Path) -> None:
     Raises:
         PinchError: the file is not a readable detection checkpoint, or its classes are not the data set's.
     """
-    checkpoint = checkpoints.load(model)
-    expected = dataset.load(data).names
-    found = list(checkpoint.names)
-    if found != list(expected):
-        raise PinchError(
-            f"{model} detects {found}, but {data} has the classes {expected}: they must be the same, in the same order"
-        )
+    require_classes(checkpoints.load(model), dataset.load(data).names, str(data))
     with atomic(output) as temporary:
         shutil.copyfile(model, temporary)
+
+
+def require_classes(checkpoint: Checkpoint, expected: list[str], source: str) -> None:
+    """Refuse a detector that does not detect the expected classes.
+
+    Args:
+        checkpoint: the detector.
+        expected: names of classes in their order.
+        source: what has these classes, for the message.
+
+    Raises:
+        PinchError: they are not the same, in the same order.
+    """
+    if checkpoint.names != expected:
+        raise PinchError(
+            f"{checkpoint.path} detects {checkpoint.names}, but {source} has the classes {expected}: they must be the "
+            "same, in the same order"
+        )

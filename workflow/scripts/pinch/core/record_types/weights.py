@@ -7,6 +7,26 @@ from pinch.core.record_types.base import Record
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseCheckRecord(Record):
+    """A base model that was opened and pruned on trial before anything was trained.
+
+    Attributes:
+        base_model: name of its file.
+        parameters: of the network with the run's classes.
+        classes: names, in the order of their numbers.
+        coarse_ratios, fine_ratios: those that it can be pruned at.
+    """
+
+    kind: ClassVar[str] = "base_check"
+    made_by: ClassVar[str] = "check_base_model.py"
+    base_model: str
+    parameters: int
+    classes: list[str]
+    coarse_ratios: list[float]
+    fine_ratios: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Epoch:
     """One epoch of training: accuracy, precision and recall on val, and losses (None: not one of this training's)."""
 
@@ -46,6 +66,10 @@ class TrainingRecord(Record):
         sparsity: share of zeros among the masked weights; 0 without masks.
         taken_over: whether the training was found finished, and its model taken.
         versions: of the packages that trained it; empty in older records.
+        batch: images per step that were asked for; None in older records, as for `batch_used`.
+        batch_used: images per step that there were, fewer where the memory of the GPU did not hold those asked for.
+        diverged_epoch: the epoch whose losses or weights were not finite, which ended the training before its time;
+            None: there was none.
     """
 
     kind: ClassVar[str] = "training"
@@ -65,6 +89,9 @@ class TrainingRecord(Record):
     sparsity: float = 0.0
     taken_over: bool = False
     versions: dict[str, str] = field(default_factory=dict)
+    batch: int | None = None
+    batch_used: int | None = None
+    diverged_epoch: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

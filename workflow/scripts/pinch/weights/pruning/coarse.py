@@ -1,5 +1,6 @@
 """Coarse (structured) pruning: whole channels are removed, which makes the network smaller and faster, or zeroed."""
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import activations, images, kinds, ranking, spread
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.pruning.graph import ChannelGraph, detection_convolutions
+from pinch.weights.pruning.graph import ChannelGraph, detection_convolutions, removable
 from pinch.weights.pruning.splitting import join
 
 # Numbers of images for gradients and for batch-norm statistics.
@@ -47,7 +48,24 @@ def prune(checkpoint: Checkpoint, pruning: kinds.CoarsePruning, dataset: Dataset
             _remove(checkpoint, pruning, dataset)
             return meta
         case kinds.ChannelMasking():
-            return meta | _mask(checkpoint, pruning)
+            return meta | _mask(checkpoint.model, pruning)
+
+
+def try_out(network: Any, pruning: kinds.CoarsePruning) -> None:
+    """Prune a copy of a network as far as its architecture matters: without data, at the same ratio in every layer.
+
+    Raises:
+        PinchError: the network cannot be pruned like this.
+    """
+    network = copy.deepcopy(network)
+    match pruning:
+        case kinds.ChannelRemoval():
+            graph = ChannelGraph(network)
+            spread.require_channels(graph.units, pruning.ratio)
+            widths = spread.uniform(graph.units, pruning.ratio, pruning.round_to)
+            _shrink(graph, widths, ranking.rank(graph, kinds.FilterNorm()))
+        case kinds.ChannelMasking():
+            _mask(network, pruning)
 
 
 def _remove(checkpoint: Checkpoint, pruning: kinds.ChannelRemoval, dataset: Dataset | None) -> None:
@@ -55,8 +73,7 @@ def _remove(checkpoint: Checkpoint, pruning: kinds.ChannelRemoval, dataset: Data
     graph = ChannelGraph(checkpoint.model)
     spread.require_channels(graph.units, pruning.ratio)
     scores = ranking.rank(graph, pruning.ranking, batches)
-    narrow(graph, spread.widths(graph, pruning, scores), scores)
-    join(checkpoint.model)
+    _shrink(graph, spread.widths(graph, pruning, scores), scores)
     activations.replace(checkpoint.model, pruning.activation)
     if dataset is None:
         print("no data set given: batch-norm statistics are not recalibrated after pruning", flush=True)
@@ -75,6 +92,18 @@ def _batches(
     return images.batches(dataset, checkpoint.imgsz, GRADIENT_IMAGES, seed=pruning.seed)
 
 
+def _shrink(graph: ChannelGraph, widths: dict[str, int], scores: ranking.Scores) -> None:
+    """Narrow a network, restore its stock classes, and check its widths and that it still computes."""
+    with removable(graph.network):
+        narrow(graph, widths, scores)
+        for unit in graph.units:
+            for found in (root.out_channels for root in unit.roots):
+                if found != widths[unit.name]:
+                    raise ValueError(f"{unit.name} is left with {found} channels instead of {widths[unit.name]}")
+        join(graph.network)
+        checkpoints.describe(graph.network, 2 * int(graph.network.stride.max()))
+
+
 def narrow(graph: ChannelGraph, widths: dict[str, int], scores: ranking.Scores) -> None:
     """Remove the least important channels of each unit that `widths` names, down to that width."""
     for unit in graph.units:
@@ -84,18 +113,18 @@ def narrow(graph: ChannelGraph, widths: dict[str, int], scores: ranking.Scores) 
                 graph.prune(root, sorted(unimportant))
 
 
-def _mask(checkpoint: Checkpoint, pruning: kinds.ChannelMasking) -> dict[str, Any]:
+def _mask(network: nn.Module, pruning: kinds.ChannelMasking) -> dict[str, Any]:
     """Zero filters by their norm in every convolution except DFL's and those whose outputs are the detections."""
-    final = {id(convolution.weight) for convolution in detection_convolutions(checkpoint.model)}
+    final = {id(convolution.weight) for convolution in detection_convolutions(network)}
     masks = {}
-    for name, weight in mask_tools.prunable(checkpoint.model).items():
+    for name, weight in mask_tools.prunable(network).items():
         if id(weight) not in final:
             structured = nn.utils.prune.LnStructured(pruning.ratio, n=pruning.norm, dim=0)
             masks[name] = structured.compute_mask(weight.detach(), torch.ones_like(weight)).bool()
             if not masks[name].any():
                 raise PinchError(f"the ratio leaves nothing of layer {name.removesuffix('.weight')}: lower it")
-    mask_tools.apply(checkpoint.model, masks)
-    return {"sparsity": mask_tools.sparsity(checkpoint.model, masks), "masks": mask_tools.pack(masks)}
+    mask_tools.apply(network, masks)
+    return {"sparsity": mask_tools.sparsity(network, masks), "masks": mask_tools.pack(masks)}
 
 
 @torch.no_grad()

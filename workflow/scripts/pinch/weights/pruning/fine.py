@@ -25,7 +25,7 @@ def prune(checkpoint: Checkpoint, pruning: kinds.FinePruning) -> dict[str, Any]:
         PinchError: it is pruned already, or the ratio leaves nothing of a layer.
     """
     checkpoints.require_unpruned(checkpoint)
-    masks = _masks(mask_tools.prunable(checkpoint.model), pruning)
+    masks = choose(mask_tools.prunable(checkpoint.model), pruning)
     mask_tools.apply(checkpoint.model, masks)
     measured = mask_tools.require_sparsity(checkpoint.model, masks, pruning.ratio, str(checkpoint.path))
     return {
@@ -39,7 +39,12 @@ def prune(checkpoint: Checkpoint, pruning: kinds.FinePruning) -> dict[str, Any]:
     }
 
 
-def _masks(weights: Mapping[str, torch.Tensor], pruning: kinds.FinePruning) -> mask_tools.Masks:
+def choose(weights: Mapping[str, torch.Tensor], pruning: kinds.FinePruning) -> mask_tools.Masks:
+    """The masks of weights by name.
+
+    Raises:
+        PinchError: the ratio leaves nothing of a layer.
+    """
     match pruning:
         case kinds.LayerMagnitude(ratio):
             return mask_tools.layer_masks(weights, ratio)

@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,9 +12,14 @@ import torch_pruning as tp
 from torch import nn
 from ultralytics.nn.modules.head import Detect
 
+from pinch.core.errors import PinchError
+from pinch.core.limits import processor_seconds
 from pinch.weights.pruning.splitting import AttentionPruner, TwoHalves, WholeAttention, split
 
 _BRANCHES = ("cv2", "cv3", "one2one_cv2", "one2one_cv3")
+# The largest detectors of Ultralytics need 3 seconds. Where torch-pruning misreads an operation inside a residual
+# branch, it goes round in circles.
+_PROCESSOR_SECONDS = 30
 
 
 @dataclass
@@ -47,10 +53,16 @@ class ChannelGraph:
     """
 
     def __init__(self, network: Any) -> None:
-        split(network)
-        self.network = network
-        self._graph = _trace(network)
-        self.units = self._units()
+        """Trace the network.
+
+        Raises:
+            PinchError: its channels cannot be removed (see `removable`).
+        """
+        with removable(network):
+            split(network)
+            self.network = network
+            self._graph = _trace(network)
+            self.units = self._units()
 
     def prune(self, root: nn.Conv2d, channels: list[int]) -> None:
         """Remove output channels of `root` and everything that depends on them."""
@@ -86,6 +98,27 @@ class ChannelGraph:
             unit.divisor = math.lcm(unit.divisor, *heads)
         order = {name: number for number, name in enumerate(names.values())}
         return sorted(units.values(), key=lambda unit: order[unit.name.removesuffix(".conv")])
+
+
+@contextlib.contextmanager
+def removable(network: Any) -> Iterator[None]:
+    """Say in one sentence that channels of this architecture cannot be removed, where the block fails or never ends.
+
+    Raises:
+        PinchError: it does.
+    """
+    try:
+        with processor_seconds(_PROCESSOR_SECONDS):
+            yield
+    except PinchError:
+        raise
+    except Exception as error:  # whatever torch-pruning and torch raise over an operation that they misread
+        name = Path(str(network.yaml.get("yaml_file") or "this architecture")).stem
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise PinchError(
+            f"channels of {name} cannot be removed, because it has operations that torch-pruning cannot follow "
+            f"({reason}): set coarse.ratios to [], or choose another base model"
+        ) from error
 
 
 def detection_convolutions(network: Any) -> list[nn.Conv2d]:

@@ -16,11 +16,14 @@ from typing import Any
 import torch
 import torch_pruning as tp
 from torch import nn
-from ultralytics.nn.modules.block import C2, C2PSA, PSA, Attention, C2f
+from ultralytics.nn.modules.block import C2, C2PSA, PSA, AAttn, Attention, C2f, RepNCSPELAN4
 from ultralytics.nn.modules.conv import Conv
 
 # Blocks that cut the output of `cv1` into halves, with their subclasses (C3k2, C2fCIB, C2fPSA, ...).
-_HALVING = (C2f, C2, C2PSA, PSA)
+_HALVING = (C2f, C2, C2PSA, PSA, RepNCSPELAN4)
+# Attention over the whole picture (YOLO10, 11 and 26) and over parts of it (YOLO12). Both keep the queries, keys and
+# values of each head together in the output of `qkv`; the second has keys of the same length as values.
+_ATTENTION = (Attention, AAttn)
 
 
 class Halves(tuple[torch.Tensor, torch.Tensor]):
@@ -62,7 +65,7 @@ class TwoHalves(nn.Module):
 class WholeAttention(nn.Module):
     """An attention block as one layer of a dependency graph. The block itself is not a submodule."""
 
-    def __init__(self, attention: Attention) -> None:
+    def __init__(self, attention: Attention | AAttn) -> None:
         super().__init__()
         self.hidden = [attention]
         self.tracing = False
@@ -84,15 +87,21 @@ class AttentionPruner(tp.BasePruningFunc):
         attention = layer.hidden[0]
         dim, heads = attention.qkv.conv.in_channels, attention.num_heads
         head_dim = (dim - len(idxs)) // heads
-        key_dim = max(1, round(attention.key_dim * (dim - len(idxs)) / dim))
+        key_dim = max(1, round(_key_dim(attention) * (dim - len(idxs)) / dim))
         assert head_dim * heads == dim - len(idxs), (dim, len(idxs), heads)
         rows, values = _inner_channels(attention, key_dim, head_dim)
+        if isinstance(attention, AAttn):
+            _keep_scale(attention, head_dim)
         _remove_outputs(attention.qkv, rows)
         _remove_outputs(attention.pe, values)
         tp.prune_conv_in_channels(attention.proj.conv, values)
         tp.prune_conv_in_channels(attention.qkv.conv, idxs)
         _remove_outputs(attention.proj, idxs)
-        attention.key_dim, attention.head_dim = key_dim, head_dim
+        attention.head_dim = head_dim
+        if isinstance(attention, AAttn):
+            attention.all_head_dim = head_dim * heads
+        else:
+            attention.key_dim = key_dim
         return layer
 
     prune_in_channels = prune_out_channels
@@ -109,7 +118,7 @@ def split(network: nn.Module) -> None:
     for parent, name, child in list(_children(network)):
         if name == "cv1" and isinstance(parent, _HALVING):
             setattr(parent, name, TwoHalves(child))
-        elif isinstance(child, Attention):
+        elif isinstance(child, _ATTENTION):
             setattr(parent, name, WholeAttention(child))
 
 
@@ -151,7 +160,21 @@ def _remove_outputs(layer: Conv, idxs: list[int]) -> None:
     tp.prune_batchnorm_out_channels(layer.bn, idxs)
 
 
-def _inner_channels(attention: Attention, key_dim: int, head_dim: int) -> tuple[list[int], list[int]]:
+def _key_dim(attention: Attention | AAttn) -> int:
+    """Channels of a key (and of a query) of one head."""
+    return attention.head_dim if isinstance(attention, AAttn) else attention.key_dim
+
+
+@torch.no_grad()
+def _keep_scale(attention: AAttn, head_dim: int) -> None:
+    """Compensate, in the queries, for the scale of the scores, which `AAttn` computes from the length of its keys."""
+    factor = (head_dim / attention.head_dim) ** 0.5
+    norm = attention.qkv.bn
+    for parameter in (norm.weight, norm.bias):
+        parameter.view(attention.num_heads, -1)[:, : attention.head_dim] *= factor
+
+
+def _inner_channels(attention: Attention | AAttn, key_dim: int, head_dim: int) -> tuple[list[int], list[int]]:
     """The outputs of `qkv` (queries, keys and values) and the values (numbered separately) to remove.
 
     The importance of a query and its key is the product of their norms, because they are multiplied; so is that of a
@@ -159,13 +182,12 @@ def _inner_channels(attention: Attention, key_dim: int, head_dim: int) -> tuple[
     """
     heads = attention.num_heads
     norms = attention.qkv.conv.weight.detach().flatten(1).norm(dim=1).view(heads, -1)
-    queries, keys, values = norms.split([attention.key_dim, attention.key_dim, attention.head_dim], dim=1)
+    old_key = _key_dim(attention)
+    queries, keys, values = norms.split([old_key, old_key, attention.head_dim], dim=1)
     projection = attention.proj.conv.weight.detach().flatten(1).norm(dim=0).view(heads, -1)
-    pairs = (queries * keys).argsort(dim=1)[:, : attention.key_dim - key_dim]
+    pairs = (queries * keys).argsort(dim=1)[:, : old_key - key_dim]
     worthless = (values * projection).argsort(dim=1)[:, : attention.head_dim - head_dim]
     offset = torch.arange(heads).unsqueeze(1)
     start = offset * norms.shape[1]
-    rows = torch.cat(
-        [start + pairs, start + attention.key_dim + pairs, start + 2 * attention.key_dim + worthless], dim=1
-    )
+    rows = torch.cat([start + pairs, start + old_key + pairs, start + 2 * old_key + worthless], dim=1)
     return rows.flatten().tolist(), (offset * attention.head_dim + worthless).flatten().tolist()

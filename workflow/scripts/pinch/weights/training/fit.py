@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pinch.core import lock
+from pinch.core.environment import library_path
 from pinch.core.errors import PinchError
-from pinch.core.ownership import require_replaceable
+from pinch.core.ownership import mark, remove_folder, require_replaceable
 from pinch.core.record_types.weights import PruningRecord, TrainingRecord
 from pinch.data import check, dataset
 from pinch.data.for_ultralytics import stage, ultralytics_yaml
@@ -18,7 +20,7 @@ from pinch.data.manifest import Manifest
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.training import recipes, results, runs
+from pinch.weights.training import recipes, results, resuming, runs
 from pinch.weights.training.devices import ultralytics_device
 from pinch.weights.training.request import Request
 from pinch.weights.training.request import check as check_request
@@ -27,6 +29,8 @@ from pinch.weights.training.start import open_base, sources, write_start
 R = TypeVar("R", bound=PruningRecord)
 # Training images are cached in memory if they need less than this, in bytes.
 _CACHE_BYTES = 2 << 30
+# The kind of folder with the files that a training starts from.
+_SCRATCH = "start of a training"
 # Training arguments with local paths, which mean nothing to others who open the checkpoint.
 _LOCAL_ARGS = ("project", "save_dir", "resume", "distill_model", "exist_ok")
 
@@ -46,26 +50,47 @@ def train(request: Request) -> TrainingRecord:
     base = open_base(request, data)
     manifest = check.current(data, check.TRAINED_ON, for_training=True)
     request.project.mkdir(parents=True, exist_ok=True)
+    with lock.held(request.project / f".{request.name}.lock", f"the training of {request.name}"):
+        return _train(request, base, data, manifest, device)
+
+
+def _train(
+    request: Request, base: Checkpoint, data: dataset.Dataset, manifest: Manifest, device: str
+) -> TrainingRecord:
     arguments = _arguments(request, base, data)
     identity = runs.identity(arguments | _schedule(request), sources(request), manifest.digest(data, check.TRAINED_ON))
     left = runs.left_by(request.run_folder, identity) if request.resume else None
     finished = left is not None and left.finished
-    if not finished:
-        with _scratch(request.name, request.project) as folder, _staged(request, data, manifest) as staged:
+    if finished:
+        resuming.finish(request.run_folder / "weights")
+    else:
+        with _scratch(request) as folder, _staged(request, data, manifest) as staged:
             places = {
-                "model": str(write_start(request, base, identity, Path(folder))),
+                "model": str(write_start(request, base, identity, folder)),
                 "data": str(ultralytics_yaml(*staged, check.TRAINED_ON, folder)),
                 "device": device,
             }
-            if left is None:
-                runs.renew(request.run_folder)
-            _run(request, arguments | places | ({"resume": str(left.last)} if left else {}))
+            if left:
+                # The batch is the one that the run has had, which may be smaller than the one asked for.
+                places["resume"] = str(left.last)
+                del arguments["batch"]
+            else:
+                runs.renew(request.run_folder, keep=request.resume)
+            _run(request, arguments | places)
     versions = left.versions if left else identity["versions"]
     return dataclasses.replace(_finish(request, base), taken_over=finished, versions=versions)
 
 
-def _scratch(name: str, parent: Path) -> "tempfile.TemporaryDirectory[str]":
-    return tempfile.TemporaryDirectory(prefix=f".{name}-", dir=parent)
+@contextlib.contextmanager
+def _scratch(request: Request) -> Iterator[Path]:
+    """A folder for the time of training. What a killed training left in it is removed first."""
+    folder = request.project / f".{request.name}.scratch"
+    remove_folder(folder, _SCRATCH)
+    mark(folder, _SCRATCH)
+    try:
+        yield folder
+    finally:
+        remove_folder(folder, _SCRATCH)
 
 
 @contextlib.contextmanager
@@ -76,7 +101,7 @@ def _staged(request: Request, data: dataset.Dataset, manifest: Manifest) -> Iter
         return
     if not request.stage_to.is_dir():
         raise PinchError(f"{request.stage_to}, the folder to copy images to, does not exist on this node: correct it")
-    with _scratch(request.name, request.stage_to) as folder:
+    with tempfile.TemporaryDirectory(prefix=f".{request.name}-", dir=request.stage_to) as folder:
         yield stage(data, manifest, Path(folder))
 
 
@@ -111,14 +136,19 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
 
 
 def _run(request: Request, arguments: dict[str, Any]) -> None:
-    import pinch
+    import torch
+
     from pinch.weights.training.trainer import Trainer
 
     # The processes of a run on several GPUs import the trainer by name.
-    scripts = str(Path(pinch.__file__).parents[1])
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [scripts, os.environ.get("PYTHONPATH")]))
+    os.environ["PYTHONPATH"] = library_path()
     try:
         Trainer(overrides=arguments).train()
+    except torch.OutOfMemoryError as error:
+        raise PinchError(
+            f"training {request.name} needs more memory than the GPU has, although its batch was made smaller than "
+            f"{request.batch} where possible: lower train.batch, or train.imgsz"
+        ) from error
     except subprocess.CalledProcessError as error:
         raise PinchError(
             f"training {request.name} on GPUs {arguments['device']} failed: see its message above"
@@ -130,7 +160,8 @@ def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
     best = request.run_folder / "weights" / "best.pt"
     if not best.is_file():
         raise PinchError(
-            f"training {request.name} has no best model because no epoch had a finite validation result: lower lr0"
+            f"the losses of training {request.name} became infinite or undefined before any epoch had a result that can"
+            " be kept: lower lr0 in its options (and name an optimizer there, since `auto` chooses its own rate)"
         )
     trained = checkpoints.load(best)
     carried = trained.model.__dict__.pop("pinch", {})
@@ -155,7 +186,7 @@ def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
 
 
 def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingRecord:
-    curve = results.curve(request.run_folder / "results.csv")
+    curve = results.curve(request.run_folder / results.RESULTS)
     # While the sparsity of a gradual schedule still rises, no epoch counts as the best.
     ramp = recipes.RAMP * request.epochs if request.dense else 0
     best = max((row for row in curve if row.epoch >= ramp), key=lambda row: row.map50_95)
@@ -165,7 +196,7 @@ def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingR
         epochs_requested=request.epochs,
         epochs_run=len(curve),
         best_epoch=best.epoch,
-        seconds=round(results.seconds(request.run_folder / "results.csv"), 1),
+        seconds=round(results.seconds(request.run_folder / results.RESULTS), 1),
         imgsz=trained.train_args["imgsz"],
         device=request.device,
         parameters=sum(p.numel() for p in trained.model.parameters()),
@@ -173,6 +204,9 @@ def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingR
         schedule="cubic" if request.dense else "one-shot",
         curve=curve,
         sparsity=sparsity,
+        batch=request.batch,
+        batch_used=trained.train_args["batch"],
+        diverged_epoch=results.diverged_epoch(request.run_folder),
     )
 
 

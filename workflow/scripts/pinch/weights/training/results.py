@@ -1,13 +1,34 @@
-"""Read results.csv in the run folder, where Ultralytics writes the metrics of each epoch."""
+"""What a run folder says of the run: results.csv, where Ultralytics writes the metrics of each epoch, and DIVERGED."""
 
 import csv
+import math
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
+from pinch.core.files import atomic, read_json
 from pinch.core.record_types.weights import Epoch
 
+RESULTS, DIVERGED = "results.csv", "diverged.json"
+"""The files: the second says in which epoch losses or weights were no longer finite."""
 _LOSSES = {field.name for field in fields(Epoch) if field.name.endswith("_loss")}
+
+
+def keep(path: Path, epochs: int) -> None:
+    """Remove the rows of later epochs, which a run that is resumed after `epochs` epochs makes again."""
+    if not path.is_file():
+        return
+    header, *rows = path.read_text().splitlines(keepends=True)
+    # A row that was being written when the run was killed is of a later epoch, too.
+    kept = [row for row in rows if row.split(",")[0].strip().isdecimal() and int(row.split(",")[0]) <= epochs]
+    with atomic(path) as temporary:
+        temporary.write_text("".join([header, *kept]))
+
+
+def diverged_epoch(folder: Path) -> int | None:
+    """The epoch in which losses or weights were no longer finite, counted from 1; None if there was none."""
+    path = folder / DIVERGED
+    return int(read_json(path)["epoch"]) if path.exists() else None
 
 
 def seconds(path: Path) -> float:
@@ -24,7 +45,7 @@ def _results(path: Path) -> list[dict[str, float]]:
 
 
 def curve(path: Path) -> list[Epoch]:
-    """The epochs in their order."""
+    """The epochs in their order, without those whose accuracy was not finite. A loss that was not finite is None."""
     return [
         Epoch(
             epoch=int(row["epoch"]),
@@ -32,7 +53,12 @@ def curve(path: Path) -> list[Epoch]:
             map50_95=row["metrics/mAP50-95(B)"],
             precision=row["metrics/precision(B)"],
             recall=row["metrics/recall(B)"],
-            **{name: value for key, value in row.items() if (name := key.replace("/", "_")) in _LOSSES},
+            **{
+                name: value if math.isfinite(value) else None
+                for key, value in row.items()
+                if (name := key.replace("/", "_")) in _LOSSES
+            },
         )
         for row in _results(path)
+        if math.isfinite(row["metrics/mAP50-95(B)"])
     ]

@@ -5,12 +5,14 @@ for long trainings, but gives a different result after few steps. So the exact s
 its epoch, and every epoch has its own random seeds.
 """
 
+import pickle
 import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from ultralytics.utils.torch_utils import strip_optimizer
 
 
 def seed_epoch(loader: Any, seed: int, epoch: int) -> None:
@@ -34,21 +36,34 @@ def save(folder: Path, epoch: int, parts: dict[str, Any]) -> None:
 
 
 def load(folder: Path, epoch: int, parts: dict[str, Any]) -> bool:
-    """Restore the states of `parts` after an epoch; return False if they were not saved."""
+    """Restore the states of `parts` after an epoch; return False if they were not saved, or cannot be read."""
     path = _path(folder, epoch)
-    if not path.exists():
+    try:
+        states = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
         return False
-    states = torch.load(path, map_location="cpu", weights_only=True)
     for name, part in parts.items():
         part.load_state_dict(states[name])
     return True
 
 
 def forget(folder: Path, but: int | None = None) -> None:
-    """Remove the states of all epochs except one."""
-    for path in folder.glob("state-*.pt"):
+    """Remove the states of all epochs except one, and what a killed run was writing."""
+    for path in [*folder.glob("state-*.pt"), *folder.glob("*.part")]:
         if but is None or path != _path(folder, but):
             path.unlink()
+
+
+def finish(folder: Path) -> None:
+    """Remove all states, and strip the checkpoints of what only training needs.
+
+    Each checkpoint is replaced in one step, so that a kill leaves it whole.
+    """
+    forget(folder)
+    for path in (folder / "best.pt", folder / "last.pt"):
+        part = Path(f"{path}.part")
+        if path.exists() and strip_optimizer(path, s=str(part)):  # an unreadable one gives nothing
+            part.replace(path)
 
 
 def _path(folder: Path, epoch: int) -> Path:

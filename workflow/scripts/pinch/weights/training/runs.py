@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from pinch import __version__
-from pinch.core.errors import PinchError
 from pinch.core.files import sha256
 from pinch.core.ownership import is_marked, mark, remove_folder, require_replaceable
 from pinch.weights import checkpoints
+from pinch.weights.training import results
 
 KIND = "training run"
 """The kind of run folders, see `pinch.core.ownership.mark`."""
@@ -77,7 +77,7 @@ class Left(NamedTuple):
     """What an earlier run of the same request left.
 
     Attributes:
-        last: its last.pt.
+        last: the checkpoint to go on from: its last.pt or, if that cannot be read, its best.pt.
         finished: whether it was finished.
         versions: versions of the packages that it used.
     """
@@ -96,25 +96,47 @@ def left_by(folder: Path, wanted: dict[str, Any]) -> Left | None:
         folder: the run folder.
         wanted: the request's `identity`.
     """
-    last = folder / "weights" / "last.pt"
-    if not last.is_file():
+    if not (folder / results.RESULTS).is_file():
         return None
-    try:
-        found = getattr(checkpoints.load(last).model, "pinch", {})
-    except PinchError as error:
-        print(f"{error}: training starts from the beginning", flush=True)
+    last, best = folder / "weights" / "last.pt", folder / "weights" / "best.pt"
+    for path in (last, best):
+        if path.is_file() and (content := _open(path)) is not None:
+            break
+    else:
         return None
+    found = _identity_of(content)
     if found.get("request") != wanted["request"]:
-        print(f"{last} is of another request (data, base or settings): training starts from the beginning", flush=True)
+        print(f"{path} is of another request (data, base or settings): training starts from the beginning", flush=True)
         return None
-    if _is_finished(last):
-        print(f"{last} is of this request and finished: its model is reused (--fresh trains again)", flush=True)
-        return Left(last, True, found["versions"])
+    if _is_finished(content):
+        if path == last and not (best.is_file() and _open(best)):
+            print(f"the model of this finished run, {best}, is lost: training starts from the beginning", flush=True)
+            return None
+        print(f"{path} is of this request and finished: its model is reused (--fresh trains again)", flush=True)
+        return Left(path, True, found["versions"])
     if changed := _changes(found.get("versions", {}), wanted["versions"]):
-        print(f"{last} was made with other packages ({changed}): training starts from the beginning", flush=True)
+        print(f"{path} was made with other packages ({changed}): training starts from the beginning", flush=True)
         return None
-    print(f"resuming from {last}", flush=True)
-    return Left(last, False, found["versions"])
+    print(f"resuming from {path}, which has {content['epoch'] + 1} epochs", flush=True)
+    return Left(path, False, found["versions"])
+
+
+def _open(path: Path) -> dict[str, Any] | None:
+    """The content of a checkpoint of a run; None if it cannot be read, which is printed."""
+    try:
+        content = checkpoints.content(path)
+        _is_finished(content)
+    except Exception as error:  # of many types, depending on where the file is broken
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        print(f"{path} cannot be read ({reason})", flush=True)
+        return None
+    return content
+
+
+def _identity_of(content: dict[str, Any]) -> dict[str, Any]:
+    """The identity that the network of a checkpoint carries, inside the one that trains it with a teacher as well."""
+    network = content.get("ema") or content.get("model")
+    return getattr(getattr(network, "student_model", network), "pinch", {})
 
 
 def _changes(before: dict[str, str], now: dict[str, str]) -> str:
@@ -123,13 +145,28 @@ def _changes(before: dict[str, str], now: dict[str, str]) -> str:
     )
 
 
-def _is_finished(last: Path) -> bool:
+def _is_finished(content: dict[str, Any]) -> bool:
     """Whether training ended, even if the job did not; its last step strips last.pt, which sets the epoch to -1."""
-    content = checkpoints.content(last)
-    return content["epoch"] < 0 or content["epoch"] + 1 >= content["train_args"]["epochs"]
+    done, arguments = content["epoch"] + 1, content["train_args"]
+    if done <= 0 or done >= arguments["epochs"]:
+        return True
+    # As Ultralytics' EarlyStopping decides, which has seen the epoch that is saved.
+    return 0 < arguments["patience"] <= done - content["stopper"]["best_epoch"]
 
 
-def renew(folder: Path) -> None:
-    """Remove the run folder of an earlier run, and create a new one."""
+def renew(folder: Path, keep: bool) -> None:
+    """Create a run folder in the place of an earlier run's.
+
+    Args:
+        folder: the run folder.
+        keep: whether a model in it is kept: the folder is moved to `earlier/` beside it, where it replaces the one
+            before.
+    """
+    if keep and any((folder / "weights").glob("*.pt")):
+        kept = folder.parent / "earlier" / folder.name
+        remove_folder(kept, KIND)
+        kept.parent.mkdir(exist_ok=True)
+        folder.rename(kept)
+        print(f"the earlier run is kept in {kept}", flush=True)
     remove_folder(folder, KIND)
     mark(folder, KIND)

@@ -18,12 +18,9 @@ def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
         PinchError: it does not exist, or does not fit the request or the data set.
     """
     base = Path(request.base)
-    if base.suffix in {".yaml", ".yml"}:
-        return _from_scratch(request, len(data.names))
-    if not base.is_file():
-        hint = f": download it from the Ultralytics assets release to {base}" if len(base.parts) == 1 else ""
-        raise PinchError(f"the base model {base} does not exist{hint}, or name another with --base-model")
-    checkpoint = checkpoints.load(base)
+    checkpoint = open_file(base, len(data.names), request.seed)
+    if checkpoint.path.suffix != ".pt":
+        return checkpoint
     pruned = checkpoints.is_pruned(checkpoint)
     if pruned and not request.pruned:
         raise PinchError(f"{base} is pruned: add --pruned-model, because training would make it dense otherwise")
@@ -39,16 +36,37 @@ def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
     return checkpoint
 
 
-def _from_scratch(request: Request, classes: int) -> Checkpoint:
+def open_file(base: str | Path, classes: int, seed: int = 0) -> Checkpoint:
+    """A base from its checkpoint or, for a .yaml, with random weights.
+
+    Args:
+        base: a checkpoint, or a .yaml of Ultralytics.
+        classes: number of them, for a .yaml.
+        seed: of the weights, for a .yaml.
+
+    Raises:
+        PinchError: it does not exist, cannot be read, or is no detector.
+    """
+    base = Path(base)
+    if base.suffix in {".yaml", ".yml"}:
+        return _from_scratch(base, classes, seed)
+    if not base.is_file():
+        hint = f": download it from the Ultralytics assets release to {base}" if len(base.parts) == 1 else ""
+        raise PinchError(f"the base model {base} does not exist{hint}, or name another with --base-model")
+    return checkpoints.load(base)
+
+
+def _from_scratch(base: Path, classes: int, seed: int) -> Checkpoint:
     import torch
     from ultralytics.nn.tasks import DetectionModel
 
-    torch.manual_seed(request.seed)
+    torch.manual_seed(seed)
     try:
-        model = DetectionModel(str(request.base), nc=classes, verbose=False)
+        model = DetectionModel(str(base), nc=classes, verbose=False)
     except Exception as error:  # Ultralytics builds whatever the file says
-        raise PinchError(f"{request.base} is not a model of Ultralytics: use one such as yolo11n.yaml") from error
-    return Checkpoint(Path(request.base), model, {"method": "none", "ratio": 0.0, "tuned": False})
+        raise PinchError(f"{base} is not a model of Ultralytics: use one such as yolo11n.yaml") from error
+    checkpoints.require_detection(base, model)
+    return Checkpoint(base, model, {"method": "none", "ratio": 0.0, "tuned": False})
 
 
 def sources(request: Request) -> list[Path | None]:

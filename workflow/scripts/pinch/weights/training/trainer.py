@@ -16,13 +16,14 @@ from torch import nn
 from ultralytics.data import base as data_base
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import RANK, TQDM
-from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
+from ultralytics.utils.torch_utils import unwrap_model
 
 from pinch.core.errors import PinchError
+from pinch.core.files import write_json
 from pinch.data.ultralytics_dataset import labels_from_manifest
 from pinch.weights import checkpoints
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.training import recipes, resuming
+from pinch.weights.training import recipes, results, resuming
 
 # Optimizer steps between two updates of a gradual schedule's masks.
 RAMP_STEPS = 10
@@ -41,11 +42,16 @@ def bare(model: Any) -> Any:
     return getattr(model, "student_model", model)
 
 
+class _DivergedError(Exception):
+    """Losses or weights are no longer finite, and going on from the last checkpoint did not help."""
+
+
 class Trainer(DetectionTrainer):
     """Trains the network of a checkpoint and keeps its shape and its zeros."""
 
     model: Any
     ema: Any
+    loss: Any
     masks: mask_tools.Masks
     parameters: int
 
@@ -53,6 +59,16 @@ class Trainer(DetectionTrainer):
         data_base.TQDM = _NoBar  # type: ignore[misc]
         checkpoints.take_names_as_they_are()
         super().__init__(*args, **kwargs)
+
+    def train(self) -> None:
+        """Train; a training that diverges ends, and keeps the best of the epochs before."""
+        try:
+            super().train()
+        except _DivergedError as error:
+            if RANK in {-1, 0}:
+                print(f"{self.save_dir.name}  diverged in epoch {self.epoch + 1}: {error}", flush=True)
+                write_json(self.save_dir / results.DIVERGED, {"epoch": self.epoch + 1})
+            self.final_eval()
 
     def setup_model(self) -> dict[str, Any] | None:
         """Load the network; a start checkpoint's `pinch` entry becomes its attribute."""
@@ -84,14 +100,23 @@ class Trainer(DetectionTrainer):
         self.targets = {name: 1 - float(mask.float().mean()) for name, mask in self.masks.items()}
         self.gradual = bool(meta.get("gradual")) and self.start_epoch < self.ramp_epochs
         self._batches = 0
+        if RANK in {-1, 0}:
+            (self.save_dir / results.DIVERGED).unlink(missing_ok=True)
         if self.start_epoch:
-            resuming.load(self.wdir, self.start_epoch - 1, self._parts())
+            self._go_on()
         self._hold()
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """Ultralytics' data set, with labels from the manifest."""
         with labels_from_manifest():
             return super().build_dataset(img_path, mode, batch)
+
+    def _go_on(self) -> None:
+        """Restore the state after the epoch that is resumed from."""
+        if RANK in {-1, 0}:
+            results.keep(self.csv, self.start_epoch)
+        if not resuming.load(self.wdir, self.start_epoch - 1, self._parts()):
+            print("the exact state after that epoch is not there: going on from its averaged weights", flush=True)
 
     def _parts(self) -> dict[str, Any]:
         """The parts whose states are needed to resume exactly."""
@@ -123,6 +148,23 @@ class Trainer(DetectionTrainer):
                 parameters[name].grad.mul_(mask)
         super().optimizer_step()
         self._hold()
+        # Processes of a run on several GPUs must all end at the same point, which is after the epoch.
+        if RANK == -1 and self.epoch == self.start_epoch and not self.loss.isfinite():
+            self._require_finite_weights()
+
+    def _require_finite_weights(self) -> None:
+        if not all(parameter.isfinite().all() for parameter in self.model.parameters()):
+            raise _DivergedError("weights are no longer finite")
+
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        """Go on from last.pt if losses are not finite, as Ultralytics does, but end where that cannot help."""
+        try:
+            if super()._handle_nan_recovery(epoch):
+                return True
+        except RuntimeError as error:
+            raise _DivergedError(str(error)) from error
+        self._require_finite_weights()
+        return False
 
     def _hold(self) -> None:
         if self.gradual and (self._batches % RAMP_STEPS == 0 or self._progress() >= 1):
@@ -195,10 +237,7 @@ class Trainer(DetectionTrainer):
     def final_eval(self) -> None:
         """Strip the checkpoints of what only training needs. Another job measures their accuracy."""
         if RANK in {-1, 0}:
-            resuming.forget(self.wdir)
-            for path in (self.last, self.best):
-                if path.exists():
-                    strip_optimizer(path)
+            resuming.finish(self.wdir)
 
 
 def _count(network: nn.Module) -> int:
