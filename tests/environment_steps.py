@@ -36,6 +36,8 @@ STEPS = {
         "contact_sheet.py yolo/data.yaml samples.png",
     ],
     "train": [
+        f"check_base_model.py '{ROOT}/resources/hands.pt' --dataset yolo/data.yaml --coarse 0.5 --fine 0.5"
+        " --output b.json",
         f"train.py m --dataset yolo/data.yaml --project . --base-model '{ROOT}/resources/hands.pt' {_TINY}",
         # Layers of a network that has seen one step cannot be compared.
         "coarse_prune.py --model m.pt --sparsity 0.5 --spread uniform --output . --dataset yolo/data.yaml"

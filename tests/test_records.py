@@ -16,7 +16,7 @@ from pinch.core.record_types.devices import GpuRecord
 from pinch.core.record_types.exports import ExportRecord, Guard
 from pinch.core.record_types.measurements import AccuracyRecord, Energy, InferenceRecord
 from pinch.core.record_types.studies import LayerScanRecord
-from pinch.core.record_types.weights import FineRecord, PruningRecord, TrainingRecord
+from pinch.core.record_types.weights import BaseCheckRecord, FineRecord, PruningRecord, TrainingRecord
 from pinch.run.formats import FORMATS
 from pinch.run.identity import Artifact, Model, Timing
 from pinch.tables import gathering
@@ -41,6 +41,7 @@ VALUES = [
     dataclasses.replace(TIMED, energy=JOULES, energy_mj=90.0, baseline=None, round_ratios=[]),
     made_up.layer_scan_record(),
     made_up.explain_record(),
+    BaseCheckRecord(base_model="a.pt", parameters=9, classes=["fist"], coarse_ratios=[0.5], fine_ratios=[]),
     GpuRecord(gpu="H100", driver="580.65.06", torch="2.9", cuda="13.0"),
 ]
 

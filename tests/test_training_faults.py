@@ -15,6 +15,7 @@ from conftest import SCRIPTS
 from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 
 from pinch.core import lock, records
+from pinch.core.environment import library_path
 from pinch.core.errors import PinchError
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.weights import checkpoints
@@ -285,10 +286,25 @@ def test_sigterm_and_then_kill_end_a_training_that_is_resumed_to_the_same_result
             process.wait(60)
         assert process.returncode == (143 if number == signal.SIGTERM else -9)
         left = {path.name for path in project.glob(".*")}
-        assert left == (set() if number == signal.SIGTERM else {".tuned.lock", ".tuned.scratch"})
+        assert left == (set() if number == signal.SIGTERM else {".tuned.lock", ".tuned-start"})
     assert any("resuming from" in line for line in printed)
     require_same(train(request_of(imgsz=64)), unbroken)
     assert not list(project.glob(".*"))
+
+
+@pytest.mark.fault
+def test_sigterm_ends_the_processes_of_a_training_on_several_gpus_too():
+    """Ultralytics starts one process, which starts one for each GPU; a shell and its child stand for them here."""
+    code = (
+        "import subprocess, sys; from pinch.core.processes import ending_with_this\n"
+        "with ending_with_this(): subprocess.run(['sh', '-c', 'sleep 300 & echo $!; wait'])"
+    )
+    line, environment = [sys.executable, "-c", code], {**os.environ, "PYTHONPATH": library_path()}
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        inner = int(process.stdout.readline())
+        process.terminate()
+        assert process.wait(30) == 143
+    assert not Path(f"/proc/{inner}").exists() or "zombie" in Path(f"/proc/{inner}/status").read_text()
 
 
 # --- Two at once ------------------------------------------------------------------------------------------------------

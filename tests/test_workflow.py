@@ -77,7 +77,7 @@ def test_ready_data_sets_and_detectors_need_no_training_or_conversion(snakemake,
     detector.write_bytes(b"")
     config = {"name": "mine", "dataset": str(data), "trained_model": str(detector), "fine": {"ratios": [0.5]}}
     found = jobs(snakemake(tmp_path, "-n", config=config))
-    assert found["prepare_dataset"] == found["import_model"] == 1
+    assert found["prepare_dataset"] == found["check_base_model"] == found["import_model"] == 1
     assert not {"hagrid_to_yolo", "train_base", "synthesize_hands"} & set(found)
 
 

@@ -19,7 +19,7 @@ from torch import nn
 from ultralytics.nn.modules.block import C2, C2PSA, PSA, AAttn, Attention, C2f, RepNCSPELAN4
 from ultralytics.nn.modules.conv import Conv
 
-# Blocks that cut the output of `cv1` into halves, with their subclasses (C3k2, C2fCIB, C2fPSA, ...).
+# Blocks that cut the output of `cv1` into halves, with their subclasses (C3k2, C2fCIB, C2fPSA, ELAN1, ...).
 _HALVING = (C2f, C2, C2PSA, PSA, RepNCSPELAN4)
 # Attention over the whole picture (YOLO10, 11 and 26) and over parts of it (YOLO12). Both keep the queries, keys and
 # values of each head together in the output of `qkv`; the second has keys of the same length as values.

@@ -13,6 +13,7 @@ from pinch.core import lock
 from pinch.core.environment import library_path
 from pinch.core.errors import PinchError
 from pinch.core.ownership import mark, remove_folder, require_replaceable
+from pinch.core.processes import ending_with_this
 from pinch.core.record_types.weights import PruningRecord, TrainingRecord
 from pinch.data import check, dataset
 from pinch.data.for_ultralytics import stage, ultralytics_yaml
@@ -84,7 +85,7 @@ def _train(
 @contextlib.contextmanager
 def _scratch(request: Request) -> Iterator[Path]:
     """A folder for the time of training. What a killed training left in it is removed first."""
-    folder = request.project / f".{request.name}.scratch"
+    folder = request.project / f".{request.name}-start"
     remove_folder(folder, _SCRATCH)
     mark(folder, _SCRATCH)
     try:
@@ -142,8 +143,10 @@ def _run(request: Request, arguments: dict[str, Any]) -> None:
 
     # The processes of a run on several GPUs import the trainer by name.
     os.environ["PYTHONPATH"] = library_path()
+    trainer = Trainer(overrides=arguments)
     try:
-        Trainer(overrides=arguments).train()
+        with ending_with_this() if trainer.ddp else contextlib.nullcontext():
+            trainer.train()
     except torch.OutOfMemoryError as error:
         raise PinchError(
             f"training {request.name} needs more memory than the GPU has, although its batch was made smaller than "
