@@ -44,9 +44,12 @@ onerror:
     report_after_failure()
 
 
+# Records are asked for too: one that is missing after a failed job would else not be made, where tables of an earlier run
+# are there.
 rule all:
     default_target: True
     input:
+        ALL_RECORDS,
         rules.render_report.output,
         rules.select_models.output,
 

@@ -140,6 +140,7 @@ def test_command_writes_a_record(onnx_file, data, tmp_path, capsys):
     assert "mAP50" in capsys.readouterr().out
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("model", "message"),
     [("missing.onnx", "does not exist"), ("bad.onnx", "cannot be loaded"), ("bad.txt", "not a model")],

@@ -46,6 +46,7 @@ def test_a_model_that_is_already_quantized(command, data, tmp_path):
     refuse(command, "not a .pt checkpoint", tmp_path / "toy_int8.onnx", data, tmp_path)
 
 
+@pytest.mark.fault
 def test_other_classes_than_the_data(command, data, tmp_path):
     model = detectors.write(tmp_path / "two.pt", classes=2, names=["a", "b"], width=0.125)
     refuse(command, "has 2 classes but", model, data, tmp_path / "out")
@@ -63,6 +64,7 @@ def test_a_size_that_is_no_multiple_of_the_stride(command, checkpoint, data, tmp
     )
 
 
+@pytest.mark.fault
 def test_fewer_calibration_images_than_asked_for(command, checkpoint, data, tmp_path):
     arguments = ["--artifacts", "int8.onnx", "--calibration-images", "50"]
     refuse(command, "needs 50 training images of every class", checkpoint, data, tmp_path / "out", *arguments)

@@ -145,13 +145,21 @@ def test_the_record_says_what_was_done(made, session):
     assert result.sha256 == sha256(path)
 
 
-def test_a_file_that_computes_something_else_has_failed_by_the_figure(session, tmp_path):
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        ("HardSigmoid", r"scores by up to 0\.\d+ \(limit 0\.002\)"),
+        ("Sqrt", "its output has values that are not numbers"),
+    ],
+)
+def test_a_file_that_computes_something_else_has_failed_and_says_how(session, tmp_path, mistake, sentence):
     model = onnx.load(float_model(session))
     scores = next(node for node in graph.decoding(model.graph) if node.op_type == "Sigmoid")
-    scores.op_type = "HardSigmoid"
+    scores.op_type = mistake
     onnx.save(model, tmp_path / "wrong.onnx")
     found = parity.check(tmp_path / "wrong.onnx", session.checkpoint.model, session.parity_inputs, "full")
-    assert re.search(r"scores by up to 0\.\d+ \(limit 0\.002\)", parity.failure(found))
+    assert re.search(sentence, parity.failure(found))
 
 
 def test_differences_are_those_of_the_anchor_itself():

@@ -42,6 +42,7 @@ def test_command_draws_every_picture_of_the_report(run, capsys):
         assert (run / path).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.fault
 def test_pictures_of_a_run_without_records_say_so(nothing):
     assert draw.optional(nothing) == []
     with style.applied():

@@ -97,6 +97,7 @@ def test_front_is_what_nothing_beats(run):
         assert beaten.any(), row["file"]
 
 
+@pytest.mark.fault
 def test_a_base_that_finds_nothing_leaves_nothing_to_choose(run, tmp_path, capsys):
     for name in ("models", "artifacts", "inference"):
         gathering.write(

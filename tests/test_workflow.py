@@ -220,13 +220,24 @@ def test_a_failing_command_is_named_with_its_reason_and_log(snakemake, tmp_path)
         "trained_model": str(tmp_path / "broken.pt"),
         "synthetic": {"images": [1, 1, 1], "size": 64},
     }
-    result = snakemake(tmp_path, "--profile", ROOT / "profiles/local", config=config)
+    result = snakemake(tmp_path, "--profile", ROOT / "profiles/local", "results/mine/models/mine.pt", config=config)
     text = result.stdout + result.stderr
     assert result.returncode != 0
     assert "Error in rule check_base_model" in text
-    assert "What was measured" not in text, "nothing was"
     assert "logs/check_base_model/mine.log" in text
     assert "broken.pt" in text.split("Logfile")[1]
+
+
+@pytest.mark.fault
+def test_a_run_that_fails_before_anything_is_measured_reports_nothing(snakemake, tmp_path):
+    (tmp_path / "data.yaml").write_text("names: [cat]\n")
+    config = {"name": "mine", "dataset": str(tmp_path / "data.yaml"), "base_model": "yolo11n.yaml"}
+    result = snakemake(tmp_path, "--show-failed-logs", config=config)
+    text = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "prepare_dataset.py: error: " in text
+    assert "was measured" not in text
+    assert not (tmp_path / "results/mine/partial").exists()
 
 
 def test_importing_the_library_changes_nothing(tmp_path):

@@ -49,9 +49,11 @@ def make(results: Path, reasons: Mapping[str, str] | None = None, keep: float = 
             optional.append(samples)
         captions.render(folder, tuple(optional), results.name)
         html.render(folder, tuple(optional), results.name)
+    page = results / FOLDER / contents.INDEX
+    older = f" {results / contents.INDEX} is of an earlier run." if (results / contents.INDEX).exists() else ""
     rows = [f"  {row['table']}: {row['row']}: {row['reason']}" for row in gathered.missing]
     more = [f"  and {len(rows) - _SHOWN} more, see tables/missing.csv there"] if len(rows) > _SHOWN else []
-    head = f"{results / FOLDER / contents.INDEX} shows what was measured. {len(rows)} of the expected rows are missing:"
+    head = f"{page} shows what was measured.{older} {len(rows)} of the expected rows are missing:"
     return "\n".join([head, *rows[:_SHOWN], *more])
 
 

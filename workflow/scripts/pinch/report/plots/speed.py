@@ -87,7 +87,7 @@ def pareto(results: Path) -> Figure:
     """Accuracy on val, which decides choices, against time of every timed artifact; the Pareto front is listed."""
     measured = selection.measured(results)
     if measured.empty:
-        return style.note("No artifact was both timed and evaluated in this run.")
+        return style.note("No artifact that passed its check was both timed and evaluated in this run.")
     places = labels.places(measured)
     drawn, axes = style.figure(12.5, 1.0 + 4.4 * len(places), len(places), 2, width_ratios=(3, 2.1))
     for (place, rows), axis, side in zip(places, axes[::2], axes[1::2], strict=True):
