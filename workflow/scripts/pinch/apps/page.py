@@ -120,7 +120,7 @@ def _facts(detector: Detector) -> str:
 
 def _image_tab(detector: Detector, threshold: gr.Slider, examples: Sequence[Path]) -> None:
     with gr.Row():
-        source = gr.Image(label="Image", sources=["upload", "clipboard"], height=400)
+        source: Any = gr.Image(label="Image", sources=["upload", "clipboard"], height=400)
         source.preprocess = _decode  # a class of our own would have Gradio write a file beside this one
         result = gr.Image(
             label="What the model sees", interactive=False, height=400, buttons=["download", "fullscreen"]
@@ -156,9 +156,9 @@ def _webcam_tab(detector: Detector, threshold: gr.Slider) -> None:
         return detector.image(image, confidence)[:2]
 
     with gr.Row():
-        source = gr.Image(label="Webcam", sources=["webcam"], streaming=True, height=400)
+        source: Any = gr.Image(label="Webcam", sources=["webcam"], streaming=True, height=400)
         source.preprocess = _decode
-        result = gr.Image(
+        result: Any = gr.Image(
             label="What the model sees", interactive=False, height=400, buttons=["download", "fullscreen"]
         )
     result.postprocess = _encode
