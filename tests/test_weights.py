@@ -1,9 +1,13 @@
 """Detectors from elsewhere: taken over unchanged when they fit, refused with one sentence when they do not."""
 
+import socket
+import time
+
 import detectors
 import pytest
 import shapes
 
+import fetch_weights
 from pinch.core.errors import PinchError
 from pinch.weights import sources
 
@@ -38,8 +42,19 @@ def test_names_that_nobody_publishes_are_refused(tmp_path):
         sources.fetch("yolo99n.pt", tmp_path / "yolo99n.pt")
 
 
-def test_without_a_network_fetching_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "RELEASES", "http://127.0.0.1:9")
-    with pytest.raises(PinchError, match=r"could not be downloaded .*put the file at"):
-        sources.fetch("yolo11n.pt", tmp_path / "yolo11n.pt")
+@pytest.mark.fault
+@pytest.mark.parametrize("network", ["absent", "silent"])
+def test_without_a_network_fetching_says_what_to_do(network, tmp_path, monkeypatch):
+    """A proxy that refuses, or that takes connections and never answers, as a firewall does."""
+    monkeypatch.setattr(sources, "PATIENCE", 1)
+    with socket.socket() as proxy:
+        proxy.bind(("127.0.0.1", 0))
+        if network == "silent":
+            proxy.listen()
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        start = time.monotonic()
+        with pytest.raises(PinchError, match=r"the network cannot be reached\): .*put the file at .*yolo11n\.pt"):
+            fetch_weights.main(["yolo11n.pt", str(tmp_path / "yolo11n.pt")])
+    assert time.monotonic() - start < 15
     assert not list(tmp_path.iterdir())

@@ -9,6 +9,8 @@ from pinch.data import dataset
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 
+PATIENCE = 5
+"""Seconds to wait for each answer before the network counts as unreachable."""
 RELEASES = "https://github.com/ultralytics/assets/releases/latest/download"
 
 
@@ -18,6 +20,7 @@ def fetch(name: str, output: Path) -> None:
     Raises:
         PinchError: Ultralytics publishes no such file, or the network cannot be reached.
     """
+    import requests
     from ultralytics.utils import downloads
 
     if name not in downloads.GITHUB_ASSETS_NAMES:
@@ -27,12 +30,16 @@ def fetch(name: str, output: Path) -> None:
     url = f"{RELEASES}/{name}"
     with atomic(output) as temporary:
         try:
+            requests.head(url, timeout=PATIENCE)  # Ultralytics would wait for minutes
             downloads.safe_download(
                 url, file=temporary.name, dir=temporary.parent, min_bytes=1e5, progress=False, retry=2
             )
-        except (ConnectionError, OSError) as error:
+        except (OSError, MemoryError) as error:
+            unreachable = isinstance(error, ConnectionError | requests.RequestException)
+            reason = "the network cannot be reached" if unreachable else error
             raise PinchError(
-                f"{name} could not be downloaded ({error}): run this with network access, or put the file at {output}"
+                f"{name} could not be downloaded from {url} ({reason}): run this with network access, or put the file"
+                f" at {output}"
             ) from error
         if not temporary.exists():
             raise PinchError(f"{name} could not be downloaded: put the file at {output} yourself")
