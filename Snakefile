@@ -37,6 +37,7 @@ localrules:
 
 onstart:
     refuse_missing_paths()
+    interruption.end_with_all_jobs(workflow.scheduler)
 
 
 rule all:

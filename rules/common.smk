@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 from pinch.core import arguments, schema
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
+from pinch.operations import interruption
 from pinch.report import contents
 from pinch.run import formats
 from pinch.run.identity import METHODS, Artifact, Model, Timing
@@ -23,6 +24,9 @@ from pinch.weights.pruning import kinds
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
 gc.set_threshold(500_000)
+
+if workflow.is_main_process:
+    interruption.end_on_sigterm()
 
 try:
     schema.validate(

@@ -1,6 +1,7 @@
 """What all commands share: how they end and how they print help."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,6 +58,8 @@ def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = F
     """
     if not starts_snakemake:
         isolate_ultralytics()
+    # A scheduler's way to end a job: temporary files are removed as after an error.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         main(None)
     except PinchError as error:
