@@ -1,5 +1,6 @@
 """The shipped SLURM profile, with the values of a test's site, as plain YAML."""
 
+import contextlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def render(site: dict[str, Any], folder: Path) -> dict[str, Any]:
     values = yaml.safe_load((SHIPPED / "site.yaml").read_text()) | site
     path = folder / "site.yaml"
     path.write_text(yaml.safe_dump(values))
-    with _ENVIRONMENT, mock.patch.dict("os.environ", {"PINCH_SITE": str(path)}):
+    with _ENVIRONMENT, contextlib.chdir(ROOT), mock.patch.dict("os.environ", {"PINCH_SITE": str(path)}):
         return yte.process_yaml((SHIPPED / "config.yaml").read_text(), require_use_yte=True)
 
 
