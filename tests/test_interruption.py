@@ -19,10 +19,10 @@ def start(folder):
     """Start Snakemake alone in its process group, so that nothing but it is told to end."""
     (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
     line = [str(Path(sys.executable).with_name("snakemake")), "results/tiny/dataset/data.yaml"]
-    line += ["--snakefile", str(ROOT / "Snakefile"), "--profile", str(ROOT / "profiles/local")]
-    line += ["--directory", str(folder), "--configfile", "tiny.yaml"]
+    line += ["--snakefile", str(ROOT / "Snakefile"), "--profile", "profiles/local"]
+    line += ["--directory", str(folder), "--configfile", str(folder / "tiny.yaml")]
     with open(folder / "output", "wb") as output:
-        return subprocess.Popen(line, cwd=folder, stdout=output, stderr=output, start_new_session=True)
+        return subprocess.Popen(line, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
 
 
 def processes_in(folder):

@@ -1,13 +1,15 @@
 """What all commands share: how they end and how they print help."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pinch.core.environment import isolate_ultralytics
-from pinch.core.errors import PinchError
+from pinch.core.errors import PausedError, PinchError
 from pinch.core.ownership import require_output
 
 
@@ -49,8 +51,21 @@ def output_file(text: str) -> Path:
     return path
 
 
+def _end_on_sigterm() -> None:
+    """End as after an error, so that temporary files are removed: SIGTERM is a scheduler's way to end a job."""
+    owner = os.getpid()
+
+    def end(number: int, frame: Any) -> None:
+        if os.getpid() != owner:
+            os._exit(128 + number)  # a forked worker would take an exception for the result of its task
+        signal.signal(number, signal.SIG_IGN)  # it may come twice
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
 def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = False) -> None:
-    """Run a command's `main` and end the process: with 0, or with 1 and the sentence of a `PinchError`.
+    """Run a command's `main` and end the process: with 0, or with the sentence of a `PinchError` and 1 (75: paused).
 
     Args:
         main: the command.
@@ -58,10 +73,12 @@ def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = F
     """
     if not starts_snakemake:
         isolate_ultralytics()
-    # A scheduler's way to end a job: temporary files are removed as after an error.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    _end_on_sigterm()
     try:
         main(None)
+    except PausedError as paused:
+        print(paused, file=sys.stderr)
+        sys.exit(os.EX_TEMPFAIL)
     except PinchError as error:
         sys.exit(f"{Path(sys.argv[0]).name}: error: {error}")
     except KeyboardInterrupt:
