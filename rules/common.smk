@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 from pinch.core import arguments, schema
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
-from pinch.operations import interruption
+from pinch.operations import interruption, submission
 from pinch.report import contents
 from pinch.run import formats
 from pinch.run.identity import METHODS, Artifact, Model, Timing

@@ -15,6 +15,7 @@ from pinch.runtimes import onnx as runtime
 needs_no_gpu = pytest.mark.skipif(gpu.driver_version() is not None, reason="this machine has a GPU")
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("found", "built", "message"),
     [
@@ -36,6 +37,7 @@ def test_new_enough_drivers_pass(found, built):
 
 
 @needs_no_gpu
+@pytest.mark.fault
 def test_check_fails_within_seconds_and_writes_nothing(tmp_path):
     start = time.monotonic()
     with pytest.raises(PinchError, match=r"NVIDIA driver|built without CUDA"):

@@ -1,6 +1,7 @@
 """site.yaml: what it may say, and how it is filled in from what `sinfo` prints at different sites."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import yaml
 from conftest import ROOT, SCRIPTS
 
 from pinch.core.errors import PinchError
-from pinch.operations import sinfo, site
+from pinch.operations import sinfo, site, slurm
 
 SHIPPED = ROOT / "profiles/slurm/site.yaml"
 # A university cluster: a short partition by default, mixed nodes, several types of GPUs, one partition that is down.
@@ -112,5 +113,65 @@ def test_without_slurm_the_site_command_says_so(tmp_path):
     line = [sys.executable, str(SCRIPTS / "describe_site.py"), "--site", str(SHIPPED)]
     done = subprocess.run(line, capture_output=True, text=True, env=os.environ | {"PATH": str(tmp_path)})
     assert done.returncode == 1
-    assert "there is no sinfo here: start this on a login node of the cluster" in done.stderr
+    assert "there is no sinfo here, as there is on a login node of a cluster" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("PartitionTimeLimit", "it can never start: in .*, it asks for more time than is allowed"),
+        ("QOSMaxWallDurationPerJobLimit", "it can never start: in .* lower cpu_minutes or gpu_minutes"),
+        ("BadConstraints", "it can never start: in .*, no node of the partition has what it asks for"),
+        ("PartitionConfig", "it can never start: in .*, no node of the partition has what it asks for"),
+        ("QOSMaxGRESPerJob", "lower cores, memory or base_gpus"),
+        ("AssocGrpCPUMinutesLimit", "the account's budget is used up"),
+        ("InvalidQOS", "correct account"),
+        ("PartitionInactive", "it is closed: choose another cpu_partition"),
+        ("JobHeldUser", "it is held: `scontrol release 7`"),
+        ("launch failed requeued held", "it is held: `scontrol release 7`"),
+        ("ReqNodeNotAvail, UnavailableNodes:gpu[1-2]", "its nodes are down or reserved: `sinfo -R`"),
+    ],
+)
+def test_reasons_to_wait_that_do_not_pass_come_with_advice(reason, advice):
+    assert re.match(f".*{advice}", slurm.PendingJob("7", "train_base", reason).advice)
+
+
+@pytest.mark.parametrize(
+    "reason", ["Priority", "Resources", "None", "AssocGrpCPURunMinutesLimit", "QOSMaxJobsPerUserLimit"]
+)
+def test_reasons_that_pass_need_patience_only(reason):
+    assert slurm.PendingJob("7", "train_base", reason).advice is None
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        (
+            "sbatch: error: Batch job submission failed: Requested node configuration is not available",
+            "describe_site.py",
+        ),
+        ("sbatch: error: Memory specification can not be satisfied", "describe_site.py"),
+        (
+            "Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)",
+            "cpu_minutes",
+        ),
+        ("Batch job submission failed: Invalid account or account/partition combination specified", "correct account"),
+        ("sbatch: error: Batch job submission failed: Invalid feature specification", "cpu_options"),
+    ],
+)
+def test_refusals_for_good_name_what_to_change(message, advice):
+    assert advice in slurm.refusal_advice(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
+        "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
+        "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
+    ],
+)
+def test_other_refusals_may_pass(message):
+    assert slurm.refusal_advice(message) is None

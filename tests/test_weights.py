@@ -38,6 +38,7 @@ def test_names_that_nobody_publishes_are_refused(tmp_path):
         sources.fetch("yolo99n.pt", tmp_path / "yolo99n.pt")
 
 
+@pytest.mark.fault
 def test_without_a_network_fetching_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "RELEASES", "http://127.0.0.1:9")
     with pytest.raises(PinchError, match=r"could not be downloaded .*put the file at"):

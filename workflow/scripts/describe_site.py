@@ -4,14 +4,12 @@
 Account, staging folder and other options stay as they are. Check the result: partitions may be meant for other work.
 """
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli
-from pinch.core.errors import PinchError
 from pinch.core.files import atomic
-from pinch.operations import sinfo, site
+from pinch.operations import sinfo, site, slurm
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -23,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only show what would be written")
     arguments = parser.parse_args(argv)
     before = site.read(arguments.site)
-    found = sinfo.partitions(_sinfo())
+    found = sinfo.partitions(slurm.ask(*sinfo.COMMAND))
     _print_partitions(found)
     values = sinfo.propose(found)
     for key, value in values.items():
@@ -35,16 +33,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     with atomic(arguments.site) as temporary:
         temporary.write_text(text)
     print(f"Written to {arguments.site}: check the partitions, and give the account if your site needs one")
-
-
-def _sinfo() -> str:
-    try:
-        return subprocess.run(sinfo.COMMAND, capture_output=True, text=True, check=True, timeout=60).stdout
-    except FileNotFoundError:
-        raise PinchError("there is no sinfo here: start this on a login node of the cluster") from None
-    except subprocess.SubprocessError as error:
-        reason = (getattr(error, "stderr", None) or str(error)).strip()
-        raise PinchError(f"sinfo failed: {reason}") from error
 
 
 def _print_partitions(found: list[sinfo.Partition]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from pinch.core.errors import PinchError
+from pinch.operations import slurm
 from pinch.operations.site import SHIPPED
 
 COMMAND = ("sinfo", "--noheader", "--exact", "--format", "%P|%a|%l|%D|%c|%m|%G")
@@ -69,13 +70,13 @@ def partitions(text: str) -> list[Partition]:
             name, state, limit, *numbers, gres = line.split("|")
             count, cores, memory = (int(number.rstrip("+")) for number in numbers)
             kind = NodeKind(count, cores, memory, _gpus(gres))
-            minutes = _minutes(limit)
+            longest = slurm.seconds(limit)
         except ValueError:
             raise PinchError(f"{' '.join(COMMAND)} printed {line!r}, which is no description of nodes") from None
         if state == "up":
             known = found.get(name)
             found[name] = Partition(
-                name.rstrip("*"), name.endswith("*"), minutes, (*(known.kinds if known else ()), kind)
+                name.rstrip("*"), name.endswith("*"), longest and longest // 60, (*(known.kinds if known else ()), kind)
             )
     if not found:
         raise PinchError("sinfo names no partition that is up: ask your administrators")
@@ -90,15 +91,6 @@ def _gpus(gres: str) -> dict[str, int]:
         if name == "gpu":
             found[kind[0] if kind else ""] = found.get(kind[0] if kind else "", 0) + int(count)
     return found
-
-
-def _minutes(limit: str) -> int | None:
-    """Minutes of a time limit as Slurm writes it: "infinite", "30:00", "12:00:00", "7-00:00:00"."""
-    if limit in ("infinite", "UNLIMITED", "n/a"):
-        return None
-    days, _, clock = limit.rpartition("-")
-    hours, minutes, _ = ([0, *map(int, clock.split(":"))])[-3:]
-    return int(days or 0) * _DAY + hours * 60 + minutes
 
 
 def propose(found: list[Partition]) -> dict[str, Any]:

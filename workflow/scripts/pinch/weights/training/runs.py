@@ -109,7 +109,7 @@ def left_by(folder: Path, wanted: dict[str, Any]) -> Left | None:
     if found.get("request") != wanted["request"]:
         print(f"{last} is of another request (data, base or settings): training starts from the beginning", flush=True)
         return None
-    if _is_finished(last):
+    if is_finished(last):
         print(f"{last} is of this request and finished: its model is reused (--fresh trains again)", flush=True)
         return Left(last, True, found["versions"])
     if changed := _changes(found.get("versions", {}), wanted["versions"]):
@@ -125,7 +125,7 @@ def _changes(before: dict[str, str], now: dict[str, str]) -> str:
     )
 
 
-def _is_finished(last: Path) -> bool:
+def is_finished(last: Path) -> bool:
     """Whether training ended, even if the job did not; its last step strips last.pt, which sets the epoch to -1."""
     import torch
 
