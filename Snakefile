@@ -38,6 +38,8 @@ localrules:
 
 onstart:
     refuse_missing_paths()
+    interruption.end_with_all_jobs(workflow.scheduler)
+    submission.correct(workflow.scheduler._executor)
 
 
 onerror:

@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 from pinch.core import arguments, schema
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
-from pinch.data import changes
-from pinch.operations import failures
 from pinch.core.yaml_files import read_yaml
+from pinch.data import changes
+from pinch.operations import failures, interruption, submission
 from pinch.report import contents
 from pinch.run import formats
 from pinch.run.identity import METHODS, Artifact, Model, Timing
@@ -29,6 +29,9 @@ from pinch.weights.pruning import kinds
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
 # takes several percent of a dry run of ten thousand jobs.
 gc.set_threshold(500_000)
+
+if workflow.is_main_process:
+    interruption.end_on_sigterm()
 
 try:
     # Snakemake has read these files already, and took the last of keys that are there twice.

@@ -41,6 +41,7 @@ def test_new_enough_drivers_pass(found, built):
 
 @pytest.mark.fault
 @needs_no_gpu
+@pytest.mark.fault
 def test_check_fails_within_seconds_and_writes_nothing(tmp_path):
     start = time.process_time()
     with pytest.raises(PinchError, match=r"NVIDIA driver|built without CUDA"):

@@ -1,5 +1,8 @@
 """Plans: what Snakemake's graph becomes in hours, the longest chain and disk, and the command that prints it."""
 
+import shutil
+import threading
+
 import pytest
 import yaml
 
@@ -74,6 +77,41 @@ def test_times_of_earlier_jobs_are_medians_by_rule(tmp_path):
         path.write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t100\t{seconds}\n")
     assert plan.measured_seconds(tmp_path) == pytest.approx({"tune_pruned": 30})
     assert plan.measured_seconds(tmp_path / "nothing") == {}
+
+
+@pytest.mark.fault
+def test_times_of_jobs_that_end_or_are_removed_meanwhile_are_left_out(tmp_path):
+    whole = "s\tmax_rss\tcpu_time\n30\t100\t30\n"
+    ends = threading.Event()
+
+    def run():
+        while not ends.is_set():
+            folder = tmp_path / "tune_pruned/gone"
+            folder.mkdir(parents=True, exist_ok=True)
+            for length in range(0, len(whole), 5):
+                (folder / "job.tsv").write_text(whole[:length])
+            (folder / "job.tsv").write_bytes(b"\xff\0")
+            shutil.rmtree(folder)
+
+    (tmp_path / "train_base").mkdir()
+    (tmp_path / "train_base/base.tsv").write_text(whole)
+    jobs = threading.Thread(target=run)
+    jobs.start()
+    try:
+        seen = [plan.measured_seconds(tmp_path) for _ in range(1000)]
+    finally:
+        ends.set()
+        jobs.join()
+    assert all(found["train_base"] == pytest.approx(30) for found in seen)
+
+
+def test_quantized_exports_take_longer_by_their_comparison(graph):
+    def hours(precision):
+        job = plan.PlannedJob("export_onnx", {"precision": precision})
+        return plan.assumed_seconds(job, False, WORK)
+
+    assert hours("int8") - hours("half") == pytest.approx(2 * 600 / 15)
+    assert hours("half") == hours("full")
 
 
 def test_disk_counts_what_is_left_to_make(graph):

@@ -2,12 +2,17 @@
 
 import re
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
+import yte
 from conftest import ROOT
 from slurm import profile
 
+from pinch.operations import site
 from pinch.run.formats import FORMATS
 
 EXPORT_RULES = {f"export_{name}" for name in FORMATS}
@@ -54,28 +59,75 @@ def test_pictures_are_staged_where_the_site_says(dry_run, folder, argument):
         assert argument in shlex.split(line)
 
 
-def minutes(profile, rule, attempt, gpu):
-    """What a rule asks for: its expression, computed as Snakemake does."""
-    wanted = profile["set-resources"].get(rule, {}).get("runtime", profile["default-resources"]["runtime"])
-    return eval(str(wanted), {"attempt": attempt, "input": {"gpu": ["record"] if gpu else []}})
+def asked(profile, rule, what, attempt, gpu):
+    """What a rule asks for ("runtime", "mem_mb" or "threads"): its expression, computed as Snakemake does."""
+    context = {"attempt": attempt, "input": {"gpu": ["record"] if gpu else []}, "wildcards": Wildcards}
+    threads = eval(str(profile["set-threads"].get(rule, 1)), context)
+    if what == "threads":
+        return threads
+    wanted = profile["set-resources"].get(rule, {}).get(what, profile["default-resources"][what])
+    return eval(str(wanted), context | {"threads": threads})
 
 
-@pytest.mark.parametrize(("cpu", "gpu"), [(120, 60), (30, 1440), (1440, 30), (1440, 1440), (10, 10)])
-def test_no_job_and_no_group_asks_for_more_than_its_partition_allows(tmp_path, cpu, gpu):
-    content = profile.render({"cpu_minutes": cpu, "gpu_minutes": gpu}, tmp_path)
-    rules = {*content["set-resources"], "explain_pruning", "draw_samples"}
-    on_gpus = {*profile.GPU_RULES, "measure_on_gpu"}
+class Wildcards:
+    """Of a timing with more threads than most nodes have cores."""
+
+    threads = "512"
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(("cpu", "gpu"), [(120, 60), (30, 1440), (1440, 30), (1440, 1440), (10, 10), (None, 30)])
+def test_no_job_and_no_group_asks_for_more_than_its_partition_has(tmp_path, cpu, gpu):
+    nodes = {"cpu_cores": 4, "cpu_memory_mb": 16000, "gpu_cores": 6, "gpu_memory_mb": 28000}
+    content = profile.render({"cpu_minutes": cpu, "gpu_minutes": gpu, **nodes}, tmp_path)
+    limits = {
+        False: {"runtime": cpu or 10**9, "threads": 4, "mem_mb": 16000},
+        True: {"runtime": gpu, "threads": 6, "mem_mb": 28000},
+    }
+    rules = {*content["set-resources"], *content["set-threads"], "draw_samples"}
+    always, may = {"check_gpu", "measure_on_gpu"}, {*profile.GPU_RULES}
     for attempt in (1, 2, 3):
-        asked = {rule: minutes(content, rule, attempt, rule in on_gpus) for rule in rules}
-        for rule, wanted in asked.items():
-            assert wanted <= (gpu if rule in on_gpus | {"check_gpu"} else cpu), rule
-            # With `device: cpu` the same rules fall to the other partition.
-            if rule not in ("check_gpu", "measure_on_gpu"):
-                assert minutes(content, rule, attempt, False) <= cpu, rule
+        for rule in rules:
+            for on_gpu in [True] if rule in always else [False, True] if rule in may else [False]:
+                for what, limit in limits[on_gpu].items():
+                    assert 0 < asked(content, rule, what, attempt, on_gpu) <= limit, (rule, what)
         # Times of a group's members are added up.
-        assert content["group-components"]["timing"] * asked["measure_on_cpu"] <= cpu or cpu < 15
-        for rule in EXPORT_RULES:
-            assert asked[rule] + asked["evaluate_artifact"] <= cpu
+        together = content["group-components"]["timing"] * asked(content, "measure_on_cpu", "runtime", attempt, False)
+        assert cpu is None or together <= cpu or cpu < 15
+        if "evaluate_artifact" in content["groups"]:
+            times = [asked(content, rule, "runtime", attempt, False) for rule in (*EXPORT_RULES, "evaluate_artifact")]
+            assert cpu is None or max(times[:-1]) + times[-1] <= cpu
+
+
+@pytest.mark.parametrize(("minutes", "grouped"), [(60, False), (600, False), (1440, True), (None, True)])
+def test_a_second_export_may_take_longer(tmp_path, minutes, grouped):
+    content = profile.render({"cpu_minutes": minutes}, tmp_path)
+    assert ("evaluate_artifact" in content["groups"]) == grouped
+    for rule, first in [("evaluate_artifact", 360), *((rule, 60) for rule in EXPORT_RULES)]:
+        limit = minutes or 10**9
+        assert asked(content, rule, "runtime", 1, False) == min(first, limit)
+        assert asked(content, rule, "runtime", 2, False) == min(2 * first, limit)
+
+
+@pytest.mark.fault
+def test_jobs_on_one_machine_wait_for_memory(monkeypatch, tmp_path):
+    monkeypatch.setattr(site, "machine_memory_mb", lambda: 4500)
+    monkeypatch.chdir(ROOT)
+    content = yte.process_yaml((ROOT / "profiles/local/config.yaml").read_text(), require_use_yte=True)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(content | {"cores": 4}))
+    # An export with TensorFlow takes more than this machine has; two other jobs together do as well.
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n    input: expand('{rule}_{number}', rule=['tflite', 'onnx'], number=[1, 2])\n"
+        + "".join(
+            f"rule export_{name}:\n    output: '{name}_{{number}}'\n"
+            "    shell: 'echo begin >> order; sleep 0.5; echo end >> order; touch {output}'\n"
+            for name in ("tflite", "onnx")
+        )
+    )
+    line = [str(Path(sys.executable).with_name("snakemake")), "--profile", str(tmp_path)]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "order").read_text().split() == ["begin", "end"] * 4
 
 
 def test_every_rule_that_the_profile_names_exists(tmp_path):
@@ -84,4 +136,5 @@ def test_every_rule_that_the_profile_names_exists(tmp_path):
     rules = set(re.findall(r"rule (\w+):", text)) | EXPORT_RULES
     rules |= {"measure_on_cpu", "measure_on_gpu"}
     named = set(content["set-resources"]) | set(content["set-threads"]) | set(content["groups"])
+    named |= set(yaml.safe_load((ROOT / "profiles/memory.yaml").read_text())) - {"default"}
     assert named <= rules

@@ -1,6 +1,8 @@
 """Progress of trainings, read from run folders as Ultralytics leaves them."""
 
 import os
+import shutil
+import threading
 
 import pytest
 
@@ -59,6 +61,33 @@ def test_slow_epochs_are_not_taken_for_silence(tmp_path):
 def test_a_line_being_written_is_left_out(tmp_path):
     begin(tmp_path, "base", "1,60,2.0,0.5,0.3\n2,120,1.", silent=1)
     assert progress.trainings(tmp_path, NOW)[0].epoch == 1
+
+
+@pytest.mark.fault
+def test_trainings_that_change_while_they_are_read_are_left_out(tmp_path):
+    whole = HEADER + "1,60,2.0,0.5,0.3\n2,120,1.9,0.4,0.2\n"
+    ends = threading.Event()
+
+    def train():
+        while not ends.is_set():
+            begin(tmp_path, "changing", "", silent=1)
+            folder = tmp_path / "models/changing"
+            for length in range(0, len(whole), 7):
+                (folder / "results.csv").write_text(whole[:length])
+            (folder / "args.yaml").write_text("epo")
+            (folder / "args.yaml").write_text("epochs: [")
+            shutil.rmtree(folder)
+
+    begin(tmp_path, "other", "1,60,2.0,0.5,0.3\n", silent=30)
+    training = threading.Thread(target=train)
+    training.start()
+    try:
+        seen = [progress.trainings(tmp_path, NOW) for _ in range(1000)]
+    finally:
+        ends.set()
+        training.join()
+    assert all(any(each.model == "other" and each.epoch == 1 for each in found) for found in seen)
+    assert {each.epoch for found in seen for each in found if each.model == "changing"} >= {0, 1}
 
 
 def test_a_folder_without_models_is_no_run(tmp_path):

@@ -5,6 +5,7 @@ The scenarios run two at a time, as most of each is waiting; every test looks at
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from conftest import ROOT
 from slurm import profile
 from slurm.cluster import ACCOUNT, Cluster, Nodes, missing
 
+from pinch.operations import site, slurm
+
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.slow,
@@ -27,22 +30,26 @@ pytestmark = [
     ),
 ]
 TINY = yaml.safe_load((ROOT / "tests/configs/tiny.yaml").read_text())
-# Partitions as short as some sites have them: a job or group that asks for more would never start.
-CPU_MINUTES, GPU_MINUTES = 90, 100
+# Partitions nearly as short as what is asked for: a job or group that asks for more would never start.
+CPU_MINUTES, GPU_MINUTES = 900, 100
 SITE = {
     "cpu_partition": "cpu",
     "gpu_partition": "gpu",
     "cpu_minutes": CPU_MINUTES,
     "gpu_minutes": GPU_MINUTES,
+    "cpu_memory_mb": 16000,
     "account": ACCOUNT,
 }
 # The node that is set down is in a partition of its own, where it fails no other run's jobs.
 NODES = (
     Nodes("spare", 2, cpus=8, gpus=2, minutes=GPU_MINUTES),
+    Nodes("late", 1, cpus=8, gpus=2, minutes=GPU_MINUTES),
     Nodes("gpu", 2, cpus=8, gpus=2, minutes=GPU_MINUTES),
-    Nodes("cpu", 2, cpus=8, minutes=CPU_MINUTES),
+    Nodes("cpu", 2, cpus=4, memory=16000, minutes=CPU_MINUTES),
 )
 EPOCHS = 4
+# Within these seconds an interrupted run must end.
+END = 20
 
 
 @dataclass
@@ -60,7 +67,7 @@ class Run:
         """Start Snakemake; it writes to the folder's `output`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(self.config))
-        shipped = profile.for_tests(self.site, self.folder, **self.changes)
+        shipped = profile.for_tests(self.site, self.folder, self.cluster.environment, **self.changes)
         content = yaml.safe_load((shipped / "config.yaml").read_text())
         for rule, resources in self.set_resources.items():
             content["set-resources"][rule] |= resources
@@ -107,9 +114,25 @@ class Run:
         assert len(self.epochs()) < EPOCHS, "the training was too fast for this test"
         return training
 
+    def seconds_left(self):
+        """Seconds until Slurm ends the job of this folder that runs; None if none runs."""
+        for line in self.cluster.run("squeue", "-h", "-t", "R", "-o", "%L|%Z").splitlines():
+            left, folder = line.split("|")
+            if folder == str(self.folder):
+                return slurm.seconds(left)
+        return None
+
+    def wait_for(self, process, text):
+        """Wait until Snakemake has written a text."""
+        deadline = time.monotonic() + 600
+        while text not in self.output:
+            assert process.poll() is None, self.output[-6000:]
+            assert time.monotonic() < deadline, self.output[-6000:]
+            time.sleep(0.2)
+
     def accounts(self):
         """What Slurm accounted for the jobs of this folder."""
-        names = "JobID,State,Comment,AllocTRES,AllocCPUS,Timelimit,ElapsedRaw,NodeList,WorkDir,Partition"
+        names = "JobID,State,Comment,AllocTRES,AllocCPUS,Timelimit,ElapsedRaw,NodeList,WorkDir,Partition,ReqMem"
         text = self.cluster.run("sacct", "-XnPD", "--starttime", "now-1day", "-o", names)
         rows = [dict(zip(names.split(","), line.split("|"), strict=True)) for line in text.splitlines()]
         return [row for row in rows if row["WorkDir"] == str(self.folder)]
@@ -146,11 +169,13 @@ class Scenarios:
         self.cluster, self.folder = cluster, folder
         self.pool = ThreadPoolExecutor(max_workers=2)
         # Mostly waiting, so that it may begin beside the others.
-        self.patient = ThreadPoolExecutor(max_workers=1)
+        self.patient = ThreadPoolExecutor(max_workers=2)
         self.whole = self.pool.submit(self._whole)
+        self.paused = self.patient.submit(self._paused)
         self.over_time = self.patient.submit(self._over_time)
         self.killed = self.pool.submit(self._killed)
         self.node_down = self.pool.submit(self._node_down)
+        self.terminated = self.pool.submit(self._terminated)
 
     def _run(self, name, **options):
         config = {**TINY, "train": {**TINY["train"], "epochs": EPOCHS}, **options.pop("config", {})}
@@ -198,12 +223,51 @@ class Scenarios:
         return run, node
 
     def _over_time(self):
-        run = self._training("over_time", set_resources={"train_base": {"runtime": "attempt"}})
+        resources = {"train_base": {"runtime": "attempt"}}
+        run = self._training("over_time", site={**SITE, "gpu_partition": "late"}, set_resources=resources)
+        # The partition opens after the first submission.
+        self.cluster.run("scontrol", "update", "PartitionName=late", "State=INACTIVE")
         process = run.start(run.result("models/tiny.pt").relative_to(run.folder))
+        run.wait_for(process, "It is submitted again")
+        self.cluster.run("scontrol", "update", "PartitionName=late", "State=UP")
         # It hangs until its time is over.
         run.freeze_training(process)
         run.finish(process)
         return run
+
+    def _terminated(self):
+        run = self._training("terminated")
+        target = run.result("models/tiny.pt").relative_to(run.folder)
+        process = run.start(target)
+        run.freeze_training(process)
+        begin = time.monotonic()
+        process.terminate()
+        process.wait(120)
+        seconds = time.monotonic() - begin
+        queued = run.seconds_left()
+        # The first attempt of the second start has too little memory.
+        run.set_resources = {"train_base": {"mem_mb": "600 * attempt ** 4"}}
+        run.finish(run.start(target))
+        return run, seconds, queued
+
+    def _paused(self):
+        """On a Slurm that keeps no accounts, with a partition that is shorter than the training."""
+        nodes = Nodes("short", 1, cpus=8, gpus=2, minutes=2)
+        cluster = Cluster(self.folder.with_name(f"{self.folder.name}-short"), (nodes,), accounting=False)
+        cluster.up()
+        try:
+            site = {"cpu_partition": "short", "gpu_partition": "short", "cpu_minutes": 2, "gpu_minutes": 2}
+            run = self._training("paused", site=site)
+            run.cluster = cluster
+            process = run.start(run.result("models/tiny.pt").relative_to(run.folder))
+            training = run.freeze_training(process)
+            while run.seconds_left() > 25:
+                time.sleep(1)
+            os.kill(training, signal.SIGCONT)
+            run.finish(process)
+            return run, cluster.run("scontrol", "--oneliner", "show", "jobs")
+        finally:
+            cluster.down()
 
 
 @pytest.fixture(scope="module")
@@ -214,14 +278,41 @@ def scenarios(cluster, tmp_path_factory):
     found.patient.shutdown(cancel_futures=True)
 
 
-def test_partition_that_does_not_exist_is_named(cluster, scenarios, tmp_path):
-    site = {**SITE, "cpu_partition": "nowhere"}
-    run = Run(cluster, tmp_path, TINY, site=site, changes={"retries": 0})
+@pytest.mark.fault
+def test_a_refused_submission_is_no_attempt_and_says_what_to_change(cluster, scenarios, tmp_path):
+    run = Run(cluster, tmp_path, TINY, site={**SITE, "cpu_partition": "nowhere"})
     process = run.start(run.result("models/tiny.pt").relative_to(run.folder))
     assert process.wait(120) != 0
-    assert "invalid partition specified: nowhere" in run.output
+    assert run.output.count("invalid partition specified: nowhere") == 1
+    assert "Trying to restart" not in run.output
+    assert "choose another cpu_partition or gpu_partition (`sinfo -s` lists them)" in run.output
 
 
+@pytest.mark.fault
+def test_progress_names_jobs_that_can_never_start(cluster, command, tmp_path):
+    (tmp_path / "results/tiny/models").mkdir(parents=True)
+    line = ["sbatch", "--parsable", "-A", ACCOUNT, "-p", "cpu", "-t", "3000", "-D", str(tmp_path)]
+    number = cluster.run(*line, "--comment", "rule_train_base_wildcards_tiny", "--wrap", "true").strip()
+    shown = ""
+    while "PartitionTimeLimit" not in shown:
+        time.sleep(0.5)
+        shown = command("progress.py", "results/tiny", cwd=tmp_path, env=cluster.environment).stdout
+    assert "train_base tiny (PartitionTimeLimit): it can never start: in profiles/slurm/site.yaml, it asks for" in shown
+    cluster.run("scancel", number)
+
+
+def test_the_site_is_described_from_the_cluster(cluster, command, tmp_path):
+    described = tmp_path / "site.yaml"
+    described.write_text((profile.SHIPPED / "site.yaml").read_text())
+    done = command("describe_site.py", "--site", described, env=cluster.environment)
+    assert done.returncode == 0, done.stderr
+    found = vars(site.read(described))
+    cpu = {"cpu_partition": "cpu", "cpu_minutes": CPU_MINUTES, "cpu_cores": 4, "cpu_memory_mb": 16000}
+    gpu = {"gpu_partition": "spare", "gpu_minutes": GPU_MINUTES, "gpu_cores": 8, "gpu_memory_mb": 64000}
+    assert found.items() >= (cpu | gpu).items()
+
+
+@pytest.mark.fault
 def test_second_snakemake_in_the_same_folder_is_refused(scenarios):
     _, second, _ = scenarios.whole.result()
     assert second.returncode != 0
@@ -264,15 +355,17 @@ def test_short_jobs_share_submissions_and_timing_has_its_node_alone(scenarios):
     assert not any(comment.startswith(("rule_export", "rule_evaluate_artifact")) for comment in comments)
 
 
-def test_no_submission_asks_for_more_than_its_partition_allows(scenarios):
+def test_no_submission_asks_for_more_than_its_partition_has(scenarios):
     run, _, _ = scenarios.whole.result()
-    allowed = {"cpu": CPU_MINUTES, "gpu": GPU_MINUTES}
+    allowed, memory = {"cpu": CPU_MINUTES, "gpu": GPU_MINUTES}, {group.partition: group.memory for group in NODES}
     for row in run.accounts():
         hours, minutes, _ = map(int, row["Timelimit"].split(":"))
         assert 60 * hours + minutes <= allowed[row["Partition"]], row["Comment"]
+        assert int(row["ReqMem"].removesuffix("M")) <= memory[row["Partition"]], row["Comment"]
 
 
-@pytest.mark.parametrize("fault", ["killed", "node_down", "over_time"])
+@pytest.mark.fault
+@pytest.mark.parametrize("fault", ["killed", "node_down", "over_time", "terminated", "paused"])
 def test_broken_training_ends_like_an_unbroken_one(scenarios, fault):
     whole, _, _ = scenarios.whole.result()
     left = getattr(scenarios, fault).result()
@@ -290,12 +383,14 @@ def test_broken_training_ends_like_an_unbroken_one(scenarios, fault):
         assert values[1] == pytest.approx(values[0], abs=1e-4, rel=1e-3), name
 
 
+@pytest.mark.fault
 def test_killed_training_is_a_new_attempt_with_more_memory(scenarios):
     jobs = scenarios.killed.result().job_of("train_base")
     assert [job["State"] for job in jobs] == ["FAILED", "COMPLETED"]
-    assert ["mem=24000M" in jobs[0]["AllocTRES"], "mem=48000M" in jobs[1]["AllocTRES"]] == [True, True]
+    assert [job["ReqMem"] for job in jobs] == ["6500M", "13000M"]
 
 
+@pytest.mark.fault
 def test_training_of_a_dead_node_goes_on_elsewhere(scenarios):
     run, node = scenarios.node_down.result()
     states = [(job["State"], job["NodeList"]) for job in run.job_of("train_base")]
@@ -304,6 +399,39 @@ def test_training_of_a_dead_node_goes_on_elsewhere(scenarios):
     assert any(state in ("NODE_FAIL", "REQUEUED") and where == node for state, where in states)
 
 
+@pytest.mark.fault
 def test_job_over_its_time_limit_gets_more(scenarios):
     jobs = scenarios.over_time.result().job_of("train_base")
     assert [(job["State"], job["Timelimit"]) for job in jobs] == [("TIMEOUT", "00:01:00"), ("COMPLETED", "00:02:00")]
+
+
+@pytest.mark.fault
+def test_a_partition_that_opens_later_costs_no_attempt(scenarios):
+    run = scenarios.over_time.result()
+    assert "It is submitted again in 30 seconds" in run.output
+    assert run.job_of("train_base")[0]["Timelimit"] == "00:01:00"
+
+
+@pytest.mark.fault
+def test_sigterm_cancels_the_jobs_within_seconds(scenarios):
+    run, seconds, queued = scenarios.terminated.result()
+    assert seconds < END
+    assert queued is None
+    assert run.job_of("train_base")[0]["State"].startswith("CANCELLED")
+
+
+@pytest.mark.fault
+def test_training_out_of_memory_gets_more(scenarios):
+    run, _, _ = scenarios.terminated.result()
+    _, ended, whole = run.job_of("train_base")
+    assert (ended["ReqMem"], whole["ReqMem"], whole["State"]) == ("600M", "9600M", "COMPLETED")
+    assert ended["State"] != "COMPLETED"
+
+
+@pytest.mark.fault
+def test_a_training_longer_than_its_partition_allows_pauses_and_goes_on_without_accounting(scenarios):
+    run, jobs = scenarios.paused.result()
+    (training,) = [line for line in jobs.splitlines() if "Comment=rule_train_base" in line]
+    assert "JobState=COMPLETED" in training
+    assert re.search("Restarts=[1-9]", training)
+    assert "Trying to restart" not in run.output

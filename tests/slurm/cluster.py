@@ -83,6 +83,8 @@ class Cluster:
 
     folder: Path
     nodes: tuple[Nodes, ...] = DEFAULT
+    # Some sites have none.
+    accounting: bool = True
     ports: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -102,10 +104,11 @@ class Cluster:
         self._configure()
         try:
             self._start_munge()
-            self._start_database()
-            self._start("slurmdbd", ["slurmdbd", "-D"])
-            _wait("slurmdbd", lambda: bool(self.run("sacctmgr", "-n", "list", "qos")))
-            self._add_accounts()
+            if self.accounting:
+                self._start_database()
+                self._start("slurmdbd", ["slurmdbd", "-D"])
+                _wait("slurmdbd", lambda: bool(self.run("sacctmgr", "-n", "list", "qos")))
+                self._add_accounts()
             self._start("slurmctld", ["slurmctld", "-D", "-c"])
             for name in names:
                 self._start(name, ["slurmd", "-D", "-N", name])
@@ -187,7 +190,8 @@ class Cluster:
         database = self.folder / "slurmdbd.conf"
         database.write_text(_SLURMDBD.format(folder=self.folder, user=user, **self.ports))
         database.chmod(0o600)
-        general = _SLURM.format(folder=self.folder, user=user, host=host, **self.ports)
+        general = _SLURM + (_ACCOUNTING if self.accounting else _NO_ACCOUNTING)
+        general = general.format(folder=self.folder, user=user, host=host, **self.ports)
         (self.folder / "slurm.conf").write_text(general + "\n".join(lines) + "\n")
         # Snakemake's executor starts srun without SLURM_CONF, which it takes for a setting of the job.
         srun = self.folder / "bin/srun"
@@ -316,6 +320,20 @@ SelectTypeParameters=CR_CPU_Memory
 SchedulerType=sched/backfill
 SchedulerParameters=bf_interval=2,sched_min_interval=100000
 GresTypes=gpu
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=5
+# In place of control groups, which a container lacks.
+JobAcctGatherParams=OverMemoryKill
+# Faults are to be noticed within seconds.
+SlurmdTimeout=10
+SlurmctldTimeout=10
+KillWait=5
+InactiveLimit=0
+MinJobAge=300
+ReturnToService=1
+"""
+
+_ACCOUNTING = """\
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=localhost
 AccountingStoragePort={slurmdbd}
@@ -325,15 +343,10 @@ AccountingStorageTRES=gres/gpu
 AccountingStorageEnforce=associations
 # Snakemake writes the rule into a job's comment.
 AccountingStoreFlags=job_comment
-JobAcctGatherType=jobacct_gather/linux
-JobAcctGatherFrequency=5
-# Faults are to be noticed within seconds.
-SlurmdTimeout=10
-SlurmctldTimeout=10
-KillWait=5
-InactiveLimit=0
-MinJobAge=300
-ReturnToService=1
+"""
+
+_NO_ACCOUNTING = """\
+AccountingStorageType=accounting_storage/none
 """
 
 

@@ -61,7 +61,7 @@ def sweep(folder: Path, cluster: Cluster) -> None:
     config = yaml.safe_load((ROOT / "tests/configs/tiny.yaml").read_text())
     config["coarse"]["ratios"] = config["fine"]["ratios"] = RATIOS
     (folder / CONFIG).write_text(yaml.safe_dump(config))
-    shipped = profile.for_tests(SITE, folder)
+    shipped = profile.for_tests(SITE, folder, cluster.environment)
     command = [*SNAKEMAKE, "--profile", str(shipped), "--configfile", CONFIG]
     subprocess.run(command, cwd=folder, env=cluster.environment | {"OMP_NUM_THREADS": "1"}, check=True)
 

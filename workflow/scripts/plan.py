@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = _configuration(arguments.configfile)
     results = Path("results") / config["name"]
     measured = plan.measured_seconds((arguments.results or results) / "benchmarks")
-    made = plan.make(plan.parse_dag(_dag(arguments.configfile, others)), _workload(config, results), measured)
-    _print(made, _workload(config, results))
+    work = _workload(config, results)
+    _print(plan.make(plan.parse_dag(_dag(arguments.configfile, others)), work, measured), work)
 
 
 def _configuration(path: Path) -> dict[str, Any]:
@@ -66,10 +66,12 @@ def _workload(config: dict[str, Any], results: Path) -> plan.Workload:
 
 def _images(config: dict[str, Any], results: Path) -> tuple[int, int, int]:
     """Images of train, val and test, from the record of the data set or, without one, from the configuration."""
-    record = results / "records/dataset.json"
     classes = len(config["hagrid"]["targets"])
-    if record.is_file():
-        splits = records.read(record, DatasetRecord).value.splits
+    try:
+        splits = records.read(results / "records/dataset.json", DatasetRecord).value.splits
+    except PinchError:  # not there, being replaced, or of an earlier version
+        splits = {}
+    if splits:
         found = [splits[split].images if split in splits else 0 for split in ("train", "val", "test")]
     elif config["synthetic"] and not config["dataset"]:
         found = [count * classes for count in config["synthetic"]["images"]]

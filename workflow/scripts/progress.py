@@ -1,19 +1,21 @@
 #!/usr/bin/env python
-"""Show the progress of a run's trainings: epoch, accuracy on val, time left.
+"""Show the progress of a run: epoch, accuracy on val and time left of its trainings, and why Slurm jobs wait.
 
-It reads the files that they write, so it works on any machine that sees the folder, such as a login node.
+It reads the files that trainings write, so it works on any machine that sees the folder, such as a login node. Waiting
+jobs are shown where Slurm is, if they were submitted from the folder in which this starts.
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli
-from pinch.operations import progress
+from pinch.operations import progress, slurm
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print one line for each training that has begun."""
+    """Print one line for each training that has begun, and what waits."""
     parser = cli.parser(__doc__ or "")
     parser.add_argument("results", type=Path, help="folder of a run, such as results/demo")
     parser.add_argument("--all", action="store_true", help="also show the trainings that are done")
@@ -26,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     while True:
         _print(progress.trainings(arguments.results), arguments.all)
+        _print_pending(slurm.pending(Path.cwd()))
         if not arguments.watch:
             return
         time.sleep(arguments.watch)
@@ -48,6 +51,15 @@ def _print(trainings: list[progress.Training], everything: bool) -> None:
             f"{training.model:<40} {training.state:<8} {training.epoch:>4}/{training.epochs:<4} {accuracy[0]:>7}"
             f" {accuracy[1]:>9} {accuracy[2]:>7} {left:>8}  {_duration(training.silent_seconds)} ago"
         )
+
+
+def _print_pending(jobs: list[slurm.PendingJob]) -> None:
+    """One line for each reason to wait, and one for each job that needs help."""
+    for reason, count in Counter(job.reason for job in jobs).items():
+        print(f"{count} jobs wait in Slurm's queue: {reason}")
+    for job in jobs:
+        if job.advice:
+            print(f"  {job.number} {job.purpose} ({job.reason}): {job.advice}")
 
 
 def _duration(seconds: float) -> str:

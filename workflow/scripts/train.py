@@ -2,13 +2,19 @@
 """Train a detector, or fine-tune a trained or pruned one."""
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments, from_arguments
+from pinch.core.errors import PausedError, PinchError
+from pinch.operations import slurm
 from pinch.run.settings.data import General
 from pinch.run.settings.training import Batches, ImageSize, Loading, Start, Training
+
+# Seconds within which Slurm ends a job that it runs again.
+_UNTIL_ENDED = 60
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -58,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.data import dataset
     from pinch.weights.training.fit import train
     from pinch.weights.training.request import Request
+    from pinch.weights.training.trainer import DEADLINE
 
     request = from_arguments(
         Request,
@@ -76,9 +83,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         teacher=arguments.distill,
         dense=arguments.gradual_from,
     )
-    result = train(request)
+    if arguments.resume and (deadline := slurm.deadline()):
+        os.environ[DEADLINE] = str(deadline)
+    try:
+        result = train(request)
+    except PausedError as paused:
+        _send_again(paused)
+        raise
     if arguments.record:
         records.write(arguments.record, result, arguments.seed, dataset.load(arguments.dataset).digest)
+
+
+def _send_again(paused: PausedError) -> None:
+    """Let Slurm run this job again under its own number; its training then resumes."""
+    try:
+        slurm.requeue()
+    except PinchError as error:
+        raise PausedError(f"{paused}. Slurm does not run it again ({error}): start the same command again") from error
+    print(f"{paused}. Slurm runs it again, and it continues", flush=True)
+    time.sleep(_UNTIL_ENDED)
 
 
 def _folder_on_node(text: str) -> Path | None:

@@ -1,6 +1,7 @@
 """What all commands share: how they end and how they print help."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from pinch.core import disk
 from pinch.core.environment import isolate_ultralytics
-from pinch.core.errors import PinchError
+from pinch.core.errors import PausedError, PinchError
 from pinch.core.ownership import require_output
 
 
@@ -51,11 +52,24 @@ def output_file(text: str) -> Path:
     return path
 
 
-def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = False) -> None:
-    """Run a command's `main` and end the process: with 0, or with 1 and the sentence of a `PinchError` or of a disk.
+def _end_on_sigterm() -> None:
+    """End as after an error, so that temporary files are removed: SIGTERM is a scheduler's way to end a job."""
+    owner = os.getpid()
 
-    After SIGTERM it ends with 143, and after Ctrl-C with 130, as soon as what it holds (temporary files, locks) is
-    given back.
+    def end(number: int, frame: Any) -> None:
+        if os.getpid() != owner:
+            os._exit(128 + number)  # a forked worker would take an exception for the result of its task
+        signal.signal(number, signal.SIG_IGN)  # it may come twice
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = False) -> None:
+    """Run a command's `main` and end the process.
+
+    It ends with 0; with 1 and the sentence of a `PinchError`, or of a disk that refuses; with 75 if it paused; with
+    143 after SIGTERM and 130 after Ctrl-C, as soon as what it holds (temporary files, locks) is given back.
 
     Args:
         main: the command.
@@ -63,9 +77,12 @@ def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = F
     """
     if not starts_snakemake:
         isolate_ultralytics()
-    signal.signal(signal.SIGTERM, _end)
+    _end_on_sigterm()
     try:
         main(None)
+    except PausedError as paused:
+        print(paused, file=sys.stderr)
+        sys.exit(os.EX_TEMPFAIL)
     except PinchError as error:
         sys.exit(f"{Path(sys.argv[0]).name}: error: {error}")
     except OSError as error:
@@ -74,7 +91,3 @@ def run(main: Callable[[Sequence[str] | None], None], starts_snakemake: bool = F
         raise
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _end(signal_number: int, _: Any) -> None:
-    sys.exit(128 + signal_number)

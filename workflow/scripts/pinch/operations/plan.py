@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pinch.run.formats import PRECISIONS
 from pinch.run.settings.pruning import Sensitivity
 from pinch.tables import stages
 
@@ -110,7 +111,8 @@ def assumed_seconds(job: PlannedJob, gpu: bool, work: Workload) -> float:
     trains, infers = ("train_gpu", "infer_gpu") if gpu else ("train_cpu", "infer_cpu")
     epoch = work.scale * (train / rate[trains] + val / rate[infers])
     evaluated = work.scale * (val + test)
-    guarded, scan = "int8" in job.wildcards.get("precision", ""), Sensitivity()
+    precision = PRECISIONS.get(job.wildcards.get("precision", ""))
+    scan = Sensitivity()
     estimates: dict[str, Callable[[], float]] = {
         "synthesize_hands": lambda: sum(work.images) / rate["rendered"],
         "hagrid_to_yolo": lambda: sum(work.images) / rate["files"],
@@ -128,8 +130,9 @@ def assumed_seconds(job: PlannedJob, gpu: bool, work: Workload) -> float:
         "explain_pruning": lambda: 2 * work.epochs["fine"] * epoch,
     }
     if job.rule.startswith("export_"):
-        # int8 is compared with float32 on val.
-        return rate["start"] + rate["export"] + (2 * work.scale * val / rate["infer_cpu"] if guarded else 0)
+        # A quantized file is compared with float32 on val.
+        compared = 2 * work.scale * val if precision and precision.quantized else 0
+        return rate["start"] + rate["export"] + compared / rate["infer_cpu"]
     return rate["start"] + estimates.get(job.rule, lambda: 0.0)()
 
 

@@ -1,5 +1,6 @@
 """The progress of trainings, read from their run folders: epoch, accuracy on val, time left."""
 
+import contextlib
 import csv
 import statistics
 import time
@@ -14,6 +15,8 @@ from pinch.core.errors import PinchError
 # A training counts as stopped if it has written nothing for this many of its epochs and this many seconds.
 _SILENT_EPOCHS = 3
 _SILENT_SECONDS = 300
+# Columns without which a row is not yet complete.
+_NEEDED = {"epoch", "time", "metrics/mAP50-95(B)"}
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,19 @@ def trainings(results: Path, now: float | None = None) -> list[Training]:
     if not models.is_dir():
         raise PinchError(f"{models} does not exist: name the folder of a run, such as results/demo")
     clock = time.time() if now is None else now
-    found = [_read(arguments.parent, clock) for arguments in models.glob("*/args.yaml")]
+    found = []
+    for folder in models.iterdir():
+        # A training that begins or is removed at this moment is left out.
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            found.append(_read(folder, clock))
     return sorted(found, key=lambda training: -training.silent_seconds)
 
 
 def _read(folder: Path, now: float) -> Training:
-    rows = _rows(folder / "results.csv")
     epochs = int(yaml.safe_load((folder / "args.yaml").read_text())["epochs"])
-    changed = max(path.stat().st_mtime for path in (folder, *folder.glob("*.*"), *folder.glob("weights/*")))
-    checkpoint = folder.parent / f"{folder.name}.pt"
-    done = checkpoint.exists() and checkpoint.stat().st_mtime >= changed
+    rows = _rows(folder / "results.csv")
+    changed = max(_changed(path) for path in (folder, *folder.glob("*.*"), *folder.glob("weights/*")))
+    done = _changed(folder.parent / f"{folder.name}.pt") >= changed
     spent = [row["time"] for row in rows]
     steps = [after - before for before, after in pairwise([0.0, *spent]) if after > before]
     pace = statistics.median(steps) if steps else None
@@ -85,15 +91,26 @@ def _read(folder: Path, now: float) -> Training:
     )
 
 
+def _changed(path: Path) -> float:
+    """When a file was last changed; 0 if it is not there, or no more."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def _rows(path: Path) -> list[dict[str, float]]:
-    """The epochs of Ultralytics' results.csv; a line that is being written is left out."""
-    if not path.exists():
+    """The epochs of Ultralytics' results.csv; what is being written is left out."""
+    try:
+        lines = list(csv.DictReader(path.read_text().splitlines()))
+    except (OSError, ValueError, csv.Error):
         return []
     rows = []
-    with path.open(newline="") as stream:
-        for line in csv.DictReader(stream):
-            try:
-                rows.append({key.strip(): float(value) for key, value in line.items() if key})
-            except (TypeError, ValueError, AttributeError):
-                continue
+    for line in lines:
+        try:
+            row = {key.strip(): float(value) for key, value in line.items() if key}
+        except (TypeError, ValueError, AttributeError):
+            continue
+        if row.keys() >= _NEEDED:
+            rows.append(row)
     return rows

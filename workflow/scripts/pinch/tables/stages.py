@@ -5,6 +5,7 @@ its column `s` is the job's duration. From both follow the wall time of a stage,
 """
 
 import csv
+import os
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -45,15 +46,18 @@ def rows(benchmarks: Path) -> list[dict[str, Any]]:
 
 
 def jobs(benchmarks: Path) -> list[FinishedJob]:
-    """The jobs of a run, sorted by their start. Files that are no benchmarks are ignored."""
+    """The jobs of a run, sorted by their start. Files that are no benchmarks, or are being written, are ignored."""
     found = []
-    for path in benchmarks.rglob("*.tsv"):
-        with path.open(newline="") as stream:
-            lines = list(csv.DictReader(stream, delimiter="\t"))
+    # os.walk passes over folders that are removed meanwhile.
+    for path in (Path(folder, name) for folder, _, names in os.walk(benchmarks) for name in names):
+        try:
+            lines = list(csv.DictReader(path.read_text().splitlines(), delimiter="\t"))
+            end = path.stat().st_mtime
+        except (OSError, ValueError, csv.Error):
+            continue
         seconds = sum(number for line in lines if (number := _number(line.get("s"))) is not None)
         if not lines or "s" not in lines[0]:
             continue
-        end = path.stat().st_mtime
         cpu = [number for line in lines if (number := _number(line.get("cpu_time"))) is not None]
         rss = [number for line in lines if (number := _number(line.get("max_rss"))) is not None]
         rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")

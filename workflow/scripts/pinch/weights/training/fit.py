@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pinch.core import lock
 from pinch.core.environment import library_path
-from pinch.core.errors import PinchError
+from pinch.core.errors import PausedError, PinchError
 from pinch.core.ownership import mark, remove_folder, require_replaceable
 from pinch.core.processes import ending_with_this
 from pinch.core.record_types.weights import PruningRecord, TrainingRecord
@@ -42,6 +42,7 @@ def train(request: Request) -> TrainingRecord:
     Raises:
         PinchError: before training, the request, the base, the data or the device is wrong, or Pinch did not make the
             run folder or the model that is there; after training, the pruning is not what it was.
+        PausedError: it stopped before DEADLINE of the trainer, and can be resumed.
     """
     check_request(request)
     require_replaceable(request.checkpoint)
@@ -156,6 +157,9 @@ def _run(request: Request, arguments: dict[str, Any]) -> None:
         raise PinchError(
             f"training {request.name} on GPUs {arguments['device']} failed: see its message above"
         ) from error
+    last = request.run_folder / "weights" / "last.pt"
+    if last.is_file() and not runs.is_finished(last):
+        raise PausedError(f"training {request.name} pauses: its next epoch would not end before the job's time limit")
 
 
 def _finish(request: Request, base: Checkpoint) -> TrainingRecord:

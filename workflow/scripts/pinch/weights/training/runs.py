@@ -145,6 +145,12 @@ def _changes(before: dict[str, str], now: dict[str, str]) -> str:
     )
 
 
+def is_finished(last: Path) -> bool:
+    """Whether the run of a last.pt has ended, and did not only pause."""
+    content = _open(last)
+    return content is not None and _is_finished(content)
+
+
 def _is_finished(content: dict[str, Any]) -> bool:
     """Whether training ended, even if the job did not; its last step strips last.pt, which sets the epoch to -1."""
     done, arguments = content["epoch"] + 1, content["train_args"]

@@ -25,6 +25,10 @@ from pinch.weights import checkpoints
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.training import recipes, results, resuming
 
+DEADLINE = "PINCH_DEADLINE"
+"""Environment variable: when the job will be ended, in seconds since the epoch. Training pauses before it."""
+# Seconds for what follows the last epoch.
+_MARGIN = 15
 # Optimizer steps between two updates of a gradual schedule's masks.
 RAMP_STEPS = 10
 
@@ -54,6 +58,7 @@ class Trainer(DetectionTrainer):
     loss: Any
     masks: mask_tools.Masks
     parameters: int
+    paused = False
 
     def __init__(self, *args: Any, **kwargs: Any):
         data_base.TQDM = _NoBar  # type: ignore[misc]
@@ -232,11 +237,19 @@ class Trainer(DetectionTrainer):
         finally:
             self.last, self.best = last, best
         resuming.forget(self.wdir, but=self.epoch)
+        # Ultralytics tells the processes of all GPUs of the stop.
+        self.paused = not self.stop and self._is_late()
+        self.stop = self.stop or self.paused
         return saved
+
+    def _is_late(self) -> bool:
+        """Whether an epoch like this one may not end before the job."""
+        now = time.time()
+        return now + 1.5 * (now - self.epoch_time_start) + _MARGIN > float(os.environ.get(DEADLINE, "inf"))
 
     def final_eval(self) -> None:
         """Strip the checkpoints of what only training needs. Another job measures their accuracy."""
-        if RANK in {-1, 0}:
+        if RANK in {-1, 0} and not self.paused:
             resuming.finish(self.wdir)
 
 

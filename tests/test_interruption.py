@@ -1,0 +1,68 @@
+"""SIGTERM and Ctrl-C end a run within seconds, with all of its jobs, and the same command goes on afterwards."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+# Rendering takes longer than the test waits.
+CONFIG = {"name": "tiny", "synthetic": {"images": [9000, 2, 2], "size": 96}, "base_model": "yolo11n.yaml"}
+SECONDS = 15
+
+
+def start(folder):
+    """Start Snakemake alone in its process group, so that nothing but it is told to end."""
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
+    line = [str(Path(sys.executable).with_name("snakemake")), "results/tiny/dataset/data.yaml"]
+    line += ["--snakefile", str(ROOT / "Snakefile"), "--profile", "profiles/local"]
+    line += ["--directory", str(folder), "--configfile", str(folder / "tiny.yaml")]
+    with open(folder / "output", "wb") as output:
+        return subprocess.Popen(line, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
+
+
+def processes_in(folder):
+    """Command lines of the processes that work in a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if (path / "cwd").readlink() == folder:
+                found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(process, seen):
+    deadline = time.monotonic() + 60
+    while not seen():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_an_interrupted_run_ends_with_its_jobs_and_goes_on(tmp_path):
+    # `timeout` sends its signal twice. The second start shows that the first end left nothing that stands in its way.
+    for signals in ([signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]):
+        process = start(tmp_path)
+        wait_for(process, lambda: any("synthesize_hands.py" in line for line in processes_in(tmp_path)))
+        for number in signals:
+            process.send_signal(number)
+        assert process.wait(SECONDS) != 0
+        assert processes_in(tmp_path) == []
+
+
+@pytest.mark.fault
+def test_a_run_interrupted_while_it_plans_leaves_no_lock(tmp_path):
+    process = start(tmp_path)
+    locks = tmp_path / ".snakemake/locks"
+    wait_for(process, lambda: locks.is_dir())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS) != 0
+    assert not list(locks.glob("*"))
