@@ -18,6 +18,7 @@ include: "rules/prune.smk"
 include: "rules/export.smk"
 include: "rules/measure.smk"
 include: "rules/report.smk"
+include: "rules/after_failure.smk"
 
 
 report: FRONT_CAPTION

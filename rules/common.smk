@@ -238,7 +238,7 @@ def refuse_missing_paths():
 def notice_changed_data():
     """Note down if files of the data set have changed, which data.yaml does not tell.
 
-    The note is an input of the rule that prepares the data set: a dry run and a run then prepare it again.
+    A dry run and a run then prepare it again, because the note is an input of the rule that does so.
     """
     own = config["dataset"] and Path(config["dataset"])
     if changed := changes.since_prepared(Path(DATA).parent, own):

@@ -1,6 +1,7 @@
 """What the tables, the choice and the report say of a run in which something failed."""
 
 import dataclasses
+import io
 import json
 
 import made_up_records
@@ -155,15 +156,16 @@ def test_numbers_that_are_none_reach_no_table(run):
 
 
 @pytest.mark.fault
-def test_what_was_measured_is_reported_in_a_folder_of_its_own(run, capsys):
+def test_what_was_measured_is_reported_in_a_folder_of_its_own(run, capsys, monkeypatch):
     """Reasons are told by whoever knows them: the workflow when it ends with failed jobs."""
     made_up_run.add_pictures(tables(run))
     select_models.main([str(run)])
     kept = {path: path.read_bytes() for path in run.rglob("*.csv")}
     for record in (f"accuracy/{ONE}", "accuracy/demo_coarse_prune_30_tuned", f"inference/cpu_1/{ONE}"):
         (run / f"records/{record}.json").unlink()
-    (run / "reasons.json").write_text(json.dumps({f"records/accuracy/{ONE}.json": "export_onnx failed: <too late>"}))
-    partial_report.main([str(run), "--reasons", str(run / "reasons.json")])
+    why = json.dumps({f"records/accuracy/{ONE}.json": "export_onnx failed: <too late>"})
+    monkeypatch.setattr("sys.stdin", io.StringIO(why))
+    partial_report.main([str(run), "--reasons"])
     said = capsys.readouterr().out
     assert f"{run}/partial/pages/index.html shows what was measured. 3 of the expected rows are missing" in said
     assert f"artifacts: {ONE}: export_onnx failed: <too late>" in said

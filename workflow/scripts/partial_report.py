@@ -4,12 +4,13 @@
 The workflow does so by itself when it ends with failed jobs.
 """
 
+import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli
 from pinch.core.arguments import add_arguments
-from pinch.core.files import read_json
 from pinch.run.settings.measuring import Selection
 
 
@@ -18,13 +19,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = cli.parser((__doc__ or "").split("\n")[0])
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>")
     parser.add_argument(
-        "--reasons", type=Path, help="JSON of why records are missing: for the path of each, in RESULTS, a sentence"
+        "--reasons",
+        action="store_true",
+        help="read from standard input, as JSON, why records are missing: for the path of each, in RESULTS, a sentence",
     )
     add_arguments(parser, Selection)
     arguments = parser.parse_args(argv)
     from pinch.report import partial
 
-    reasons = read_json(arguments.reasons) if arguments.reasons else {}
+    reasons = json.load(sys.stdin) if arguments.reasons else {}
     print(partial.make(arguments.results, reasons, arguments.keep))
 
 
