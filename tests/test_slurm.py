@@ -30,8 +30,9 @@ pytestmark = [
     ),
 ]
 TINY = yaml.safe_load((ROOT / "tests/configs/tiny.yaml").read_text())
-# Partitions nearly as short as what is asked for: a job or group that asks for more would never start.
-CPU_MINUTES, GPU_MINUTES = 900, 100
+# Partitions nearly as short as what is asked for: a job or group that asks for more would never start. Tests send jobs
+# without a GPU to the GPU partition, which therefore is not shorter.
+CPU_MINUTES, GPU_MINUTES = 900, 1000
 SITE = {
     "cpu_partition": "cpu",
     "gpu_partition": "gpu",
