@@ -173,7 +173,7 @@ def test_detectors_of_older_releases_open(tmp_path):
 @pytest.mark.fault
 def test_names_that_ultralytics_would_change_stay_names(data, tmp_path):
     """It drops quotes, adds a letter to some names, and then looks for the other file on the network."""
-    folder = tmp_path / 'that\'s "mine" & $HOME; héllo 手 👋'
+    folder = tmp_path / 'that\'s "mine"? & $HOME; héllo 手 👋'
     folder.mkdir()
     base = detectors.write(folder / "yolov5n.pt", width=0.125, names=shapes.NAMES)
     request = Request("手 'n'", data, folder / "models", base, epochs=1, batch=8)
