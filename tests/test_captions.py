@@ -13,6 +13,7 @@ import pytest
 import print_summary
 import render_report
 from pinch.core.record_types.measurements import AccuracyRecord
+from pinch.core.record_types.weights import TrainingRecord
 from pinch.report import captions, contents, facts, html
 from pinch.tables import gathering, selection
 
@@ -208,3 +209,15 @@ rule render_report:
     output: reported(HTML_TABLES), reported(PAGES), [f"{{RUN}}/{{path}}" for path in captions(OPTIONAL)]
     shell: "{{sys.executable}} {scripts}/render_report.py {{RUN}} --optional {{OPTIONAL}}"
 """
+
+
+def test_a_training_that_was_not_as_asked_for_says_so(tmp_path):
+    folder = made_up_run.make(tmp_path / "results/demo", coarse=(30,), fine=())
+    path = folder / "records/training/demo_coarse_prune_30_tuned.json"
+    made_up_run.edit(path, TrainingRecord, batch=16, batch_used=8, diverged_epoch=3)
+    _tables(folder)
+    made_up_run.add_pictures(folder)
+    render_report.main([str(folder)])
+    caption = _caption(folder, "training")
+    assert "its losses were not finite in epoch 3, which ended it; 8 images per step instead of 16" in caption
+    assert caption.count("images per step") == 1

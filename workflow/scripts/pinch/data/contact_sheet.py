@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
+from pinch.core.text import one_line
 from pinch.data.dataset import Dataset
 
 CELL = 200  # side of an image on the sheet, in pixels
@@ -68,7 +69,7 @@ def draw(
     for index, sample in enumerate(samples):
         left, top = GAP + index % columns * (CELL + GAP), header + index // columns * height
         sheet.paste(_cell(sample, dataset.names, colours), (left, top))
-        caption = f"{dataset.names[sample.number]} · {sample.split}"
+        caption = f"{one_line(dataset.names[sample.number])} · {sample.split}"
         ImageDraw.Draw(sheet).text((left, top + CELL + 2), _fit(caption, CELL, _font(TEXT - 2)), _INK, _font(TEXT - 2))
     with atomic(output) as temporary:
         sheet.save(temporary, optimize=True, quality=88)
@@ -125,7 +126,7 @@ def _cell(sample: Sample, names: list[str], colours: list[tuple[int, int, int]])
     for number, x, y, width, height in sample.boxes.tolist():
         left, top = offset[0] + (x - width / 2) * image.width, offset[1] + (y - height / 2) * image.height
         right, bottom = left + width * image.width, top + height * image.height
-        _draw_box(pen, (left, top, right, bottom), names[int(number)], colours[int(number)])
+        _draw_box(pen, (left, top, right, bottom), one_line(names[int(number)]), colours[int(number)])
     return cell
 
 

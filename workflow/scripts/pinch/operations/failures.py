@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pinch.core.text import one_line
+
 _TAIL = 64 * 1024
 # What `pinch.core.cli.run` and argparse print, and the last line of a traceback.
 _REFUSAL = re.compile(r"^[\w.-]+\.py: error: (?P<sentence>.+)$")
@@ -50,4 +52,4 @@ def last_error(log: str | Path) -> str | None:
     except OSError:
         return None
     found = (_REFUSAL.match(line) or _EXCEPTION.match(line) for line in reversed(lines))
-    return next((match["sentence"].strip() for match in found if match), None)
+    return next((one_line(match["sentence"]).strip() for match in found if match), None)

@@ -48,7 +48,7 @@ COLUMNS = {
     "dataset": ["split", "images", "users", "class", "boxes"],
     "training": [
         *["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
-        *["method", "ratio", "label"],
+        *["method", "ratio", "label", "batch", "batch_used", "diverged_epoch"],
     ],
     "sensitivity": [
         *["study", "method", "layer", "variant", "ratio", "tuned", "map50_95", "base_map50_95", "sparsity"],
@@ -59,6 +59,7 @@ COLUMNS = {
 }
 _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
+_WHOLE += ["batch", "batch_used", "diverged_epoch"]
 
 
 @dataclass
@@ -221,6 +222,7 @@ class _Reader:
         for model in self.expected.models:
             if record := self.found.optional("training", str(model), f"training/{model}", TrainingRecord):
                 about = _pick(record, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
+                about |= _pick(record, "batch", "batch_used", "diverged_epoch")
                 rows += [_scalars(epoch) | about | _of_model(model) for epoch in record.curve]
         return rows
 

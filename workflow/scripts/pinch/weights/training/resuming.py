@@ -31,7 +31,8 @@ def seed_epoch(loader: Any, seed: int, epoch: int) -> None:
 def save(folder: Path, epoch: int, parts: dict[str, Any]) -> None:
     """Write the states of `parts` (network, average, optimizer) after an epoch, before last.pt is replaced."""
     temporary = folder / "state.part"
-    torch.save({name: part.state_dict() for name, part in parts.items()}, temporary)
+    with temporary.open("wb") as stream:  # to a path, PyTorch would not say why it cannot write
+        torch.save({name: part.state_dict() for name, part in parts.items()}, stream)
     temporary.replace(_path(folder, epoch))
 
 
