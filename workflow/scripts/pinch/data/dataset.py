@@ -67,7 +67,7 @@ class Dataset:
     _images: dict[str, list[Path]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def images(self, split: str) -> list[Path]:
-        """The images of a split, sorted as Ultralytics sorts them. Folders are read once.
+        """The images of a split, sorted as Ultralytics sorts them: a new list of what was found at the first call.
 
         Raises:
             PinchError: the data.yaml has no such split, or a folder or list of it does not exist.
@@ -77,7 +77,7 @@ class Dataset:
         if split not in self._images:
             found = {image for source in self.splits[split] for image in _images_in(source, split, self)}
             self._images[split] = sorted(found, key=str)
-        return self._images[split]
+        return list(self._images[split])
 
     def labels(self, image: Path) -> np.ndarray:
         """The boxes of an image: (n, 5) float32 rows of class, centre x, centre y, width, height (fractions).
