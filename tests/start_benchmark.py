@@ -17,9 +17,12 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow/scripts")]
 PATTERNS = 500
 TRAIN = """
-import sys, time
-from pinch.weights.training import trainer
+import sys
+from pinch.core.environment import isolate_ultralytics
+
+isolate_ultralytics()
 import train
+from pinch.weights.training import trainer
 
 def first_step(self):
     print("first step", flush=True)
