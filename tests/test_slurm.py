@@ -224,7 +224,7 @@ class Scenarios:
         return run, node
 
     def _over_time(self):
-        resources = {"train_base": {"runtime": "attempt"}}
+        resources = {"train_base": {"runtime": "attempt ** 3"}}
         run = self._training("over_time", site={**SITE, "gpu_partition": "late"}, set_resources=resources)
         # The partition opens after the first submission.
         self.cluster.run("scontrol", "update", "PartitionName=late", "State=INACTIVE")
@@ -403,7 +403,7 @@ def test_training_of_a_dead_node_goes_on_elsewhere(scenarios):
 @pytest.mark.fault
 def test_job_over_its_time_limit_gets_more(scenarios):
     jobs = scenarios.over_time.result().job_of("train_base")
-    assert [(job["State"], job["Timelimit"]) for job in jobs] == [("TIMEOUT", "00:01:00"), ("COMPLETED", "00:02:00")]
+    assert [(job["State"], job["Timelimit"]) for job in jobs] == [("TIMEOUT", "00:01:00"), ("COMPLETED", "00:08:00")]
 
 
 @pytest.mark.fault
