@@ -41,7 +41,6 @@ if config["dataset"]:
         retries: 0
         conda:
             "../envs/data.yaml"
-        threads: 8
         params:
             data=config["dataset"],
             folder=subpath(output.data, parent=True),
@@ -69,7 +68,6 @@ else:
         retries: 0
         conda:
             "../envs/data.yaml"
-        threads: 8
         params:
             images=hagrid_images,
             annotations=hagrid_annotations,
