@@ -82,7 +82,9 @@ def test_a_truncated_file_is_neither_evaluated_nor_timed(name, tmp_path):
     data = known_detectors.dataset(tmp_path / "data", {"val": 1})
     video = known_detectors.video(tmp_path / "video.mp4", 2)
     for measure, source in ((evaluate.main, data), (measure_inference.main, video)):
-        with pytest.raises(PinchError, match=rf"{name} cannot be loaded .*: it may be incomplete, so export it again"):
+        with pytest.raises(
+            PinchError, match=rf"{name} cannot be loaded .*: it may be damaged or no detector, so export it again"
+        ):
             measure([str(path), str(source), "--output", str(record)])
     assert not record.exists()
 

@@ -136,5 +136,5 @@ def test_every_rule_that_the_profile_names_exists(tmp_path):
     rules = set(re.findall(r"rule (\w+):", text)) | EXPORT_RULES
     rules |= {"measure_on_cpu", "measure_on_gpu"}
     named = set(content["set-resources"]) | set(content["set-threads"]) | set(content["groups"])
-    named |= set(yaml.safe_load((ROOT / "profiles/memory.yaml").read_text())) - {"default"}
+    named |= site.needed_memory(ROOT / site.NEEDED).keys() - {"default"}
     assert named <= rules

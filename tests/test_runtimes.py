@@ -169,7 +169,7 @@ def test_a_truncated_tflite_file_is_refused(tflite, tmp_path):
     content = (tflite / "integer.tflite").read_bytes()
     for share in (0.1, 0.5):
         (tmp_path / "cut.tflite").write_bytes(content[: int(len(content) * share)])
-        with pytest.raises(PinchError, match=r"cut\.tflite cannot be loaded .*: it may be incomplete"):
+        with pytest.raises(PinchError, match=r"cut\.tflite cannot be loaded .*: it may be damaged or no detector"):
             runtimes.open(tmp_path / "cut.tflite")
 
 

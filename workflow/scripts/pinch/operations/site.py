@@ -6,16 +6,19 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import yaml
 
 from pinch.core.errors import PinchError
 from pinch.core.typed_json import MismatchError, from_json
+from pinch.run.formats import FORMATS
 
 VARIABLE = "PINCH_SITE"
 """The environment variable that names another file than SHIPPED."""
 SHIPPED = Path("profiles/slurm/site.yaml")
+NEEDED = Path("profiles/memory.yaml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,13 @@ def _bounded(wanted: str, cpu: int | None, gpu: int | None, on: str | None) -> s
     if on or cpu == gpu:
         return on_gpu if on == "gpu" else on_cpu
     return f"{on_gpu} if input.get('gpu') else {on_cpu}"
+
+
+def needed_memory(path: str | Path = NEEDED) -> dict[str, Any]:
+    """MB of memory that a job takes, by its rule: numbers, or expressions of Snakemake; `default` for other rules."""
+    said = yaml.safe_load(Path(path).read_text())
+    exports = said.pop("export")
+    return {f"export_{name}": exports for name in FORMATS} | said
 
 
 def machine_memory_mb() -> int:
