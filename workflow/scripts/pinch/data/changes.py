@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pinch.core import collection
 from pinch.core.errors import PinchError
 from pinch.core.files import read_json
 from pinch.data import dataset
@@ -14,6 +15,7 @@ STATE = "state"
 """Its key for the state of the source, see `Source.state`."""
 
 
+@collection.paused()
 def since_prepared(folder: Path, own: Path | None) -> list[str]:
     """What has changed since a run's data set was prepared, in a few words each.
 

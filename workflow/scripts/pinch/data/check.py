@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from pinch.core import collection
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.data import manifest as manifests
@@ -118,6 +119,7 @@ def look(
     return _findings(dataset, splits, made, broken)
 
 
+@collection.paused()
 def current(dataset: Dataset, splits: Iterable[str], for_training: bool = False) -> Manifest:
     """The manifest of a data set that is to be used: its own, if it was prepared, or else one from a look at it now.
 

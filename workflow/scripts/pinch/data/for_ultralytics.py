@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from pinch.core import collection
 from pinch.core.errors import PinchError
 from pinch.data import manifest as manifests
 from pinch.data.check import TRAINED_ON
@@ -18,6 +19,7 @@ LABELS = "pinch_manifest"
 """Key of a data.yaml for Ultralytics: the file that `pinch.data.ultralytics_dataset` reads labels from."""
 
 
+@collection.paused()
 def ultralytics_yaml(dataset: Dataset, manifest: Manifest, splits: Sequence[str], folder: str | Path) -> Path:
     """Write what Ultralytics reads, in place of the data set's own folders: lists of images, and their labels.
 

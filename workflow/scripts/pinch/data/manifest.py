@@ -153,19 +153,20 @@ def stamp(image: Path) -> Stamp:
 
 def changes(dataset: Dataset, known: dict[str, Stamp], splits: Iterable[str]) -> list[str]:
     """What differs from the stamps in a manifest in splits of a data set, in a few words each; nothing is opened."""
-    found = list(dict.fromkeys(image for split in splits for image in images(dataset, split)))
+    found = {key(dataset, image): image for split in splits for image in images(dataset, split)}
     new: list[Path] = []
     changed: list[Path] = []
     gone: list[Path] = []
-    for image, now in zip(found, in_threads(_stamp_or_none, found, chunk=512), strict=True):
-        before = known.get(key(dataset, image))
+    stamps = in_threads(_stamp_or_none, found.values(), chunk=512)
+    for (name, image), now in zip(found.items(), stamps, strict=True):
+        before = known.get(name)
         if now is None:
             gone.append(image)
         elif before is None:
             new.append(image)
         elif before != now:
             changed.append(image)
-    listed = {key(dataset, image) for split in dataset.splits for image in images(dataset, split)}
+    listed = found.keys() | {key(dataset, image) for split in dataset.splits for image in images(dataset, split)}
     gone += [Path(name) for name in known if name not in listed]
     kinds = {"new": new, "changed": changed, "removed": gone}
     return [f"{len(each):,} {kind} ({each[0]}{', …' if each[1:] else ''})" for kind, each in kinds.items() if each]

@@ -5,6 +5,7 @@ keeps pickles beside the labels, which whoever finds them there runs. It also pr
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from ultralytics.data import build
 from ultralytics.data.dataset import YOLODataset
 
+from pinch.core import collection
 from pinch.data import manifest as manifests
 from pinch.data.for_ultralytics import LABELS
 
@@ -22,9 +24,10 @@ class ManifestDataset(YOLODataset):
     # Attributes that Ultralytics sets for files that may be missing; these are.
     npy_files = property(lambda self: _NoFiles(), lambda self, files: None)
 
+    @collection.paused()
     def get_labels(self) -> list[dict[str, Any]]:
         """The labels of `im_files`, as Ultralytics' own verification describes them."""
-        entries = manifests.read(Path(self.data[LABELS])).entries
+        entries = _read(Path(self.data[LABELS])).entries
         return [
             {
                 "im_file": image,
@@ -38,6 +41,10 @@ class ManifestDataset(YOLODataset):
             }
             for image in self.im_files
         ]
+
+
+# One file holds all splits of a training.
+_read = functools.lru_cache(maxsize=1)(manifests.read)
 
 
 class _NoFiles:
