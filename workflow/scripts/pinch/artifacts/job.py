@@ -133,7 +133,7 @@ class Session:
 
         content = sha256(path)
         if content not in self._measured:
-            measured = evaluate(path, self.dataset.path, ["val"], self.imgsz, threads=self.settings.threads)
+            measured = evaluate(path, self.dataset, ["val"], self.imgsz, threads=self.settings.threads)
             self._measured[content] = measured.splits["val"].map50_95 or 0.0
         return self._measured[content]
 

@@ -131,19 +131,24 @@ def current(dataset: Dataset, splits: Iterable[str], for_training: bool = False)
     Raises:
         PinchError: files have changed since the data set was prepared, or cannot be used.
     """
-    splits = list(splits)
-    if dataset.digest is None:
-        found = look(dataset, splits)
-    else:
-        known = manifests.read(dataset.path.parent / manifests.FILE)
-        stamps = {name: entry.stamp for name, entry in known.entries.items()}
-        if differences := manifests.changes(dataset, stamps, splits):
-            raise PinchError(f"{dataset.path} was prepared for other files: {'; '.join(differences)}. {PREPARE_AGAIN}")
-        if known.digest(dataset, dataset.splits) != dataset.digest:
-            raise PinchError(f"{dataset.path} was edited, or preparing it was broken off. {PREPARE_AGAIN}")
-        found = _findings(dataset, splits, known, {})
+    wanted = tuple(splits)
+    if wanted not in dataset.checked:
+        dataset.checked[wanted] = _current(dataset, list(wanted))
+    found: Findings = dataset.checked[wanted]
     found.require(for_training)
     return found.manifest
+
+
+def _current(dataset: Dataset, splits: list[str]) -> Findings:
+    if dataset.digest is None:
+        return look(dataset, splits)
+    known = manifests.read(dataset.path.parent / manifests.FILE)
+    stamps = {name: entry.stamp for name, entry in known.entries.items()}
+    if differences := manifests.changes(dataset, stamps, splits):
+        raise PinchError(f"{dataset.path} was prepared for other files: {'; '.join(differences)}. {PREPARE_AGAIN}")
+    if known.digest(dataset, dataset.splits) != dataset.digest:
+        raise PinchError(f"{dataset.path} was edited, or preparing it was broken off. {PREPARE_AGAIN}")
+    return _findings(dataset, splits, known, {})
 
 
 def stop_at(problems: list[str]) -> None:

@@ -56,6 +56,7 @@ class Dataset:
         splits: for each split that the file names, its folders and .txt lists, absolute.
         digest: SHA-256 that Pinch wrote there when it prepared the data set (see `pinch.data.manifest`); None without.
         extra: all other keys of the file.
+        checked: what `pinch.data.check.current` found, by splits: files are read and compared once for a value of this.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class Dataset:
     splits: dict[str, list[Path]]
     digest: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    checked: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     _images: dict[str, list[Path]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def images(self, split: str) -> list[Path]:

@@ -23,6 +23,7 @@ from pinch.data import check
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
+from pinch.data.manifest import Manifest
 from pinch.data.ultralytics_dataset import labels_from_manifest
 from pinch.run import identity
 from pinch.run.identity import Model
@@ -32,7 +33,7 @@ from pinch.weights import checkpoints
 
 def evaluate(
     model: str | Path,
-    data: str | Path,
+    data: str | Path | Dataset,
     splits: list[str],
     imgsz: int | None = None,
     device: str = "cpu",
@@ -43,7 +44,7 @@ def evaluate(
 
     Args:
         model: `.pt`, or an artifact of any format, which runs in its own runtime.
-        data: data.yaml.
+        data: data.yaml, or the data set if it is loaded.
         splits: some of "train", "val", "test".
         imgsz: side of the images in pixels; None: the model's.
         device: "cpu" or "gpu".
@@ -56,12 +57,13 @@ def evaluate(
     Raises:
         PinchError: the model cannot be loaded, or its number of classes is not the data set's.
     """
-    dataset = datasets.load(data)
+    dataset = data if isinstance(data, Dataset) else datasets.load(data)
     network, described = _load(Path(model), dataset, imgsz, device, threads)
     warnings = _name_warnings(network.names, dataset)
     results = {}
+    manifest = check.current(dataset, [split for split in splits if split in dataset.splits])
     for split in splits:
-        results[split], more = _validate(network, dataset, split, described["imgsz"], device, threads, batch)
+        results[split], more = _validate(network, dataset, manifest, split, described["imgsz"], device, threads, batch)
         warnings += more
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -162,7 +164,14 @@ def _name_warnings(names: Any, dataset: Dataset) -> list[str]:
 
 
 def _validate(
-    network: Any, dataset: Dataset, split: str, imgsz: int, device: str, threads: int, batch: int
+    network: Any,
+    dataset: Dataset,
+    manifest: Manifest,
+    split: str,
+    imgsz: int,
+    device: str,
+    threads: int,
+    batch: int,
 ) -> tuple[SplitAccuracy, list[str]]:
     """Accuracy on one split, and warnings."""
     images = dataset.images(split) if split in dataset.splits else []
@@ -171,7 +180,7 @@ def _validate(
         return empty, [f"{dataset.path} has no images in its {split} split: there is no accuracy on it"]
     with tempfile.TemporaryDirectory() as folder:
         settings = {
-            "data": str(ultralytics_yaml(dataset, check.current(dataset, [split]), [split], folder)),
+            "data": str(ultralytics_yaml(dataset, manifest, [split], folder)),
             "split": split,
             "imgsz": imgsz,
             "batch": min(batch, len(images)),
