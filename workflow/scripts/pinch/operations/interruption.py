@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 
 import psutil
 
+from pinch.operations import slurm
+
 # Seconds that local jobs have to end themselves after SIGTERM. A pool whose worker died holding a lock never does.
 _GRACE = 5
 
@@ -47,14 +49,10 @@ def end_with_all_jobs(scheduler: Any) -> None:
     executor = scheduler._executor
     executor.cancel = functools.partial(_cancel, scheduler)
     scheduler._schedule_reevalutation = functools.partial(_schedule_later, scheduler)
-    if _is_slurm(executor):
+    if slurm.is_executor(executor):
         executor.sleep = functools.partial(_sleep, executor)
         # Its first sleep has begun already.
         executor.wait_thread.join = functools.partial(executor.wait_thread.join, timeout=2)
-
-
-def _is_slurm(executor: Any) -> bool:
-    return hasattr(executor, "run_uuid")
 
 
 async def _sleep(executor: Any) -> None:
@@ -72,7 +70,7 @@ def _schedule_later(scheduler: Any, seconds: float) -> None:
 
 def _cancel(scheduler: Any) -> None:
     executor = scheduler._executor
-    if _is_slurm(executor):
+    if slurm.is_executor(executor):
         executor._job_submission_executor.shutdown(wait=True, cancel_futures=True)
         _cancel_slurm_jobs(executor.run_uuid)
     pool = (scheduler._local_executor or executor).pool

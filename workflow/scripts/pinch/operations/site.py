@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
 from pinch.core.errors import PinchError
 from pinch.core.typed_json import MismatchError, from_json
+from pinch.core.yaml_files import read_yaml
 from pinch.run.formats import FORMATS
 
 VARIABLE = "PINCH_SITE"
@@ -70,7 +70,7 @@ def _bounded(wanted: str, cpu: int | None, gpu: int | None, on: str | None) -> s
 
 def needed_memory(path: str | Path = NEEDED) -> dict[str, Any]:
     """MB of memory that a job takes, by its rule: numbers, or expressions of Snakemake; `default` for other rules."""
-    said = yaml.safe_load(Path(path).read_text())
+    said = read_yaml(path)
     exports = said.pop("export")
     return {f"export_{name}": exports for name in FORMATS} | said
 
@@ -98,12 +98,9 @@ def read(file: Path | None = None) -> Site:
         PinchError: it is missing, not YAML, or has a wrong key or value.
     """
     file = file or path()
-    try:
-        content = yaml.safe_load(file.read_text())
-    except FileNotFoundError:
-        raise PinchError(f"{file} does not exist: start in the project's folder, or correct {VARIABLE}") from None
-    except yaml.YAMLError as error:
-        raise PinchError(f"{file} is not YAML: {error}") from error
+    if not file.exists():
+        raise PinchError(f"{file} does not exist: start in the project's folder, or correct {VARIABLE}")
+    content = read_yaml(file)
     known = {field.name for field in dataclasses.fields(Site)}
     unknown = sorted(map(str, set(content or {}) - known))
     if unknown:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pinch.core.errors import PinchError
 from pinch.operations import site
@@ -42,6 +43,11 @@ _NEVER = {
 }
 _HELD = r"JobHe?o?ld.*|.*requeued.held"
 _ABSENT = r"ReqNodeNotAvail.*|Nodes.required.*|Reserved for maintenance"
+
+
+def is_executor(executor: Any) -> bool:
+    """Whether an executor of Snakemake is that for Slurm."""
+    return hasattr(executor, "run_uuid")
 
 
 def ask(*command: str) -> str:

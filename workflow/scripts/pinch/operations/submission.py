@@ -19,7 +19,7 @@ _PATIENCE = 60
 
 def correct(executor: Any) -> None:
     """Correct Snakemake's Slurm executor, before its first job; other executors stay as they are."""
-    if not hasattr(executor, "run_uuid"):
+    if not slurm.is_executor(executor):
         return
     refusals: Counter[int] = Counter()
     report = executor._report_job_error_threadsafe
