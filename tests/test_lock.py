@@ -20,6 +20,15 @@ def path(tmp_path, monkeypatch):
     return tmp_path / ".some.lock"
 
 
+@pytest.fixture
+def often_switching():
+    """Threads that switch a hundred times as often as Python's, so that they meet in the middle of a step."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 100)
+    yield
+    sys.setswitchinterval(usual)
+
+
 def held_by(path, **changes):
     """Write the lock of another owner."""
     owner = vars(lock.Owner.this_process()) | changes
@@ -135,7 +144,8 @@ def test_an_owner_whose_lock_was_taken_over_ends_itself(path):
 
 
 @pytest.mark.fault
-def test_of_many_who_take_over_one_lock_at_once_one_holds_it(path):
+@pytest.mark.parametrize("attempt", range(10))
+def test_of_many_who_take_over_one_lock_at_once_one_holds_it(path, attempt, often_switching):
     held_by(path, pid=2**22, began="1")
     inside, most = [], []
 
@@ -144,7 +154,7 @@ def test_of_many_who_take_over_one_lock_at_once_one_holds_it(path):
             with lock.held(path, "the work"):
                 inside.append(1)
                 most.append(len(inside))
-                time.sleep(0.05)
+                time.sleep(0.02)
                 inside.pop()
         except PinchError:
             pass

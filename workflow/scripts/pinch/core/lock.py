@@ -5,11 +5,13 @@ finds a lock takes it over if the owner has ended for certain: a process of this
 of this SLURM job, or a SLURM job that `squeue` no longer knows. Of other owners only their silence tells: times of two
 files in one folder are compared, which the same file server has set, so that clocks of machines do not matter.
 
-A lock appears under its name complete, by a hard link, which network filesystems make in one step. If two take over one
-lock at the same moment, the owner who finds another's lock in its place ends itself.
+A lock appears under its name complete, by a hard link, which network filesystems make in one step. Of several who take
+over one lock, one removes it: it locks the file (`flock`) and looks again whose it is. Where a filesystem has no such
+locks, two could hold one name for a moment; the owner who finds another's lock in its place ends itself.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -150,17 +152,14 @@ def _appears(own: Path, path: Path) -> bool:
     return True
 
 
-def _remove(path: Path, judged: Owner | None) -> None:
+def _remove(path: Path, judged: Owner) -> None:
     """Remove the lock of an owner who has ended, unless another owner has taken it over meanwhile."""
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return
-    if _read(aside) != judged:
-        with contextlib.suppress(OSError):
-            os.link(aside, path)
-    aside.unlink()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # it is gone, or its filesystem has no such locks
+            # For writing, which network filesystems ask of who locks a file alone.
+            fcntl.flock(stack.enter_context(open(path, "r+")), fcntl.LOCK_EX)
+        if _read(path) == judged:
+            path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Owner | None:

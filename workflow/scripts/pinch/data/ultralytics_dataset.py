@@ -27,7 +27,8 @@ class ManifestDataset(YOLODataset):
     @collection.paused()
     def get_labels(self) -> list[dict[str, Any]]:
         """The labels of `im_files`, as Ultralytics' own verification describes them."""
-        entries = _read(Path(self.data[LABELS])).entries
+        path = Path(self.data[LABELS])
+        entries = _read(path, path.stat().st_mtime_ns, path.stat().st_ino).entries
         return [
             {
                 "im_file": image,
@@ -43,8 +44,10 @@ class ManifestDataset(YOLODataset):
         ]
 
 
-# One file holds all splits of a training.
-_read = functools.lru_cache(maxsize=1)(manifests.read)
+@functools.lru_cache(maxsize=1)
+def _read(path: Path, _time: int, _inode: int) -> manifests.Manifest:
+    """The manifest of all splits of a training, once for all of them, and anew where the file is another."""
+    return manifests.read(path)
 
 
 class _NoFiles:
