@@ -18,6 +18,7 @@ from pinch.core.errors import PinchError
 from pinch.core.files import write_json
 from pinch.core.yaml_files import read_yaml
 from pinch.data import changes
+from pinch.data.hagrid import source
 from pinch.operations import failures, interruption, submission
 from pinch.report import contents
 from pinch.run import formats
@@ -59,6 +60,8 @@ DEVICE = config["device"]
 IMGSZ = config["train"]["imgsz"]
 GPUS = int(DEVICE == "gpu")
 DATA = f"{RUN}/dataset/data.yaml"
+# Label files of HaGRID, which runs with the same classes share.
+LABELS = "results/labels"
 NOTED_CHANGES = f"{RUN}/dataset/changes.json"
 STARTED = time.time()
 # Absolute, since Snakemake looks for it beside the Snakefile.
@@ -192,6 +195,14 @@ def hagrid_annotations(wildcards):
     return f"{HAGRID}/annotations" if SYNTHETIC else config["hagrid"]["annotations"]
 
 
+def class_arguments():
+    """Arguments that tell the classes of the run, before there is a data set."""
+    if config["dataset"]:
+        return ["--dataset", config["dataset"]]
+    given = config["hagrid"]
+    return ["--classes", *source.expected_classes(given["targets"], given["mode"], given["annotations"])]
+
+
 def user_paths():
     """Configuration keys and the paths of the user's that they name."""
     paths = {
@@ -202,7 +213,7 @@ def user_paths():
     if not config["trained_model"] and not STOCK_BASE and Path(BASE_MODEL).suffix != ".yaml":
         paths["base_model"] = BASE_MODEL
     if not config["dataset"] and not SYNTHETIC:
-        paths |= {f"hagrid.{key}": config["hagrid"][key] for key in ("images", "annotations")}
+        paths |= {f"hagrid.{key}": config["hagrid"][key] for key in ("images", "annotations", "background")}
         if None in (paths["hagrid.images"], paths["hagrid.annotations"]):
             raise WorkflowError(
                 "The configuration names no data: set dataset, hagrid.images and annotations, or synthetic"

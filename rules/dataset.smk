@@ -16,11 +16,11 @@ if SYNTHETIC:
         params:
             folder=subpath(output.images, parent=True),
             options=options("synthetic", data.Synthetic),
-            targets=config["hagrid"]["targets"],
+            gestures=["--gestures", *config["hagrid"]["targets"]] if config["hagrid"]["targets"] != "all" else [],
         message:
             "Rendering hands"
         shell:
-            "synthesize_hands.py {params.folder:q} {params.options:q} --gestures {params.targets:q}"
+            "synthesize_hands.py {params.folder:q} {params.options:q} {params.gestures:q}"
             " --video {output.video:q} --processes {threads} > {log:q} 2>&1"
 
 
@@ -74,13 +74,14 @@ else:
             options=options("hagrid", data.Hagrid, without=("images", "annotations")),
             seed=SEED,
             folder=subpath(output.data, parent=True),
+            labels=[] if SYNTHETIC else ["--labels", LABELS],
             for_training=FOR_TRAINING,
         message:
             "Converting HaGRID's annotations to a YOLO data set"
         shell:
             "hagrid_to_yolo.py --images {params.images:q} --annotations {params.annotations:q}"
             " {params.options:q} --seed {params.seed:q} --out {params.folder:q}"
-            " {params.for_training:q} --record {output.record:q} > {log:q} 2>&1"
+            " {params.labels:q} --processes {threads} {params.for_training:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule draw_samples:

@@ -44,7 +44,7 @@ rule check_base_model:
     params:
         base=base_model,
         trained=["--trained"] if config["trained_model"] else [],
-        classes=["--dataset", config["dataset"]] if config["dataset"] else ["--classes", *config["hagrid"]["targets"]],
+        classes=class_arguments(),
         coarse=["--mode", config["coarse"]["mode"], *pruning_ratios("coarse")],
         fine=options("fine", pruning.FinePruning, without=NOT_FINE) + pruning_ratios("fine"),
     message:

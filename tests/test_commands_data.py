@@ -44,7 +44,7 @@ def test_hagrid_to_yolo_from_a_configuration_file(tmp_path, capsys, monkeypatch)
 
 
 def test_hagrid_to_yolo_from_options_alone(tmp_path, capsys):
-    root = tiny_hagrid.write(tmp_path / "hagrid", phase_folders=True)
+    root = tiny_hagrid.write(tmp_path / "hagrid", layout="phases")
     folders = ["--images", str(root / "images"), "--annotations", str(root / "annotations")]
     hagrid_to_yolo.main([*folders, "--targets", "fist", "like", "--out", str(tmp_path / "out"), "--limit", "2"])
     assert datasets.load(tmp_path / "out/data.yaml").names == ["fist", "like"]
@@ -65,12 +65,12 @@ def test_options_override_the_configuration_file(tmp_path):
         "train",
         "val",
         "--mode",
-        "hands",
+        "hand",
     ]
     hagrid_to_yolo.main(["--cfg", config, "--out", str(tmp_path / "out"), *overrides])
     written = yaml.safe_load((tmp_path / "out/data.yaml").read_text())
     assert len(written.pop("digest")) == 64
-    assert written == {"train": "images/train", "val": "images/val", "names": {0: "hand"}}
+    assert written == {"train": "train.txt", "val": "val.txt", "test": "val.txt", "names": {0: "hand"}}
 
 
 def test_a_failing_command_ends_with_one_sentence(tmp_path):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli, records
-from pinch.core.arguments import add_arguments
+from pinch.core.arguments import add_arguments, from_arguments
 from pinch.run.settings.data import General, Hagrid
 
 
@@ -22,34 +22,49 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default="hagrid_yolo_format", help="folder of the YOLO data set")
     unset = {"images": "dataset_folder", "annotations": "dataset_annotations", "targets": "targets"}
     add_arguments(parser, Hagrid, unset={name: f"{key} of the file" for name, key in unset.items()})
-    parser.add_argument("--phases", nargs="+", metavar="PHASE", help="folders of the annotations to convert")
+    parser.add_argument(
+        "--phases", nargs="+", metavar="PHASE", help="folders of annotations to convert (default: one for each split)"
+    )
     add_arguments(parser, General, only=("seed",))
     parser.add_argument("--skip-broken", action="store_true", help="leave out images that cannot be decoded")
-    parser.add_argument("--copy", action="store_true", help="copy images instead of linking to them")
+    parser.add_argument("--copy", action="store_true", help="copy images instead of linking to their folders")
+    parser.add_argument(
+        "--labels", type=Path, help="folder for label files that several data sets share (default: --out)"
+    )
+    parser.add_argument("--processes", type=cli.whole, default=1, help="how many read annotations at the same time")
     parser.add_argument("--for-training", action="store_true", help="refuse classes without images in train or val")
     parser.add_argument("--record", type=cli.output_file, help="record of the data set to write (.json)")
     arguments = parser.parse_args(argv)
 
-    from pinch.data import hagrid
-    from pinch.data.conversion import ConversionSettings, convert
+    from pinch.data.hagrid import source
+    from pinch.data.hagrid.conversion import convert
+    from pinch.data.hagrid.settings import ConversionSettings
 
-    source = hagrid.source(
+    found = source.from_config(
         arguments.cfg,
         dataset_folder=arguments.images,
         dataset_annotations=arguments.annotations,
         targets=arguments.targets,
         phases=arguments.phases,
+        background=arguments.background,
     )
-    settings = ConversionSettings(
-        arguments.mode, arguments.limit, arguments.seed, arguments.skip_broken, arguments.copy
+    settings = from_arguments(
+        ConversionSettings,
+        arguments,
+        targets=tuple(found.targets),
+        seed=arguments.seed,
+        skip_broken=arguments.skip_broken,
+        copy=arguments.copy,
     )
     progress = functools.partial(print, flush=True)
-    converted, found, users = convert(source, arguments.out, settings, arguments.for_training, progress)
+    converted, findings = convert(
+        found, arguments.out, settings, arguments.for_training, progress, arguments.processes, arguments.labels
+    )
     if arguments.record:
-        records.write(arguments.record, found.record(converted, users), arguments.seed)
-    for split, count in found.images.items():
-        print(f"{split}: {count:,} images of {users[split]:,} users, {sum(found.boxes[split].values()):,} boxes")
-    for warning in found.everything():
+        records.write(arguments.record, findings.record(converted), arguments.seed)
+    for line in findings.summary():
+        print(line)
+    for warning in findings.everything():
         print(f"warning: {warning}", file=sys.stderr)
 
 

@@ -15,6 +15,7 @@ from pinch.core import cli, records, schema
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
 from pinch.core.yaml_files import read_yaml
+from pinch.data.hagrid import source
 from pinch.operations import plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +67,8 @@ def _workload(config: dict[str, Any], results: Path) -> plan.Workload:
 
 def _images(config: dict[str, Any], results: Path) -> tuple[int, int, int]:
     """Images of train, val and test, from the record of the data set or, without one, from the configuration."""
-    classes = len(config["hagrid"]["targets"])
+    hagrid = config["hagrid"]
+    classes = len(source.expected_classes(hagrid["targets"], "gestures", hagrid["annotations"]))
     try:
         splits = records.read(results / "records/dataset.json", DatasetRecord).value.splits
     except PinchError:  # not there, being replaced, or of an earlier version

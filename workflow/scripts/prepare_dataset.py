@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     written, found = prepare(dataset.load(arguments.data), arguments.out, arguments.for_training, progress)
     if arguments.record:
         records.write(arguments.record, found.record(written))
-    for split, count in found.images.items():
-        print(f"{split}: {count:,} images, {sum(found.boxes[split].values()):,} boxes")
+    for line in found.summary():
+        print(line)
     for warning in found.everything():
         print(f"warning: {warning}", file=sys.stderr)
 

@@ -154,7 +154,7 @@ def _said(declared: Option, value: Any) -> list[str]:
         return [declared.flag] if value else []
     if declared.kind is dict:
         values = [f"{key}={entry}" for key, entry in value.items()]
-    elif declared.many:
+    elif declared.many and not isinstance(value, str):
         values = [str(item) for item in value]
     else:
         values = [] if value is None else [str(value)]

@@ -63,14 +63,18 @@ def write_json(path: str | Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: str | Path, object_hook: Any = None) -> Any:
     """Read a JSON file.
+
+    Args:
+        path: the file.
+        object_hook: see `json.loads`.
 
     Raises:
         PinchError: it is missing or is not JSON.
     """
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text(), object_hook=object_hook)
     except FileNotFoundError as error:
         raise PinchError(f"{path} does not exist") from error
     except (ValueError, RecursionError) as error:  # also text that is no UTF-8

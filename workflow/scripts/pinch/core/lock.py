@@ -92,18 +92,19 @@ class Owner:
 
 
 @contextlib.contextmanager
-def held(path: Path, doing: str) -> Iterator[None]:
+def held(path: Path, doing: str, patience: float | None = None) -> Iterator[None]:
     """Hold a lock while the block runs.
 
     Args:
         path: file of the lock, in an existing folder.
         doing: what the lock is for, as in "a training of demo"; for messages.
+        patience: seconds to wait for another owner; None: GRACE_SECONDS.
 
     Raises:
         PinchError: another process holds it, or Pinch did not make what is there.
     """
     owner = Owner.this_process()
-    _acquire(path, owner, doing)
+    _acquire(path, owner, doing, GRACE_SECONDS if patience is None else patience)
     done = threading.Event()
     beat = threading.Thread(target=_beat, args=(path, owner, doing, done), daemon=True)
     beat.start()
@@ -116,10 +117,10 @@ def held(path: Path, doing: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _acquire(path: Path, owner: Owner, doing: str) -> None:
+def _acquire(path: Path, owner: Owner, doing: str, patience: float) -> None:
     own = path.with_name(f"{path.name}.{owner.token}")
     write_json(own, asdict(owner))
-    patience = time.monotonic() + GRACE_SECONDS
+    end = time.monotonic() + patience
     try:
         while not _appears(own, path):
             other = _read(path)
@@ -129,7 +130,7 @@ def _acquire(path: Path, owner: Owner, doing: str) -> None:
                 continue
             if _has_ended(path, other, owner):
                 _remove(path, other)
-            elif time.monotonic() > patience:
+            elif time.monotonic() > end:
                 raise PinchError(f"{doing} is already run by {other}")
             else:
                 time.sleep(1)

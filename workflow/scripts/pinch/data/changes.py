@@ -1,5 +1,7 @@
 """What has changed in the files of a data set since it was prepared, found by their sizes and times alone."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from pinch.core import collection
@@ -7,12 +9,11 @@ from pinch.core.errors import PinchError
 from pinch.core.files import read_json
 from pinch.data import dataset
 from pinch.data import manifest as manifests
-from pinch.data.hagrid import Source
 
 CONVERSION = "conversion.json"
 """The file in a converted data set that says what it was converted from."""
 STATE = "state"
-"""Its key for the state of the source, see `Source.state`."""
+"""Its key for the state of the source: modification times (ns) of files and folders, by path."""
 
 
 @collection.paused()
@@ -39,8 +40,12 @@ def since_prepared(folder: Path, own: Path | None) -> list[str]:
 
 def _in_source(request: dict) -> list[str]:
     """What has changed in the source of a conversion."""
-    images, annotations = Path(request["images"]), Path(request["annotations"])
-    source = Source(images, annotations, request["targets"], request["phases"])
-    before, now = request.get(STATE, {}), source.state()
-    changed = [path for path in before | now if before.get(path) != now.get(path)]
-    return [f"{len(changed):,} folders or annotation files of HaGRID ({changed[0]}, …)"] if before and changed else []
+    before = request.get(STATE, {})
+    now = times(before)
+    changed = [path for path in before if before[path] != now.get(path)]
+    return [f"{len(changed):,} folders or annotation files of HaGRID ({changed[0]}, …)"] if changed else []
+
+
+def times(paths: Iterable[str]) -> dict[str, int]:
+    """Modification times (ns) of those paths that exist."""
+    return {path: os.stat(path).st_mtime_ns for path in dict.fromkeys(paths) if os.path.exists(path)}  # noqa: PTH110, PTH116

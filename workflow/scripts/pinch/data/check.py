@@ -46,6 +46,7 @@ class Findings:
         broken: by image, what is wrong with it or its labels, so that it cannot be used.
         gaps: by split, a message that it, or classes in it, have no images.
         warnings: messages about boxes that reach outside their image.
+        users: the people of each split; none where they are not known.
         manifest: what is known of each image that is not broken.
     """
 
@@ -54,6 +55,7 @@ class Findings:
     broken: dict[Path, str] = field(default_factory=dict)
     gaps: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    users: dict[str, set[str]] = field(default_factory=dict)
     manifest: Manifest = field(default_factory=Manifest)
 
     def everything(self) -> list[str]:
@@ -70,15 +72,27 @@ class Findings:
         if for_training:
             stop_at([self.gaps[split] for split in TRAINED_ON if split in self.gaps])
 
-    def record(self, dataset: Dataset, users: dict[str, int] | None = None) -> DatasetRecord:
-        """The data set's record; `users` is the number of people of each split, if it is known."""
-        known = users or {}
+    def summary(self) -> list[str]:
+        """A line for each split: images, people if they are known, boxes."""
+        return [
+            f"{split}: {count:,} images"
+            + (f" of {len(self.users[split]):,} users" if split in self.users else "")
+            + f", {sum(self.boxes[split].values()):,} boxes"
+            for split, count in self.images.items()
+        ]
+
+    def record(self, dataset: Dataset) -> DatasetRecord:
+        """The data set's record."""
         return DatasetRecord(
             data_yaml=str(dataset.path),
             digest=dataset.digest,
             classes=dataset.names,
             splits={
-                split: SplitContent(images=count, boxes=self.boxes[split], users=known.get(split))
+                split: SplitContent(
+                    images=count,
+                    boxes=self.boxes[split],
+                    users=len(self.users[split]) if split in self.users else None,
+                )
                 for split, count in self.images.items()
             },
             warnings=self.everything(),

@@ -266,9 +266,9 @@ def _is_image(name: str) -> bool:
 
 
 def _listed(line: str, source: Path, root: Path) -> Path:
-    """An image in a .txt list: an absolute path, or relative to the list (with or without `./`) or to the root."""
+    """An image in a .txt list: an absolute path, or relative to the list (always with `./`) or to the root."""
     beside = Path(os.path.normpath(source.parent / line))
-    return beside if beside.exists() else Path(os.path.normpath(root / line))
+    return beside if line.startswith("./") or beside.exists() else Path(os.path.normpath(root / line))
 
 
 def _box(row: list[float]) -> list[float]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pinch.core.options import COMMAND, CONFIG, option
+from pinch.core.options import CONFIG, option
 
 DEVICES = ("cpu", "gpu")
 MIN_USERS = 5
@@ -44,23 +44,41 @@ class Source:
 class Hagrid:
     """HaGRID on this machine."""
 
-    images: Path | None = option(None, help="folder with one folder of images per gesture")
-    annotations: Path | None = option(
-        None, help="folder with `train`, `val` and `test`, each holding one JSON per gesture"
-    )
+    images: Path | None = option(None, help="folder of the images, in any layout that archives unpack to")
+    annotations: Path | None = option(None, help="folder of the annotations, in any layout that archives unpack to")
     targets: tuple[str, ...] = option(
         ("middle_finger", "dislike", "fist", "four", "like", "one", "palm", "three", "two_up", "no_gesture"),
-        help="classes to detect, in the order of their numbers",
+        help="classes to detect, in the order of their numbers; `all`: every gesture that has annotations",
+        schema={
+            "anyOf": [
+                {"const": "all"},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+            ]
+        },
     )
     limit: int | None = option(
         None, help="maximum number of images per gesture and split, drawn with the seed", minimum=1
     )
     mode: str = option(
         "gestures",
-        help="one class per target, or one class for all hands",
-        choices=("gestures", "hands"),
-        where=COMMAND,
+        help="`gestures`: one box around both hands of a two-handed gesture; `hands`: one box for each hand, with its "
+        "gesture; `hand`: one class for all hands",
+        choices=("gestures", "hands", "hand"),
     )
+    max_missing: float = option(
+        0.05, help="share of the annotated images that may be missing; more is an error", minimum=0, maximum=1
+    )
+    max_idle: float | None = option(
+        None,
+        help="maximum number of idle hands (`no_gesture`) in train, relative to the largest other class; images with "
+        "more are left out, first those that show nothing else",
+        above=0,
+    )
+    background: Path | None = option(None, help="folder of images without hands, which are added to all splits")
+    strict: bool = option(
+        False, help="refuse annotations that cannot be used or have unknown labels, instead of leaving out up to 1%"
+    )
+    rebuild: bool = option(False, help="allow other numbers for classes of an earlier conversion of the same name")
 
 
 @dataclass(frozen=True, kw_only=True)
