@@ -55,15 +55,21 @@ rule all:
         ALL_RECORDS,
         rules.render_report.output,
         rules.select_models.output,
+    message:
+        "Everything is there"
 
 
 # Everything up to the fine-tuned models, with their accuracy.
 rule models:
     input:
         MODEL_RECORDS,
+    message:
+        "All models are there"
 
 
 # Everything up to the exported files, with their accuracy.
 rule artifacts:
     input:
         ARTIFACT_RECORDS,
+    message:
+        "All artifacts are there"

@@ -150,7 +150,7 @@ ALL_RECORDS = (
     + ARTIFACT_RECORDS
     + INFERENCE_RECORDS
 )
-OPTIONAL_ITEMS = [contents.SAMPLES, *STUDY_PLOTS]
+OPTIONAL_ITEMS = [*([] if config["hide_images"] else [contents.SAMPLES]), *STUDY_PLOTS]
 
 MANIFEST = Manifest([BASE, *TUNED], list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json()
 

@@ -225,7 +225,14 @@ def dataset_record() -> DatasetRecord:
         classes=classes,
         splits={
             split: SplitContent(
-                images=images, users=users, boxes={name: images // 4 + 3 * i for i, name in enumerate(classes)}
+                images=images,
+                users=users,
+                boxes={name: images // 4 + 3 * i for i, name in enumerate(classes)},
+                images_with={name: images // 4 + 2 * i for i, name in enumerate(classes)},
+                users_with={name: users - i for i, name in enumerate(classes)},
+                boxes_per_image={"0": images // 20, "1": images // 2, "2": images * 9 // 20, "3+": 0},
+                box_sides={"p5": 0.05, "p25": 0.12, "p50": 0.17, "p75": 0.22, "p95": 0.4},
+                image_sizes={"320x240": images},
             )
             for split, images, users in (("train", 400, 28), ("val", 80, 6), ("test", 80, 6))
         },

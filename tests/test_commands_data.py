@@ -38,7 +38,14 @@ def test_hagrid_to_yolo_from_a_configuration_file(tmp_path, capsys, monkeypatch)
     result = records.read(record, DatasetRecord).value
     assert result.classes == tiny_hagrid.GESTURES
     assert result.splits["val"] == SplitContent(
-        images=16, users=3, boxes={"like": 4, "fist": 4, "timeout": 4, "no_gesture": 16}
+        images=16,
+        users=3,
+        boxes={"like": 4, "fist": 4, "timeout": 4, "no_gesture": 16},
+        images_with={"like": 4, "fist": 4, "timeout": 4, "no_gesture": 12},
+        users_with=dict.fromkeys(tiny_hagrid.GESTURES, 3),
+        boxes_per_image={"0": 0, "1": 4, "2": 12, "3+": 0},
+        box_sides={"p5": 0.2449, "p25": 0.2449, "p50": 0.2828, "p75": 0.2828, "p95": 0.5916},
+        image_sizes={"32x24": 16},
     )
     assert len(datasets.load("out/data.yaml").images("test")) == 16
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from PIL import Image
 from pinch.core import collection
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord, SplitContent
+from pinch.data import description
 from pinch.data import manifest as manifests
 from pinch.data.dataset import Dataset, count_boxes, in_threads, label_path, parse_labels
 from pinch.data.manifest import Entry, Manifest
@@ -43,19 +45,23 @@ class Findings:
     Attributes:
         images: number of images of each split.
         boxes: number of boxes by split and class.
+        shapes: by split, what else `pinch.data.description` says of its images and boxes.
         broken: by image, what is wrong with it or its labels, so that it cannot be used.
         gaps: by split, a message that it, or classes in it, have no images.
         warnings: messages about boxes that reach outside their image.
         users: the people of each split; none where they are not known.
+        users_with: number of people by split and class, where they are known.
         manifest: what is known of each image that is not broken.
     """
 
     images: dict[str, int] = field(default_factory=dict)
     boxes: dict[str, dict[str, int]] = field(default_factory=dict)
+    shapes: dict[str, dict[str, Any]] = field(default_factory=dict)
     broken: dict[Path, str] = field(default_factory=dict)
     gaps: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     users: dict[str, set[str]] = field(default_factory=dict)
+    users_with: dict[str, dict[str, int]] = field(default_factory=dict)
     manifest: Manifest = field(default_factory=Manifest)
 
     def everything(self) -> list[str]:
@@ -92,6 +98,8 @@ class Findings:
                     images=count,
                     boxes=self.boxes[split],
                     users=len(self.users[split]) if split in self.users else None,
+                    users_with=self.users_with.get(split),
+                    **self.shapes[split],
                 )
                 for split, count in self.images.items()
             },
@@ -262,9 +270,11 @@ def _wrong_box(dataset: Dataset, labels: Path, boxes: np.ndarray) -> str | None:
 
 def _describe(dataset: Dataset, split: str, images: list[Path], found: Findings) -> None:
     seen = ((image, found.manifest.find(dataset, image)) for image in images)
-    boxes = {image: entry.boxes for image, entry in seen if entry}
+    entries = {image: entry for image, entry in seen if entry}
+    boxes = {image: entry.boxes for image, entry in entries.items()}
     found.images[split] = len(images)
     found.boxes[split] = count_boxes(dataset, list(boxes.values()))
+    found.shapes[split] = description.describe(list(entries.values()), dataset.names)
     found.warnings += _outside(boxes)
     empty = [name for name, count in found.boxes[split].items() if not count]
     if not images or empty:

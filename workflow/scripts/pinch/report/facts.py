@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from pinch.core.record_types.data import QUANTILES
 from pinch.run import comparing, formats
 from pinch.run.identity import percent
 from pinch.tables import gathering, labels, selection, stages
@@ -90,12 +91,22 @@ def _span(values: list[float | None]) -> Row | None:
 def _data(rows: list[Row]) -> Row | None:
     if not rows:
         return None
-    splits = list({row["split"]: {key: row[key] for key in ("split", "images", "users")} for row in rows}.values())
+    keys = ("split", "images", "users", "images_of_0", *(f"side_p{quantile}" for quantile in QUANTILES))
+    splits = list({row["split"]: {key: row[key] for key in keys} for row in rows}.values())
     for split in splits:
         split["boxes"] = sum(row["boxes"] for row in rows if row["split"] == split["split"])
     first = [row for row in rows if row["split"] == splits[0]["split"]]
     counts = sorted(first, key=lambda row: row["boxes"])
-    return {"classes": [row["class"] for row in first], "splits": splits, "rarest": counts[0], "commonest": counts[-1]}
+    fewest = min(
+        (row for row in first if row["users_with"] is not None), key=lambda row: row["users_with"], default=None
+    )
+    return {
+        "classes": [row["class"] for row in first],
+        "splits": splits,
+        "rarest": counts[0],
+        "commonest": counts[-1],
+        "fewest_users": fewest,
+    }
 
 
 def _pruned(method: str, table: dict[str, list[Row]], base: Row | None, places: list[Row]) -> list[Row]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
-from pinch.core.record_types.data import DatasetRecord
+from pinch.core.record_types.data import BOX_COUNTS, QUANTILES, DatasetRecord
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
@@ -45,7 +45,11 @@ COLUMNS = {
         *["relative_to_baseline", "baseline_file", "baseline_p50_ms", "spread", "exclusive"],
         *["busy_cores", "energy_net_mj", "frames", "warmup", "rounds", "source", "processor", "notes"],
     ],
-    "dataset": ["split", "images", "users", "class", "boxes"],
+    "dataset": [
+        *["split", "images", "users", "class", "boxes", "images_with", "users_with"],
+        *(f"images_of_{count}" for count in BOX_COUNTS),
+        *(f"side_p{quantile}" for quantile in QUANTILES),
+    ],
     "training": [
         *["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
         *["method", "ratio", "label", "batch", "batch_used", "diverged_epoch"],
@@ -59,6 +63,7 @@ COLUMNS = {
 }
 _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
+_WHOLE += ["images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
 _WHOLE += ["batch", "batch_used", "diverged_epoch"]
 
 
@@ -211,11 +216,17 @@ class _Reader:
 
     def dataset(self) -> list[dict[str, Any]]:
         record = self.found.optional("dataset", "dataset", "dataset", DatasetRecord)
-        return [
-            {"split": split, "class": name, "boxes": boxes, "images": content.images, "users": content.users}
-            for split, content in (record.splits if record else {}).items()
-            for name, boxes in content.boxes.items()
-        ]
+        rows = []
+        for split, content in (record.splits if record else {}).items():
+            about = {"split": split, "images": content.images, "users": content.users}
+            about |= {f"side_{quantile}": side for quantile, side in (content.box_sides or {}).items()}
+            about |= {f"images_of_{count}": images for count, images in (content.boxes_per_image or {}).items()}
+            for name, boxes in content.boxes.items():
+                shown = {"images_with": content.images_with, "users_with": content.users_with}
+                rows.append(
+                    about | {"class": name, "boxes": boxes} | {k: (v or {}).get(name) for k, v in shown.items()}
+                )
+        return rows
 
     def training(self) -> list[dict[str, Any]]:
         rows = []

@@ -78,7 +78,7 @@ def convert(
     placing.place_labels(out, source, chosen.items, names, settings.mode, labels)
     placing.place_images(out, source, chosen.items, settings.copy)
     found = _look(source, out, settings, chosen, names, progress)
-    _complete(found, source, settings, chosen, total)
+    _complete(found, source, chosen, total, names)
     found.require(for_training)
     asked = {"images": str(source.images), "annotations": str(source.annotations), numbering.NAMES: names}
     write_json(out / CONVERSION, asked | {STATE: source.state()})
@@ -162,9 +162,10 @@ def _list_name(split: str) -> str:
     return f"{split}.txt"
 
 
-def _complete(found: Findings, source: Source, settings: ConversionSettings, chosen: Selection, total: Part) -> None:
+def _complete(found: Findings, source: Source, chosen: Selection, total: Part, names: list[str]) -> None:
     """Add to the findings of a look what only the conversion knows."""
     found.users = {split: chosen.users(split) for split in chosen.splits}
+    found.users_with = {split: chosen.users_with(split, names) for split in chosen.splits}
     found.warnings += [*source.warnings, *_warnings(total), *chosen.warnings]
     if "test" not in chosen.splits:
         found.warnings.append(

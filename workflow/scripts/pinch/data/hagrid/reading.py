@@ -40,6 +40,11 @@ class Item(NamedTuple):
         """The name without its ending."""
         return self.name.rpartition(".")[0]
 
+    @property
+    def classes(self) -> list[int]:
+        """The class numbers of its boxes."""
+        return [int(line.partition(" ")[0]) for line in self.label.splitlines()]
+
 
 @dataclass
 class Oddities:

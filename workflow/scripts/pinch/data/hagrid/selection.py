@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pinch.core.errors import PinchError
@@ -37,7 +38,19 @@ class Selection:
 
     def users(self, split: str) -> set[str]:
         """The people of a split."""
-        return {item.user for (of, _), items in self.items.items() if of == split for item in items if item.user}
+        return {item.user for item in self._of(split) if item.user}
+
+    def users_with(self, split: str, names: list[str]) -> dict[str, int]:
+        """Number of people of a split who show each class."""
+        found: dict[int, set[str]] = {number: set() for number in range(len(names))}
+        for item in self._of(split):
+            if item.user:
+                for number in item.classes:
+                    found[number].add(item.user)
+        return {name: len(found[number]) for number, name in enumerate(names)}
+
+    def _of(self, split: str) -> Iterator[Item]:
+        return (item for (of, _), items in self.items.items() if of == split for item in items)
 
 
 def select(source: Source, settings: ConversionSettings, parts: list[Part], names: list[str]) -> Selection:
@@ -122,7 +135,7 @@ def _cap_idle(made: Selection, idle: int, settings: ConversionSettings) -> None:
     """
     assert settings.max_idle is not None
     train = [(key, item) for key, items in made.items.items() if key[0] == "train" for item in items]
-    boxes = {item: Counter(int(line.split()[0]) for line in item.label.splitlines()) for _, item in train}
+    boxes = {item: Counter(item.classes) for _, item in train}
     total = sum(boxes.values(), Counter())
     candidates = sorted((item for _, item in train if boxes[item][idle]), key=lambda item: item.stem)
     random.Random(f"{settings.seed}/idle").shuffle(candidates)

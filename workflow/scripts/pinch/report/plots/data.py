@@ -1,35 +1,73 @@
 """The data set, and the time of the run's jobs."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
 
+from pinch.core.record_types.data import BOX_COUNTS, QUANTILES
 from pinch.report.plots import style
 from pinch.tables import gathering
 from pinch.tables import stages as stage_table
 
 
 def classes(results: Path) -> Figure:
-    """Boxes per class in each split."""
+    """Boxes per class in each split, boxes per image, and sizes of boxes."""
     data = gathering.read(results, "dataset")
     if data.empty:
         return style.note("This run has no record of its data set.")
-    names = {}
-    for split, rows in data.groupby("split", sort=False):
-        users = rows["users"].iloc[0]
-        people = f", {users:.0f} users" if pd.notna(users) else ""
-        names[split] = f"{split}: {rows['images'].iloc[0]:.0f} images{people}"
+    splits = data.drop_duplicates("split").set_index("split")
+    colours = dict(zip(splits.index, (style.BLUE, style.ORANGE, style.GREEN), strict=False))
     count = data["class"].nunique()
-    drawn, (axis,) = style.figure(9, 1.6 + 0.38 * count)
-    colours = dict(zip(names.values(), (style.BLUE, style.ORANGE, style.GREEN), strict=False))
-    sns.barplot(
-        data.assign(split=data["split"].map(names)), y="class", x="boxes", hue="split", palette=colours, ax=axis
-    )
+    drawn = Figure(figsize=(11, max(1.6 + 0.38 * count, 4.4)))
+    grid = drawn.add_gridspec(3, 2, width_ratios=(2, 1), height_ratios=(2, 3, 3))
+    axis = drawn.add_subplot(grid[:, 0])
+    sns.barplot(data, y="class", x="boxes", hue="split", palette=colours, ax=axis, legend=False)
     axis.set(title="Boxes per class", xlabel="boxes", ylabel="")
-    axis.legend(title="", loc="upper left", bbox_to_anchor=(1, 1))
+    legend = drawn.add_subplot(grid[0, 1])
+    legend.axis("off")
+    legend.legend(
+        [Patch(color=colours[split]) for split in splits.index],
+        [_described(split, row) for split, row in splits.iterrows()],
+        loc="upper left",
+        borderaxespad=0,
+    )
+    _boxes_per_image(drawn.add_subplot(grid[1, 1]), splits, colours)
+    _box_sides(drawn.add_subplot(grid[2, 1]), splits, colours)
     return drawn
+
+
+def _described(split: Any, row: pd.Series) -> str:
+    people = f", {row['users']:,.0f} users" if pd.notna(row["users"]) else ""
+    return f"{split}: {row['images']:,.0f} images{people}"
+
+
+def _boxes_per_image(axis: Axes, splits: pd.DataFrame, colours: dict[str, str]) -> None:
+    shares = splits[[f"images_of_{count}" for count in BOX_COUNTS]].astype(float)
+    shares = shares.div(splits["images"], axis=0).set_axis(BOX_COUNTS, axis=1)
+    long = shares.rename_axis("split").reset_index().melt("split", var_name="boxes", value_name="share")
+    sns.barplot(long, x="boxes", y="share", hue="split", palette=colours, ax=axis, legend=False)
+    axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
+    axis.set(title="Boxes per image", xlabel="", ylabel="share of images")
+
+
+def _box_sides(axis: Axes, splits: pd.DataFrame, colours: dict[str, str]) -> None:
+    """The middle half, the middle nine tenths and the median of the sides of boxes, for each split."""
+    for place, (split, row) in enumerate(splits.iterrows()):
+        low, lower, middle, upper, high = (row[f"side_p{quantile}"] for quantile in QUANTILES)
+        axis.plot([low, high], [place, place], color=colours[str(split)], linewidth=1.5)
+        axis.plot([lower, upper], [place, place], color=colours[str(split)], linewidth=8, solid_capstyle="butt")
+        axis.plot([middle], [place], "|", color="white", markersize=9, markeredgewidth=2)
+    axis.set_yticks(range(len(splits)), list(splits.index))
+    axis.set(title="Side of a box", xlabel="share of the image's side", ylim=(len(splits) - 0.5, -0.5))
+    axis.set_xlim(left=0)
+    axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
+    axis.grid(axis="y", visible=False)
 
 
 def stages(results: Path) -> Figure:

@@ -26,6 +26,9 @@ class General:
         choices=DEVICES,
         where=CONFIG,
     )
+    hide_images: bool = option(
+        False, help="leave the images of the data set out of the report, since they show people", where=CONFIG
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
