@@ -490,3 +490,41 @@ def test_directories_of_archives_are_about_as_large_as_planned(tmp_path):
     with zipfile.ZipFile(tmp_path / "some.zip") as archive:
         directory = (tmp_path / "some.zip").stat().st_size - archive.start_dir
     assert members.DIRECTORY_ENTRY * 0.8 < directory / 100 < members.DIRECTORY_ENTRY * 1.3
+
+
+# --- In the workflow --------------------------------------------------------------------------------------------------
+FETCHING = {"name": "some", "base_model": "yolo11n.yaml"}
+WANTED = {"version": "v2-1M", "size": 512, "limit": 6, "accept_licence": True}
+
+
+def test_a_run_that_fetches_has_a_job_for_it_and_misses_no_folders(snakemake, tmp_path):
+    config = FETCHING | {"hagrid": {"targets": ["ok", "like"], "fetch": WANTED}}
+    result = snakemake(tmp_path, "-n", "-p", config=config)
+    text = " ".join((result.stdout + result.stderr).split())
+    assert result.returncode == 0, text
+    assert re.search(r"fetch_hagrid 1 ", text)
+    assert "Downloading HaGRID, on this node" in text
+    assert "fetch_hagrid.py --version v2-1M --size 512 --limit 6 --accept-licence --targets ok like --seed 0" in text
+    assert "hagrid_to_yolo.py --images data/hagrid/images --annotations data/hagrid/annotations" in text
+    assert "does not exist" not in text
+
+
+@pytest.mark.fault
+def test_a_run_that_would_read_from_another_folder_than_it_fetches_to_is_refused(snakemake, tmp_path):
+    config = FETCHING | {"hagrid": {"images": "elsewhere/images", "fetch": WANTED}}
+    result = snakemake(tmp_path, "-n", config=config)
+    assert result.returncode != 0
+    assert "hagrid.images: elsewhere/images is not where hagrid.fetch puts HaGRID" in result.stdout + result.stderr
+
+
+def test_a_run_fetches_and_converts(serve, snakemake, tmp_path):
+    serve.serve("v2-1M", "512")
+    config = FETCHING | {"hagrid": {"targets": ["ok", "like"], "fetch": WANTED | {"url": serve.url}}}
+    target = "results/some/dataset/data.yaml"
+    result = snakemake(tmp_path, target, config=config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(fetched(tmp_path / "data/hagrid")) == 12
+    record = json.loads((tmp_path / "results/some/records/dataset.json").read_text())
+    assert sum(split["images"] for split in record["result"]["splits"].values()) == 12
+    result = snakemake(tmp_path, target, config=config)
+    assert "Nothing to be done" in result.stdout + result.stderr
