@@ -52,12 +52,17 @@ def run(plan: Plan, say: Callable[[str], None]) -> None:
         write_json(release_note(request), request.release.identity)
         for folder in (request.full_annotations, request.out / "images"):
             members.remove_half_written(folder)
-        for kind, takes in (("annotations", plan.annotations), ("images", plan.images)):
-            for take in takes:
-                if take.whole:
-                    _whole(plan, take, kind, say)
-            chosen = _parts(plan, [take for take in takes if not take.whole], kind, say)
+        _take(plan, plan.annotations, "annotations", say)
+        chosen = _take(plan, plan.images, "images", say)
         _publish(request, chosen)
+
+
+def _take(plan: Plan, takes: tuple[Take, ...], kind: str, say: Callable[[str], None]) -> Chosen | None:
+    """Fetch what is wanted of some archives; the chosen pictures, if there is a limit."""
+    for take in takes:
+        if take.whole:
+            _whole(plan, take, kind, say)
+    return _parts(plan, [take for take in takes if not take.whole], kind, say)
 
 
 def _whole(plan: Plan, take: Take, kind: str, say: Callable[[str], None]) -> None:

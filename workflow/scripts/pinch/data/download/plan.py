@@ -84,7 +84,7 @@ class Take:
     Attributes:
         archive: which one.
         whole: whether the archive is downloaded and unpacked; otherwise the files are requested one by one.
-        known: what is known of it, in words.
+        said: how large it is, and how much of it is taken, in words.
         remote: the server's file; None: it is not needed, or the server did not answer.
         transfer: bytes to fetch.
         disk: bytes on the disk in the end, beyond those that are there.
@@ -93,7 +93,7 @@ class Take:
 
     archive: Archive
     whole: bool
-    known: str
+    said: str
     remote: Remote | None = None
     transfer: int = 0
     disk: int = 0
@@ -137,8 +137,7 @@ class Plan:
         if IDLE in request.targets and IDLE not in request.gestures:
             yield f"  {IDLE} has no pictures of its own in {release.version}: it labels idle hands in the others"
         for take in (*self.annotations, *self.images):
-            part = "whole" if take.whole else f"about {amount(take.transfer)} of it"
-            yield f"  {take.archive.name}: {take.known}, {part}"
+            yield f"  {take.archive.name}: {take.said}"
         yield (
             f"to fetch: about {amount(self.transfer)}; on the disk: about {amount(self.disk)} at most; "
             f"free there: {amount(free(request.out))}"
@@ -255,19 +254,21 @@ def _take(request: Request, archive: Archive, kind: str, ask: Callable[[Archive]
         return Take(archive, True, "here, to be unpacked", disk=_left(request, archive, kind))
     remote = ask(archive)
     size = remote.size if remote else archive.size or 0
-    known = amount(size) if size else "of a size that is not published"
-    known += "" if remote else " (the server did not answer)"
+    asked = "" if remote else " (the server did not answer)"
+    known = f"{amount(size)}{asked}" if size else f"of a size that is not published and not counted here{asked}"
     if share == 1 or (kind == "annotations" and remote and not remote.ranges):
         part = kept.with_name(f"{kept.name}.part")
         left = max(size - part.stat().st_size, 0) if part.exists() else size
-        return Take(archive, True, known, remote, left, size * _UNPACKED[kind], left)
+        return Take(archive, True, f"{known}, whole", remote, left, size * _UNPACKED[kind], left)
     if remote and not remote.ranges:
         raise PinchError(
             f"{remote.url}: the server sends no parts of files, so single gestures or a limited number of pictures "
             "cannot be fetched: leave out --targets and --limit, or give a mirror with --url"
         )
     files = round(size * share)
-    return Take(archive, False, known, remote, files + _directory(request, archive), files * _UNPACKED[kind])
+    transfer = files + _directory(request, archive)
+    share_said = f"about {amount(transfer)} of it" if size else "a part of it"
+    return Take(archive, False, f"{known}, {share_said}", remote, transfer, files * _UNPACKED[kind])
 
 
 def _directory(request: Request, archive: Archive) -> int:
