@@ -1,4 +1,5 @@
 # The only place that reads the configuration: from here on there are lists of models, artifacts and devices.
+import functools
 import gc
 import json
 import re
@@ -158,6 +159,9 @@ MANIFEST = Manifest([BASE, *TUNED], list(ARTIFACTS.values()), TIMINGS, STUDIES).
 # --- Where things come from -------------------------------------------------------------------------------------------
 SYNTHETIC = config["synthetic"] if not config["dataset"] else None
 HAGRID = f"{RUN}/hagrid"
+# What is downloaded of HaGRID, and the folder for it, which several runs may share.
+FETCH = config["hagrid"]["fetch"] if not (config["dataset"] or SYNTHETIC) else None
+FETCHED = "data/hagrid"
 WEIGHTS = "resources/weights"
 # A bare file name is one of Ultralytics' weights, fetched by a local rule; anything else is a path of the user's.
 STOCK_BASE = Path(config["base_model"]).name == config["base_model"] and config["base_model"].endswith(".pt")
@@ -185,14 +189,19 @@ def base_model(wildcards, input):
     return input.weights[0] if input.weights else BASE_MODEL
 
 
+def hagrid_folder(key):
+    """HaGRID's `images` or `annotations`: rendered, downloaded, or the user's."""
+    return f"{HAGRID}/{key}" if SYNTHETIC else f"{FETCHED}/{key}" if FETCH else config["hagrid"][key]
+
+
 def hagrid_images(wildcards):
-    """The folder of HaGRID's pictures: the rendered ones, or the user's."""
-    return f"{HAGRID}/images" if SYNTHETIC else config["hagrid"]["images"]
+    """The folder of HaGRID's pictures."""
+    return hagrid_folder("images")
 
 
 def hagrid_annotations(wildcards):
-    """The folder of HaGRID's annotations: the rendered ones, or the user's."""
-    return f"{HAGRID}/annotations" if SYNTHETIC else config["hagrid"]["annotations"]
+    """The folder of HaGRID's annotations."""
+    return hagrid_folder("annotations")
 
 
 def class_arguments():
@@ -200,7 +209,7 @@ def class_arguments():
     if config["dataset"]:
         return ["--dataset", config["dataset"]]
     given = config["hagrid"]
-    return ["--classes", *source.expected_classes(given["targets"], given["mode"], given["annotations"])]
+    return ["--classes", *source.expected_classes(given["targets"], given["mode"], hagrid_folder("annotations"))]
 
 
 def user_paths():
@@ -212,12 +221,14 @@ def user_paths():
     }
     if not config["trained_model"] and not STOCK_BASE and Path(BASE_MODEL).suffix != ".yaml":
         paths["base_model"] = BASE_MODEL
-    if not config["dataset"] and not SYNTHETIC:
-        paths |= {f"hagrid.{key}": config["hagrid"][key] for key in ("images", "annotations", "background")}
+    if not (config["dataset"] or SYNTHETIC or FETCH):
+        paths |= {f"hagrid.{key}": config["hagrid"][key] for key in ("images", "annotations")}
         if None in (paths["hagrid.images"], paths["hagrid.annotations"]):
             raise WorkflowError(
-                "The configuration names no data: set dataset, hagrid.images and annotations, or synthetic"
+                "The configuration names no data: set dataset, hagrid.images and annotations, hagrid.fetch, or synthetic"
             )
+    if not (config["dataset"] or SYNTHETIC):
+        paths["hagrid.background"] = config["hagrid"]["background"]
     return {key: path for key, path in paths.items() if path}
 
 
@@ -228,6 +239,16 @@ def refuse_braces():
             raise WorkflowError(
                 f"The configuration is wrong: {key}: {path} has braces, which Snakemake takes for wildcards:"
                 " rename it, or link to it under another name"
+            )
+
+
+def refuse_other_folders():
+    """Stop where HaGRID would be downloaded to one folder and read from another."""
+    for key in ("images", "annotations") if FETCH else ():
+        if config["hagrid"][key] not in (None, hagrid_folder(key)):
+            raise WorkflowError(
+                f"The configuration is wrong: hagrid.{key}: {config['hagrid'][key]} is not where hagrid.fetch puts HaGRID,"
+                f" {hagrid_folder(key)}: leave out one of the two"
             )
 
 
@@ -261,6 +282,7 @@ def notice_changed_data():
 
 
 refuse_braces()
+refuse_other_folders()
 if workflow.is_main_process:
     for sentence in missing_paths():
         logger.warning(f"The configuration names a path that is not there yet: {sentence}")
@@ -272,10 +294,11 @@ if workflow.is_main_process:
 # Options are declared in `pinch.run.settings`: a new one reaches its command from there, without a change of any rule.
 def options(section, *declarations, without=()):
     """Arguments of a command for the options that it takes from a section of the configuration."""
+    values = functools.reduce(lambda outer, key: outer[key], section.split("."), config)
     return [
         argument
         for declaration in declarations
-        for argument in arguments.rule_arguments(declaration, config[section], without=without)
+        for argument in arguments.rule_arguments(declaration, values, without=without)
     ]
 
 

@@ -24,6 +24,31 @@ if SYNTHETIC:
             " --video {output.video:q} --processes {threads} > {log:q} 2>&1"
 
 
+if FETCH:
+
+    # The pictures are no output: Snakemake would remove them first, and a download that broke off goes on where it was.
+    rule fetch_hagrid:
+        output:
+            done=touch(f"{FETCHED}/fetched_for_{NAME}"),
+        log:
+            f"logs/fetch_hagrid/{NAME}.log",
+        # The command itself is patient with the network; what it refuses it would refuse again.
+        retries: 0
+        localrule: True
+        conda:
+            "../envs/data.yaml"
+        params:
+            folder=subpath(output.done, parent=True),
+            options=options("hagrid.fetch", data.Fetch),
+            targets=config["hagrid"]["targets"],
+            seed=SEED,
+        message:
+            "Downloading HaGRID, on this node: {params.options}"
+        shell:
+            "fetch_hagrid.py {params.options:q} --targets {params.targets:q} --seed {params.seed:q} --out {params.folder:q}"
+            " 2>&1 | tee {log:q}"
+
+
 if config["dataset"]:
 
     rule prepare_dataset:
@@ -56,6 +81,7 @@ else:
     rule hagrid_to_yolo:
         input:
             [rules.synthesize_hands.output.images, rules.synthesize_hands.output.annotations] if SYNTHETIC else [],
+            rules.fetch_hagrid.output if FETCH else [],
             existing(NOTED_CHANGES),
         output:
             data=DATA,

@@ -34,6 +34,8 @@ STEPS = {
         "hagrid_to_yolo.py --images hands/images --annotations hands/annotations --targets fist like --out yolo"
         " --for-training",
         "contact_sheet.py yolo/data.yaml samples.png",
+        # Without a server, it is the sentence that says so that must come, after everything is imported.
+        "fetch_hagrid.py --url http://127.0.0.1:9 --dry-run | grep -q 'the server did not answer'",
     ],
     "train": [
         f"check_base_model.py '{ROOT}/resources/hands.pt' --dataset yolo/data.yaml --coarse 0.5 --fine 0.5"

@@ -47,6 +47,7 @@ def test_full_configuration_dry_runs_without_data_and_warns(snakemake, tmp_path)
     assert found["export_onnx"] + found["export_tflite"] == 19 * 6
     assert found["measure_on_gpu"] == 19 * 3
     assert found["fetch_weights"] == 1
+    assert "fetch_hagrid" not in found
     assert "hagrid.images: data/hagrid/images does not exist" in result.stdout + result.stderr
 
 

@@ -1,10 +1,4 @@
-"""The gestures of HaGRID, by the names of their annotation files.
-
-Source: https://github.com/hukenovs/hagrid (branches Hagrid_v1, Hagrid_v2, Hagrid_v2-1M).
-"""
-
-IDLE = "no_gesture"
-"""The class of idle hands. In v1 and v2.0 it is only a label of hands in the files of other gestures."""
+"""HaGRID's gestures: their names, in the order of upstream's class numbers, and which version has which."""
 
 GESTURES = (
     "grabbing",
@@ -40,6 +34,21 @@ GESTURES = (
     "three_gun",
     "thumb_index",
     "thumb_index2",
-    IDLE,
+    "no_gesture",
 )
-"""All of v2-1M, in its order. v1 and v2.0 have 18 of them, and idle hands."""
+"""All 34 targets, as in `constants.py` of https://github.com/hukenovs/hagrid."""
+
+IDLE = "no_gesture"
+"""The class of hands that show no gesture. In v1 and v2.0 it has no pictures and no annotation file of its own: it is
+only the label of a second, idle hand in the files of other gestures."""
+
+TWO_HANDED = ("timeout", "holy", "take_picture", "xsign", "hand_heart", "hand_heart2", "thumb_index2")
+"""Gestures of both hands, whose annotations in v2-1M have a united box."""
+
+_FIRST = (
+    *("call", "dislike", "fist", "four", "like", "mute", "ok", "one", "palm", "peace", "peace_inverted", "rock"),
+    *("stop", "stop_inverted", "three", "three2", "two_up", "two_up_inverted"),
+)
+
+PICTURED = {"v1": _FIRST, "v2": _FIRST, "v2-1M": GESTURES}
+"""Version -> the gestures that have pictures and an annotation file of their own."""

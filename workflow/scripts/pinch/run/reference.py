@@ -31,7 +31,9 @@ def schema() -> dict[str, Any]:
     sections = [section for chapter in CHAPTERS.values() for section in chapter]
     properties: dict[str, Any] = {}
     for section in sections:
-        properties |= _section(section) if section.key else _properties(section)
+        outer, _, key = section.key.rpartition(".")
+        into = properties[outer]["properties"] if outer else properties
+        into |= _section(key, section) if key else _properties(section)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pinch configuration",
@@ -59,9 +61,9 @@ def _properties(section: Section) -> dict[str, Any]:
     return {name: entry for part in section.parts for name, entry in schema_of(part).items()}
 
 
-def _section(section: Section) -> dict[str, Any]:
+def _section(key: str, section: Section) -> dict[str, Any]:
     return {
-        section.key: {
+        key: {
             "type": ["object", "null"] if section.nullable else "object",
             "additionalProperties": False,
             "default": None if section.nullable else {},

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pinch.core.options import CONFIG, option
+from pinch.core.options import COMMAND, CONFIG, option
 
 DEVICES = ("cpu", "gpu")
+HAGRID_VERSIONS = ("v1", "v2", "v2-1M")
+HAGRID_SIZES = ("512", "full")
 MIN_USERS = 5
 """Minimum number of simulated people, who must be divided among three splits."""
 
@@ -82,6 +84,28 @@ class Hagrid:
         False, help="refuse annotations that cannot be used or have unknown labels, instead of leaving out up to 1%"
     )
     rebuild: bool = option(False, help="allow other numbers for classes of an earlier conversion of the same name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """What to download of HaGRID."""
+
+    version: str = option("v2-1M", help="of HaGRID, see docs/hagrid.md", choices=HAGRID_VERSIONS)
+    size: str = option(
+        "512",
+        help="`512` for pictures whose side is reduced to 512 pixels, `full` for the originals",
+        choices=HAGRID_SIZES,
+        # In YAML, 512 without quotes is a number.
+        schema={"enum": [*HAGRID_SIZES, 512]},
+    )
+    limit: int | None = option(
+        None,
+        help="pictures of each gesture, over all splits, drawn with the seed; by default all",
+        minimum=1,
+    )
+    url: str | None = option(None, help="address of a folder that holds the archives; by default upstream's servers")
+    connections: int = option(4, help="parallel requests for parts of an archive", minimum=1, maximum=16, where=COMMAND)
+    accept_licence: bool = option(False, help="you accept HaGRID's licence, without which nothing is fetched")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ class Section:
 
     Attributes:
         parts: the declarations whose options are its keys.
-        key: the key of the section; empty for options that are keys of the configuration itself.
+        key: the key of the section; empty for options that are keys of the configuration itself. A section within
+            another one has the keys of both, with a dot between them, and stands after it.
         help: one sentence without its full stop.
         nullable: whether the section may be null, which is then the default.
     """
@@ -30,6 +31,12 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
             (data.Hagrid,),
             "hagrid",
             "HaGRID on this machine (v1, v2 or v2-1M); ignored if `dataset` or `synthetic` is given",
+        ),
+        Section(
+            (data.Fetch,),
+            "hagrid.fetch",
+            "download HaGRID to `data/hagrid` before it is converted, on the node that runs Snakemake",
+            nullable=True,
         ),
         Section(
             (data.Synthetic,),
