@@ -15,6 +15,18 @@ class Runtime:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """On how many images accuracy is measured."""
+
+    limit: int | None = option(
+        None,
+        help="maximum number of images of val, and of test, to measure accuracy on, drawn with the seed in equal shares "
+        "of classes and people; the chosen models are then measured on all of test, too",
+        minimum=1,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Places:
     """Where artifacts are timed."""
 

@@ -65,6 +65,7 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
     ),
     "Export": (Section((exporting.Artifacts, exporting.Export), "export", "artifacts"),),
     "Measuring and choosing": (
+        Section((measuring.Evaluation,), "evaluate", "accuracy of models and artifacts"),
         Section((measuring.Places, measuring.Timing), "measure", "timing of artifacts"),
         Section((measuring.Selection,), "select", "the choice of models"),
     ),
