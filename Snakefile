@@ -12,6 +12,7 @@ if not workflow.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/requests.smk"
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/prune.smk"

@@ -20,7 +20,7 @@ from pinch.core.files import write_json
 from pinch.core.yaml_files import read_yaml
 from pinch.data import changes
 from pinch.data.hagrid import source
-from pinch.operations import failures, interruption, submission
+from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
 from pinch.run import formats, studies
 from pinch.run.identity import METHODS, Artifact, Model, Timing
@@ -154,7 +154,7 @@ ALL_RECORDS = (
 )
 OPTIONAL_ITEMS = [*([] if config["hide_images"] else [contents.SAMPLES]), *STUDY_PLOTS]
 
-MANIFEST = Manifest([BASE, *TUNED], list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json()
+MANIFEST = Manifest([BASE, *TUNED], list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json() | experience.noted(config)
 
 
 # --- Where things come from -------------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ if SYNTHETIC:
         conda:
             "../envs/data.yaml"
         threads: 2
+        resources:
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
         params:
             folder=subpath(output.images, parent=True),
             options=options("synthetic", data.Synthetic),
@@ -66,6 +69,9 @@ if config["dataset"]:
         retries: 0
         conda:
             "../envs/data.yaml"
+        resources:
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
         params:
             data=config["dataset"],
             folder=subpath(output.data, parent=True),
@@ -94,6 +100,9 @@ else:
         retries: 0
         conda:
             "../envs/data.yaml"
+        resources:
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
         params:
             images=hagrid_images,
             annotations=hagrid_annotations,
@@ -121,6 +130,9 @@ rule draw_samples:
         f"{RUN}/benchmarks/draw_samples/{NAME}.tsv"
     conda:
         "../envs/data.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         seed=SEED,
     message:

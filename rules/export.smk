@@ -16,6 +16,9 @@ for entry in formats.FORMATS.values():
             f"{RUN}/benchmarks/export_{entry.name}/{{stem}}_{{precision}}.tsv"
         conda:
             f"../envs/{entry.environment}.yaml"
+        resources:
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
         params:
             folder=subpath(output.artifact, parent=True),
             records=subpath(output.record, parent=True),
@@ -28,4 +31,4 @@ for entry in formats.FORMATS.values():
         shell:
             "quantization.py {input.model:q} {input.data:q} {params.folder:q} --name {wildcards.stem:q}"
             " --imgsz {params.imgsz:q} --artifacts {wildcards.precision:q}{params.ending:q} {params.options:q}"
-            " --seed {params.seed:q} --records {params.records:q} > {log:q} 2>&1"
+            " --seed {params.seed:q} --threads {threads} --records {params.records:q} > {log:q} 2>&1"

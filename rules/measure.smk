@@ -14,6 +14,8 @@ rule evaluate_model:
         "../envs/measure.yaml"
     resources:
         gpu=GPUS,
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         imgsz=IMGSZ,
         device=DEVICE,
@@ -36,6 +38,9 @@ rule evaluate_artifact:
         f"{RUN}/benchmarks/evaluate_artifact/{{artifact}}.tsv"
     conda:
         "../envs/measure.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     message:
         "Measuring the accuracy of {wildcards.artifact}"
     shell:
@@ -65,6 +70,8 @@ for kind in ("cpu", "gpu"):
         threads: lambda wildcards: int(wildcards.threads)
         resources:
             gpu=int(kind == "gpu"),
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
         params:
             baseline=["--baseline"] if BASELINE else [],
             options=options("measure", measuring.Timing),

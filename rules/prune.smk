@@ -13,6 +13,9 @@ rule coarse_prune:
         f"{RUN}/benchmarks/coarse_prune/{NAME}_{{percent}}.tsv"
     conda:
         "../envs/train.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         folder=subpath(output.model, parent=True),
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
@@ -39,6 +42,9 @@ rule fine_prune:
         f"{RUN}/benchmarks/fine_prune/{NAME}_{{percent}}.tsv"
     conda:
         "../envs/train.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         name=NAME,
         folder=subpath(output.model, parent=True),

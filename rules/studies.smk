@@ -14,6 +14,8 @@ rule scan_layers:
         "../envs/train.yaml"
     resources:
         gpu=GPUS,
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         ratio=lambda wildcards: f"{float(wildcards.percent) / 100:.10g}",
         options=options("sensitivity", pruning.LayerScan, without=("ratios",)) + NETWORK_OPTIONS,
@@ -43,6 +45,8 @@ rule explain_pruning:
         "../envs/train.yaml"
     resources:
         gpu=GPUS,
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         options=options("sensitivity", pruning.Explain) + NETWORK_OPTIONS,
         device=DEVICE,
@@ -74,6 +78,8 @@ rule explain_tuning:
     resources:
         gpu=GPUS,
         stage_to="",
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         folder=subpath(output.model, parent=True),
         options=options("sensitivity", pruning.Explain) + NETWORK_OPTIONS + options("fine", training.Training),

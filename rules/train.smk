@@ -21,6 +21,8 @@ rule check_gpu:
         lambda wildcards: ("../envs/train.yaml" if wildcards.purpose == "training" else "../envs/measure_gpu.yaml")
     resources:
         gpu=1,
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         torch_only=lambda wildcards: (["--torch-only"] if wildcards.purpose == "training" else []),
     message:
@@ -69,6 +71,9 @@ if config["trained_model"]:
         retries: 0
         conda:
             "../envs/train.yaml"
+        resources:
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
         params:
             model=config["trained_model"],
         message:
@@ -96,6 +101,8 @@ else:
         resources:
             gpu=GPUS,
             stage_to="",
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
         params:
             name=NAME,
             folder=subpath(output.model, parent=True),
@@ -129,6 +136,8 @@ rule tune_pruned:
     resources:
         gpu=GPUS,
         stage_to="",
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
     params:
         name=subpath(output.model, basename=True, strip_suffix=".pt"),
         folder=subpath(output.model, parent=True),

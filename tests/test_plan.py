@@ -1,150 +1,167 @@
-"""Plans: what Snakemake's graph becomes in hours, the longest chain and disk, and the command that prints it."""
+"""Plans: what jobs become in hours, the longest chain, disk and files, and the command that prints them."""
 
-import shutil
-import threading
+import re
+from dataclasses import replace
 
 import pytest
 import yaml
+from conftest import ROOT
 
-from pinch.operations import plan
+from pinch.core.yaml_files import read_yaml
+from pinch.operations import plan, requests, site
+from pinch.operations.experience import Experience, Seen
+from pinch.operations.rates import Job
+from pinch.operations.requests import Requests
+from pinch.operations.site import Site
+from pinch.operations.workload import Workload
 
-DOT = r"""digraph snakemake_dag {
-    graph[bgcolor=white, margin=0];
-    0[label = "all", color = "0.1 0.6 0.85", style="rounded"];
-    1[label = "check_gpu\nuse: training", color = "0.2 0.6 0.85", style="rounded"];
-    2[label = "hagrid_to_yolo", color = "0.3 0.6 0.85", style="rounded,dashed"];
-    3[label = "train_base", color = "0.4 0.6 0.85", style="rounded"];
-    4[label = "tune_pruned\nmethod: coarse", color = "0.5 0.6 0.85", style="rounded"];
-    5[label = "tune_pruned\nmethod: fine", color = "0.5 0.6 0.85", style="rounded"];
-    6[label = "export_onnx\nmodel: some\nprecision: int8", color = "0.6 0.6 0.85", style="rounded"];
-    1 -> 3
-    2 -> 3
-    1 -> 4
-    3 -> 4
-    1 -> 5
-    3 -> 5
-    3 -> 6
-    4 -> 0
-    5 -> 0
-    6 -> 0
-}
-"""
-WORK = plan.Workload(
-    images=(4000, 600, 600), epochs={"base": 100, "coarse": 10, "fine": 15}, imgsz=640, timed_frames=100
+WORK = Workload(
+    images=(4000, 600, 600), classes=10, epochs={"base": 100, "coarse": 10, "fine": 15}, imgsz=640, timed_frames=100
 )
+JOBS = {
+    0: plan.PlannedJob(Job("all"), needs=frozenset({4, 5, 6})),
+    1: plan.PlannedJob(Job("check_gpu", gpu=True)),
+    2: plan.PlannedJob(Job("hagrid_to_yolo"), done=True),
+    3: plan.PlannedJob(Job("train_base", gpu=True), needs=frozenset({1, 2})),
+    4: plan.PlannedJob(Job("tune_pruned", {"method": "coarse"}, gpu=True), needs=frozenset({1, 3})),
+    5: plan.PlannedJob(Job("tune_pruned", {"method": "fine"}, gpu=True), needs=frozenset({1, 3})),
+    6: plan.PlannedJob(Job("export_onnx", {"stem": "some", "precision": "int8"}, threads=4), needs=frozenset({3})),
+}
 
 
-@pytest.fixture
-def graph():
-    return plan.parse_dag(DOT)
+def asking(work=WORK, seen=(), **limits):
+    """What jobs ask for on a cluster with these limits."""
+    place = Site(cpu_partition="cpu", gpu_partition="gpu", **limits)
+    return Requests(lambda: work, lambda: place, lambda: Experience(seen), memory=ROOT / requests.MEMORY)
 
 
-def test_graphs_keep_rules_wildcards_and_what_is_done(graph):
-    assert graph.jobs[4] == plan.PlannedJob("tune_pruned", {"method": "coarse"})
-    assert graph.jobs[2].done
-    assert graph.needs[3] == {1, 2}
-    assert [number for number in graph.jobs if graph.uses_gpu(number)] == [1, 3, 4, 5]
+def stages(work=WORK, seen=()):
+    return {stage.rule: stage for stage in plan.make(JOBS, asking(work, seen), work).stages}
 
 
-def test_assumed_hours_follow_epochs_pictures_and_area(graph):
-    stages = {stage.rule: stage for stage in plan.make(graph, WORK, {}).stages}
+def test_assumed_hours_follow_epochs_pictures_and_area():
+    found = stages()
     # An epoch: 4000 pictures at 400 a second and 600 at 600 a second; 20 s for a job to start.
-    assert stages["train_base"].hours * 3600 == pytest.approx(20 + 100 * 11)
-    assert stages["tune_pruned"].hours * 3600 == pytest.approx(2 * 20 + (10 + 15) * 11)
-    assert stages["tune_pruned"].gpu
-    assert not stages["export_onnx"].gpu
-    assert "hagrid_to_yolo" not in stages, "done jobs take no more time"
-    small = plan.Workload(WORK.images, WORK.epochs, 320, WORK.timed_frames)
-    quarter = {stage.rule: stage for stage in plan.make(graph, small, {}).stages}["train_base"]
+    assert found["train_base"].hours * 3600 == pytest.approx(20 + 100 * 11)
+    assert found["tune_pruned"].hours * 3600 == pytest.approx(2 * 20 + (10 + 15) * 11)
+    assert found["tune_pruned"].gpu
+    assert not found["export_onnx"].gpu
+    assert "hagrid_to_yolo" not in found, "done jobs take no more time"
+    assert list(found) == ["check_gpu", "train_base", "tune_pruned", "export_onnx", "all"]
+    quarter = stages(replace(WORK, imgsz=320))["train_base"]
     assert quarter.hours * 3600 == pytest.approx(20 + 100 * 11 / 4)
 
 
-def test_measured_jobs_replace_assumptions_and_make_the_longest_chain(graph):
-    made = plan.make(
-        graph, WORK, {"check_gpu": 36, "train_base": 3600, "tune_pruned": 360, "export_onnx": 7200, "all": 1}
-    )
+def test_earlier_jobs_correct_the_assumptions_and_make_the_longest_chain():
+    # Exports took a hundred times as long as assumed.
+    assumed = stages()["export_onnx"].hours * 3600
+    seen = [Seen(Job("export_onnx", {"stem": "some", "precision": "int8"}), WORK, 100 * assumed)]
+    made = plan.make(JOBS, asking(seen=seen), WORK)
     assert [rule for rule, _ in made.chain] == ["check_gpu", "train_base", "export_onnx", "all"]
-    assert sum(hours for _, hours in made.chain) == pytest.approx((36 + 3600 + 7200 + 1) / 3600)
-    assert made.gpu_hours == pytest.approx((36 + 3600 + 2 * 360) / 3600)
-    assert made.cpu_hours == pytest.approx(7201 / 3600)
-    assert all(stage.measured for stage in made.stages)
+    assert sum(hours for _, hours in made.chain) == pytest.approx((3 * 20 + 100 * 11 + 100 * assumed) / 3600)
+    assert made.gpu_hours == pytest.approx((4 * 20 + (100 + 10 + 15) * 11) / 3600)
+    assert made.cpu_hours == pytest.approx((100 * assumed + 20) / 3600)
+    assert [stage.rule for stage in made.stages if stage.measured] == ["export_onnx"]
 
 
-def test_times_of_earlier_jobs_are_medians_by_rule(tmp_path):
-    for name, seconds in (("a", 10), ("b", 30), ("c", 500)):
-        path = tmp_path / f"tune_pruned/{name}.tsv"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t100\t{seconds}\n")
-    assert plan.measured_seconds(tmp_path) == pytest.approx({"tune_pruned": 30})
-    assert plan.measured_seconds(tmp_path / "nothing") == {}
+def test_disk_and_files_count_what_is_left_to_make():
+    made = plan.make(JOBS, asking(), WORK)
+    assert made.disk_bytes > 3 * 5.6e6
+    assert 3 * 25 < made.files < 1000
+    converting = {**JOBS, 2: replace(JOBS[2], done=False)}
+    assert plan.make(converting, asking(), WORK).files >= made.files + 5200, "a label file for each picture"
+    done = {number: replace(planned, done=True) for number, planned in JOBS.items()}
+    nothing = plan.make(done, asking(), WORK)
+    assert (nothing.disk_bytes, nothing.files, nothing.chain, nothing.warnings) == (0, 0, [], [])
 
 
-@pytest.mark.fault
-def test_times_of_jobs_that_end_or_are_removed_meanwhile_are_left_out(tmp_path):
-    whole = "s\tmax_rss\tcpu_time\n30\t100\t30\n"
-    ends = threading.Event()
-
-    def run():
-        while not ends.is_set():
-            folder = tmp_path / "tune_pruned/gone"
-            folder.mkdir(parents=True, exist_ok=True)
-            for length in range(0, len(whole), 5):
-                (folder / "job.tsv").write_text(whole[:length])
-            (folder / "job.tsv").write_bytes(b"\xff\0")
-            shutil.rmtree(folder)
-
-    (tmp_path / "train_base").mkdir()
-    (tmp_path / "train_base/base.tsv").write_text(whole)
-    jobs = threading.Thread(target=run)
-    jobs.start()
-    try:
-        seen = [plan.measured_seconds(tmp_path) for _ in range(1000)]
-    finally:
-        ends.set()
-        jobs.join()
-    assert all(found["train_base"] == pytest.approx(30) for found in seen)
-
-
-def test_quantized_exports_take_longer_by_their_comparison(graph):
-    def hours(precision):
-        job = plan.PlannedJob("export_onnx", {"precision": precision})
-        return plan.assumed_seconds(job, False, WORK)
-
-    assert hours("int8") - hours("half") == pytest.approx(2 * 600 / 15)
-    assert hours("half") == hours("full")
+@pytest.mark.parametrize(
+    ("job", "minutes", "memory_mb", "sentence"),
+    [
+        (Job("evaluate_artifact", {"artifact": "some_int8.onnx"}, threads=4), 4, 9000, None),
+        (
+            Job("evaluate_artifact", {"artifact": "some_int8.onnx"}, threads=4),
+            2,
+            9000,
+            "evaluate_artifact: a job is expected to take 2 minutes, more than half of the 2 that it asks for",
+        ),
+        (
+            Job("evaluate_artifact", {"artifact": "some_int8.onnx"}, threads=4),
+            4,
+            4000,
+            "evaluate_artifact: a job is expected to need 4012 MB of memory, more than the 4000 that it asks for",
+        ),
+        # 18 minutes in all; it goes on after each epoch.
+        (Job("train_base", gpu=True), 2, 9000, None),
+        (Job("train_base", gpu=True), 1, 9000, "train_base: a job is expected to take 1 minutes"),
+    ],
+)
+def test_jobs_that_may_not_fit_are_named(job, minutes, memory_mb, sentence):
+    planned = plan.PlannedJob(job, minutes=minutes, memory_mb=memory_mb)
+    found = plan.make({0: planned}, asking(), WORK).warnings
+    assert len(found) == (sentence is not None)
+    assert all(text.startswith(sentence) for text in found)
 
 
-def test_studies_take_what_their_parts_train_and_look_at():
-    def seconds(rule, work=WORK, gpu=True):
-        return plan.assumed_seconds(plan.PlannedJob(rule), gpu, work) - 20
+@pytest.fixture
+def planned(command, tmp_path, monkeypatch):
+    """The command's plan of a configuration on a site with these limits: lines by their first words, and all text."""
 
-    # 200 pictures of val and all 600 of test, by each network and the one that is not pruned.
-    assert seconds("scan_layers") == pytest.approx(61 * 200 / 600)
-    assert seconds("scan_layers", gpu=False) == pytest.approx(61 * 200 / 15)
-    assert seconds("explain_pruning") == pytest.approx(4 * 600 / 600)
-    assert seconds("explain_tuning") == pytest.approx(15 * 11 + 2 * 600 / 600)
-    large = plan.Workload((4000, 600, 50_000), WORK.epochs, 640, WORK.timed_frames)
-    assert seconds("explain_pruning", large) == pytest.approx(4 * 1000 / 600), "a thousand at most"
-    assert seconds("explain_tuning", large) == pytest.approx(15 * 11 + 2 * 1000 / 600)
+    def run(configfile=ROOT / "config/config.yaml", **limits):
+        values = read_yaml(ROOT / site.SHIPPED) | {"cpu_minutes": None, "gpu_minutes": None} | limits
+        (tmp_path / "site.yaml").write_text(yaml.safe_dump(values))
+        monkeypatch.setenv(site.VARIABLE, str(tmp_path / "site.yaml"))
+        result = command("plan.py", "--configfile", configfile, "--directory", tmp_path / "run", cwd=ROOT)
+        assert result.returncode == 0, result.stderr
+        return {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}, result.stdout
 
-
-def test_disk_counts_what_is_left_to_make(graph):
-    everything = plan.make(graph, WORK, {}).disk_bytes
-    done = plan.JobGraph({n: plan.PlannedJob(j.rule, j.wildcards, True) for n, j in graph.jobs.items()}, graph.needs)
-    assert everything > 3 * 5.6e6
-    assert plan.make(done, WORK, {}).disk_bytes == 0
-    assert plan.make(done, WORK, {}).chain == []
+    return run
 
 
-def test_command_plans_the_full_configuration(command, tmp_path):
-    result = command("plan.py", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    lines = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
-    assert lines["tune_pruned"][1] == "18"
-    assert float(lines["tune_pruned"][3]) > 1
-    assert "assumptions" in lines["train_base"]
-    assert "Longest chain: " in result.stdout
-    assert " GB needed besides the user's own images, " in result.stdout
+@pytest.mark.parametrize("minutes", [None, 1440])
+@pytest.mark.parametrize("targets", [None, "all"])
+def test_every_job_of_the_full_configuration_fits(planned, tmp_path, minutes, targets):
+    config = read_yaml(ROOT / "config/config.yaml")
+    if targets:
+        config["hagrid"]["targets"] = targets
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    lines, text = planned(tmp_path / "config.yaml", cpu_minutes=minutes, gpu_minutes=minutes)
+    assert "Warning" not in text
+    assert lines["Images:"][1] == ("846600" if targets else "249000")
+    for rule, jobs in {
+        "train_base": "1",
+        "tune_pruned": "18",
+        "evaluate_artifact": "114",
+        "evaluate_model": "37",
+    }.items():
+        assert lines[rule][1] == jobs
+    longest, asked = (float(number) for number in lines["train_base"][-2:])
+    assert asked == minutes if minutes else asked >= 2 * longest
+    longest, asked = (float(number) for number in lines["tune_pruned"][-2:])
+    assert 60 < 2 * longest <= asked <= (minutes or 10**9)
+    # The requirement: a tenth of the hours that evaluation of everything takes (see docs/cluster.md).
+    assert float(lines["evaluate_artifact"][2]) < (559 if targets else 169) / 10
+
+
+def test_what_does_not_fit_is_warned_of(planned, tmp_path):
+    config = read_yaml(ROOT / "config/config.yaml")
+    config["evaluate"]["limit"] = None
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    _, text = planned(tmp_path / "config.yaml", cpu_minutes=120, cpu_memory_mb=4500)
+    assert re.search(r"Warning: evaluate_artifact: a job is expected to take 9\d minutes, .* the 120", text)
+    assert re.search(r"Warning: export_tflite: a job is expected to take 6\d minutes", text)
+    assert re.search(r"Warning: evaluate_artifact: a job is expected to need \d+ MB .* the 4500", text)
+    assert "Warning: train_base" not in text
+
+
+def test_command_tells_assumptions_disk_and_files(planned):
+    lines, text = planned()
+    assert float(lines["tune_pruned"][3]) > 1, "GPU hours"
+    assert lines["train_base"][4] == "8", "threads"
+    assert "Longest chain: " in text
+    assert "400 images of 640 px per second, training on one data-centre GPU" in text
+    assert " GB needed besides the user's own images, " in text
+    assert re.search(r"Files: 3\d{5} are made, ", text)
 
 
 def test_command_refuses_in_one_sentence(command, tmp_path):

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ import yte
 from conftest import ROOT
 from slurm import profile
 
-from pinch.operations import site
+from pinch.operations import rates, requests, site
+from pinch.operations.requests import Requests
+from pinch.operations.workload import Workload
 from pinch.run.formats import FORMATS
 
 EXPORT_RULES = {f"export_{name}" for name in FORMATS}
@@ -25,6 +28,14 @@ CONFIG = {
     "coarse": {"ratios": [0.5]},
     "export": {"models": ["base"], "artifacts": ["full.onnx"]},
 }
+# All of HaGRID.
+LARGE = Workload(
+    images=(846_600, 102_000, 170_000),
+    classes=34,
+    epochs={"base": 100, "coarse": 10, "fine": 15},
+    imgsz=640,
+    timed_frames=10_000,
+)
 
 
 @pytest.fixture
@@ -65,7 +76,8 @@ def test_parts_of_studies_are_jobs_on_gpu_nodes(snakemake, tmp_path):
     for name in ("Snakefile", "rules"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
-    (tmp_path / "workflow").symlink_to(ROOT / "workflow")
+    for name in ("workflow", "profiles"):
+        (tmp_path / name).symlink_to(ROOT / name)
     for path in (tmp_path / "rules").glob("*.smk"):
         path.write_text(re.sub(r"\n +message:\n.*", "", path.read_text()))
     site = {"cpu_partition": "small", "gpu_partition": "large", "stage_to": "$SLURM_TMPDIR", "gpu_type": "a100"}
@@ -82,8 +94,7 @@ def test_parts_of_studies_are_jobs_on_gpu_nodes(snakemake, tmp_path):
     assert [rule for rule, *_ in jobs].count("explain_tuning") == 3
     for rule, resources, command in jobs:
         asks = dict(pair.split("=", 1) for pair in re.search("resources: (.*)", resources)[1].split(", "))
-        minutes = "240" if rule == "explain_tuning" else "60"
-        wanted = {"slurm_partition": "large", "gpu": "1", "gpu_model": "a100", "runtime": minutes}
+        wanted = {"slurm_partition": "large", "gpu": "1", "gpu_model": "a100", "runtime": "60"}
         assert asks.items() >= wanted.items(), rule
         assert f"--device gpu --threads {threads[rule]} " in command
         assert "records/gpu/training.json" in resources, "they wait for the check of the GPU"
@@ -95,14 +106,10 @@ def test_parts_of_studies_are_jobs_on_gpu_nodes(snakemake, tmp_path):
     assert all("gpu=" not in resources for resources in gathering)
 
 
-def asked(profile, rule, what, attempt, gpu):
-    """What a rule asks for ("runtime", "mem_mb" or "threads"): its expression, computed as Snakemake does."""
-    context = {"attempt": attempt, "input": {"gpu": ["record"] if gpu else []}, "wildcards": Wildcards}
-    threads = eval(str(profile["set-threads"].get(rule, 1)), context)
-    if what == "threads":
-        return threads
-    wanted = profile["set-resources"].get(rule, {}).get(what, profile["default-resources"][what])
-    return eval(str(wanted), context | {"threads": threads})
+def threads(profile, rule, gpu):
+    """Threads that a rule asks for: the profile's expression, computed as Snakemake does."""
+    context = {"input": {"gpu": ["record"] if gpu else []}, "wildcards": Wildcards}
+    return eval(str(profile["set-threads"].get(rule, 1)), context)
 
 
 class Wildcards:
@@ -111,38 +118,46 @@ class Wildcards:
     threads = "512"
 
 
+# What the time of rules depends on.
+WILDCARDS = {
+    "tune_pruned": {"method": "fine"},
+    "evaluate_artifact": {"artifact": "some_int8.onnx"},
+    **{rule: {"stem": "some", "precision": "int8"} for rule in EXPORT_RULES},
+}
+
+
 @pytest.mark.fault
+@pytest.mark.parametrize("limit", [None, 3000])
 @pytest.mark.parametrize(("cpu", "gpu"), [(120, 60), (30, 1440), (1440, 30), (1440, 1440), (10, 10), (None, 30)])
-def test_no_job_and_no_group_asks_for_more_than_its_partition_has(tmp_path, cpu, gpu):
+def test_no_job_and_no_group_asks_for_more_than_its_partition_has(tmp_path, cpu, gpu, limit):
     nodes = {"cpu_cores": 4, "cpu_memory_mb": 16000, "gpu_cores": 6, "gpu_memory_mb": 28000}
     content = profile.render({"cpu_minutes": cpu, "gpu_minutes": gpu, **nodes}, tmp_path)
-    limits = {
-        False: {"runtime": cpu or 10**9, "threads": 4, "mem_mb": 16000},
-        True: {"runtime": gpu, "threads": 6, "mem_mb": 28000},
-    }
+    asks = Requests(
+        lambda: replace(LARGE, limit=limit), lambda: site.read(tmp_path / "site.yaml"), memory=ROOT / requests.MEMORY
+    )
     rules = {*content["set-resources"], *content["set-threads"], "draw_samples"}
-    always, may = {"check_gpu", "measure_on_gpu"}, {*profile.GPU_RULES}
+    always, may = {*rates.GPU_ONLY}, {*profile.GPU_RULES}
     for attempt in (1, 2, 3):
+        minutes = {}
         for rule in rules:
             for on_gpu in [True] if rule in always else [False, True] if rule in may else [False]:
-                for what, limit in limits[on_gpu].items():
-                    assert 0 < asked(content, rule, what, attempt, on_gpu) <= limit, (rule, what)
+                count = threads(content, rule, on_gpu)
+                assert 0 < count <= (6 if on_gpu else 4), rule
+                context = WILDCARDS.get(rule, {}), {"gpu": ["record"] if on_gpu else []}, attempt, count, rule
+                minutes[rule] = asks.minutes(*context)
+                assert 0 < minutes[rule] <= ((gpu if on_gpu else cpu) or 10**9), rule
+                assert 0 < asks.memory_mb(*context) <= (28000 if on_gpu else 16000), rule
         # Times of a group's members are added up.
-        together = content["group-components"]["timing"] * asked(content, "measure_on_cpu", "runtime", attempt, False)
-        assert cpu is None or together <= cpu or cpu < 15
+        assert content["group-components"]["timing"] * minutes["measure_on_cpu"] <= (cpu or 10**9)
         if "evaluate_artifact" in content["groups"]:
-            times = [asked(content, rule, "runtime", attempt, False) for rule in (*EXPORT_RULES, "evaluate_artifact")]
-            assert cpu is None or max(times[:-1]) + times[-1] <= cpu
+            assert max(minutes[rule] for rule in EXPORT_RULES) + minutes["evaluate_artifact"] <= (cpu or 10**9)
 
 
 @pytest.mark.parametrize(("minutes", "grouped"), [(60, False), (600, False), (1440, True), (None, True)])
-def test_a_second_export_may_take_longer(tmp_path, minutes, grouped):
+def test_an_artifact_and_its_evaluation_share_a_submission_where_it_may_be_long(tmp_path, minutes, grouped):
     content = profile.render({"cpu_minutes": minutes}, tmp_path)
     assert ("evaluate_artifact" in content["groups"]) == grouped
-    for rule, first in [("evaluate_artifact", 360), *((rule, 60) for rule in EXPORT_RULES)]:
-        limit = minutes or 10**9
-        assert asked(content, rule, "runtime", 1, False) == min(first, limit)
-        assert asked(content, rule, "runtime", 2, False) == min(2 * first, limit)
+    assert ("export_onnx" in content["groups"]) == grouped
 
 
 @pytest.mark.fault
@@ -155,9 +170,9 @@ def test_jobs_on_one_machine_wait_for_memory(monkeypatch, tmp_path):
     (tmp_path / "Snakefile").write_text(
         "rule all:\n    input: expand('{rule}_{number}', rule=['tflite', 'onnx'], number=[1, 2])\n"
         + "".join(
-            f"rule export_{name}:\n    output: '{name}_{{number}}'\n"
+            f"rule export_{name}:\n    output: '{name}_{{number}}'\n    resources: mem_mb=lambda wildcards: {memory}\n"
             "    shell: 'echo begin >> order; sleep 0.5; echo end >> order; touch {output}'\n"
-            for name in ("tflite", "onnx")
+            for name, memory in (("tflite", 5000), ("onnx", 4000))
         )
     )
     line = [str(Path(sys.executable).with_name("snakemake")), "--profile", str(tmp_path)]
@@ -172,5 +187,5 @@ def test_every_rule_that_the_profile_names_exists(tmp_path):
     rules = set(re.findall(r"rule (\w+):", text)) | EXPORT_RULES
     rules |= {"measure_on_cpu", "measure_on_gpu"}
     named = set(content["set-resources"]) | set(content["set-threads"]) | set(content["groups"])
-    named |= site.needed_memory(ROOT / site.NEEDED).keys() - {"default"}
+    named |= yaml.safe_load((ROOT / requests.MEMORY).read_text()).keys() - {"default", "export"}
     assert named <= rules

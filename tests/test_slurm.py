@@ -80,7 +80,7 @@ class Run:
             return subprocess.Popen(
                 line,
                 cwd=self.folder,
-                env=self.cluster.environment | {"OMP_NUM_THREADS": "1"},
+                env=self.cluster.environment | {"OMP_NUM_THREADS": "1", site.VARIABLE: str(shipped / "site.yaml")},
                 stdout=output,
                 stderr=output,
             )

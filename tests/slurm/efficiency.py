@@ -9,10 +9,13 @@ jobs included. Prints that bound, the wall time and their ratio, from Slurm's ac
 """
 
 import argparse
+import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import yaml
@@ -20,7 +23,9 @@ import yaml
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow/scripts")]
 
-from pinch.operations import plan  # noqa: E402
+import plan as planning  # noqa: E402
+from pinch.operations import plan, site  # noqa: E402
+from pinch.tables import stages  # noqa: E402
 from slurm import profile  # noqa: E402
 from slurm.cluster import ACCOUNT, Cluster, Nodes  # noqa: E402
 
@@ -63,7 +68,8 @@ def sweep(folder: Path, cluster: Cluster) -> None:
     (folder / CONFIG).write_text(yaml.safe_dump(config))
     shipped = profile.for_tests(SITE, folder, cluster.environment)
     command = [*SNAKEMAKE, "--profile", str(shipped), "--configfile", CONFIG]
-    subprocess.run(command, cwd=folder, env=cluster.environment | {"OMP_NUM_THREADS": "1"}, check=True)
+    environment = cluster.environment | {"OMP_NUM_THREADS": "1", site.VARIABLE: str(shipped / "site.yaml")}
+    subprocess.run(command, cwd=folder, env=environment, check=True)
 
 
 def accounts(cluster: Cluster) -> list[tuple[int, int]]:
@@ -74,12 +80,13 @@ def accounts(cluster: Cluster) -> list[tuple[int, int]]:
 
 def longest_chain(folder: Path) -> float:
     """Seconds of the longest chain, by the median of each rule's jobs and without their start-up."""
-    command = [*SNAKEMAKE, "--dag", "--forceall", "--quiet", "--configfile", CONFIG]
-    dot = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
-    graph = plan.parse_dag(dot)
-    measured = plan.measured_seconds(folder / "results/tiny/benchmarks")
-    seconds = {number: measured.get(job.rule, 0.0) for number, job in graph.jobs.items()}
-    return sum(seconds[number] for number in plan.longest_chain(graph, seconds))
+    found = defaultdict(list)
+    for job in stages.jobs(folder / "results/tiny/benchmarks"):
+        found[job.rule].append(job.end - job.start)
+    with contextlib.chdir(folder):
+        jobs = planning.jobs(planning.workflow(["--forceall", "--configfile", CONFIG]))
+    seconds = {number: statistics.median(found.get(planned.job.rule, [0.0])) for number, planned in jobs.items()}
+    return sum(seconds[number] for number in plan.longest_chain(jobs, seconds))
 
 
 if __name__ == "__main__":

@@ -6,19 +6,16 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from pinch.core.errors import PinchError
 from pinch.core.typed_json import MismatchError, from_json
 from pinch.core.yaml_files import read_yaml
-from pinch.run.formats import FORMATS
 
 VARIABLE = "PINCH_SITE"
 """The environment variable that names another file than SHIPPED."""
 SHIPPED = Path("profiles/slurm/site.yaml")
-NEEDED = Path("profiles/memory.yaml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +38,6 @@ class Site:
     gpu_options: str | None = None
     exclusive_timing: bool = True
 
-    def minutes(self, wanted: int, share: float = 1, on: str | None = None) -> str:
-        """The `runtime` of a job, as an expression of Snakemake: more with each attempt, as far as allowed.
-
-        Args:
-            wanted: minutes of the first attempt.
-            share: its share of what the partition allows, for members of a group, whose times are added up.
-            on: "cpu" or "gpu"; None: whichever the job uses.
-        """
-        cpu, gpu = (None if limit is None else int(limit * share) for limit in (self.cpu_minutes, self.gpu_minutes))
-        return _bounded(f"{wanted} * attempt", cpu, gpu, on)
-
-    def memory(self, wanted: str | int, on: str | None = None) -> str:
-        """The `mem_mb` of a job, as an expression of Snakemake: more with each attempt, as far as the nodes have it."""
-        return _bounded(f"({wanted}) * attempt", self.cpu_memory_mb, self.gpu_memory_mb, on)
-
     def threads(self, wanted: str | int, on: str | None = None) -> str:
         """The threads of a job, as an expression of Snakemake: no more than the nodes have."""
         return _bounded(str(wanted), self.cpu_cores, self.gpu_cores, on)
@@ -66,13 +48,6 @@ def _bounded(wanted: str, cpu: int | None, gpu: int | None, on: str | None) -> s
     if on or cpu == gpu:
         return on_gpu if on == "gpu" else on_cpu
     return f"{on_gpu} if input.get('gpu') else {on_cpu}"
-
-
-def needed_memory(path: str | Path = NEEDED) -> dict[str, Any]:
-    """MB of memory that a job takes, by its rule: numbers, or expressions of Snakemake; `default` for other rules."""
-    said = read_yaml(path)
-    exports = said.pop("export")
-    return {f"export_{name}": exports for name in FORMATS} | said
 
 
 def machine_memory_mb() -> int:
@@ -86,9 +61,9 @@ def machine_memory_mb() -> int:
     return min(limits) // 1_000_000
 
 
-def path() -> Path:
-    """The file that describes this site, as seen from the project's folder."""
-    return Path(os.environ.get(VARIABLE, SHIPPED))
+def path(project: Path = Path()) -> Path:
+    """The file that describes this site, as seen from the project's folder or, given that folder, from another one."""
+    return Path(os.environ.get(VARIABLE, project / SHIPPED))
 
 
 def read(file: Path | None = None) -> Site:

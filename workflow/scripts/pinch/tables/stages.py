@@ -7,7 +7,7 @@ its column `s` is the job's duration. From both follow the wall time of a stage,
 import csv
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,13 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """One job: start and end in seconds since the epoch, processor seconds and peak memory in MB (None: unknown)."""
+    """One job: start and end in seconds since the epoch, processor seconds and peak memory in MB (None: unknown).
+
+    Its name is that of its benchmark file, and tells its wildcards.
+    """
 
     rule: str
+    name: str
     start: float
     end: float
     cpu_seconds: float | None
@@ -61,7 +65,8 @@ def jobs(benchmarks: Path) -> list[FinishedJob]:
         cpu = [number for line in lines if (number := _number(line.get("cpu_time"))) is not None]
         rss = [number for line in lines if (number := _number(line.get("max_rss"))) is not None]
         rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
-        found.append(FinishedJob(rule, end - seconds, end, sum(cpu) if cpu else None, max(rss) if rss else None))
+        used = sum(cpu) if cpu else None, max(rss) if rss else None
+        found.append(FinishedJob(rule, path.stem, end - seconds, end, *used))
     return sorted(found, key=lambda job: job.start)
 
 
@@ -73,7 +78,7 @@ def _row(rule: str, group: list[FinishedJob], share: float) -> dict[str, Any]:
         "jobs": len(group),
         "job_seconds": round(sum(job.end - job.start for job in group), 1),
         "cpu_seconds": round(sum(cpu), 1) if cpu else None,
-        "wall_seconds": round(sum(_shares([FinishedJob("", j.start, j.end, None, None) for j in group]).values()), 1),
+        "wall_seconds": round(sum(_shares([replace(job, rule="") for job in group]).values()), 1),
         "share_seconds": round(share, 1),
         "peak_rss_mb": round(max(rss), 1) if rss else None,
     }

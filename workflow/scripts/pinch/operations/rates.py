@@ -1,0 +1,144 @@
+"""How long a job of each rule takes: by ASSUMPTIONS, corrected by what earlier jobs on this cluster took.
+
+This is the only place that knows: plans add up these times, and requests for time follow from them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pinch.operations.workload import Workload
+from pinch.run.formats import PRECISIONS, format_of
+from pinch.run.settings.pruning import Explain, LayerScan
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job: its rule and wildcards, and what it computes on."""
+
+    rule: str
+    wildcards: Mapping[str, str] = field(default_factory=dict)
+    gpu: bool = False
+    threads: int = 1
+
+
+ASSUMPTIONS = {
+    "train_gpu": (400.0, "images of 640 px per second, training on one data-centre GPU"),
+    "train_cpu": (2.5, "images of 640 px per second, training on one CPU core"),
+    "infer_gpu": (600.0, "images of 640 px per second, evaluation on one data-centre GPU"),
+    "infer_cpu": (15.0, "images of 640 px per second, evaluation on four CPU threads, and in proportion on others"),
+    "decoded": (250.0, "images of 512 px per second and core, decoding"),
+    "rendered": (30.0, "synthetic images per second, rendering"),
+    "start": (20.0, "seconds for a job to start its programs"),
+    "export": (60.0, "seconds to export one file"),
+}
+"""Rates that hold if nothing was measured: their values and what they mean."""
+_RATE = {name: value for name, (value, _) in ASSUMPTIONS.items()}
+
+# Layers of YOLO11n in a layer scan.
+_LAYERS = 60
+TRAININGS = ("train_base", "tune_pruned", "explain_tuning")
+"""Rules of jobs that pause in time, are sent again, and go on: only an epoch must fit into a submission."""
+ON_DEVICE = (*TRAININGS, "evaluate_model", "scan_layers", "explain_pruning")
+"""Rules of jobs that use a GPU where the configuration says so."""
+GPU_ONLY = ("check_gpu", "measure_on_gpu")
+"""Rules of jobs that always use one."""
+
+
+def seconds(job: Job, work: Workload) -> float:
+    """Seconds of a job according to ASSUMPTIONS."""
+    estimates: dict[str, Callable[[Job, Workload], float]] = {
+        "synthesize_hands": lambda job, work: sum(work.images) / _RATE["rendered"],
+        "hagrid_to_yolo": _read_all,
+        "prepare_dataset": _read_all,
+        "train_base": lambda job, work: work.epochs["base"] * epoch_seconds(job, work),
+        "tune_pruned": lambda job, work: work.epochs[job.wildcards["method"]] * epoch_seconds(job, work),
+        "coarse_prune": _ranking,
+        "evaluate_model": _evaluation,
+        "evaluate_artifact": _evaluation,
+        "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
+        "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
+        # Each part of a study also measures the unpruned network.
+        "scan_layers": lambda job, work: (_LAYERS + 1) * min(work.images[1], LayerScan.images) * _scaled(job, work),
+        "explain_pruning": lambda job, work: (len(Explain.ratios) + 1) * _explained(job, work),
+        "explain_tuning": lambda job, work: work.epochs["fine"] * epoch_seconds(job, work) + 2 * _explained(job, work),
+    }
+    if job.rule.startswith("export_"):
+        return _RATE["start"] + _export(job, work)
+    return _RATE["start"] + estimates.get(job.rule, lambda job, work: 0.0)(job, work)
+
+
+def epoch_seconds(job: Job, work: Workload) -> float:
+    """Seconds of one epoch of training, with its validation."""
+    train, val, _ = work.images
+    trains, infers = ("train_gpu", "infer_gpu") if job.gpu else ("train_cpu", "infer_cpu")
+    return work.scale * (train / _RATE[trains] + val / _RATE[infers])
+
+
+def unbroken_seconds(job: Job, work: Workload) -> float:
+    """Seconds that one submission must hold: those of the job or, if it goes on in the next one, of an epoch."""
+    if job.rule not in TRAININGS:
+        return seconds(job, work)
+    measuring = 2 * _explained(job, work) if job.rule == "explain_tuning" else 0
+    return _RATE["start"] + epoch_seconds(job, work) + measuring
+
+
+def images(job: Job, work: Workload) -> int:
+    """Number of images that a job looks at; 0 where there are few, or it keeps nothing of them."""
+    train, val, test = work.images
+    if job.rule.startswith("export_"):
+        # It is calibrated, and compared with the checkpoint on val. Where it loses too much, it is quantized and
+        # measured again, with operators in float.
+        return work.calibration_images * work.classes + 2 * work.measured[0]
+    if job.rule in TRAININGS:
+        return train + val
+    if job.rule in ("evaluate_model", "evaluate_artifact"):
+        return sum(work.measured)
+    return train + val + test if job.rule in ("hagrid_to_yolo", "prepare_dataset") else 0
+
+
+def _read_all(job: Job, work: Workload) -> float:
+    return images(job, work) / (_RATE["decoded"] * job.threads)
+
+
+def _per_image(job: Job) -> float:
+    """Seconds for the prediction of an image of 640 pixels."""
+    return 1 / _RATE["infer_gpu"] if job.gpu else 4 / (_RATE["infer_cpu"] * job.threads)
+
+
+def _evaluation(job: Job, work: Workload) -> float:
+    artifact = job.wildcards.get("artifact")
+    scale = work.scale_of(_stem(artifact)) if artifact else work.scale
+    # One process reads the images and waits for the predictions.
+    return images(job, work) * (1 / _RATE["decoded"] + scale * _per_image(job))
+
+
+def _stem(artifact: str) -> str:
+    """The name of an exported file without precision and ending."""
+    entry = format_of(artifact)
+    return artifact.removesuffix(entry.ending).rpartition("_")[0] if entry else artifact
+
+
+def _ranking(job: Job, work: Workload) -> float:
+    # As many images for gradients, and for statistics, as `pinch.weights.pruning.coarse` draws.
+    return work.scale * 160 / _RATE["train_cpu"] + 320 * _scaled(job, work)
+
+
+def _timing(work: Workload, rate: str) -> float:
+    # In turns with the baseline, and on one thread.
+    return 2 * work.timed_frames * 4 * work.scale / _RATE[rate]
+
+
+def _scaled(job: Job, work: Workload) -> float:
+    """Seconds for the prediction of an image of this run."""
+    return work.scale * _per_image(job)
+
+
+def _explained(job: Job, work: Workload) -> float:
+    return min(work.images[2], Explain.images) * _scaled(job, work)
+
+
+def _export(job: Job, work: Workload) -> float:
+    precision = PRECISIONS.get(job.wildcards.get("precision", ""))
+    if not (precision and precision.quantized):
+        return _RATE["export"]
+    return _RATE["export"] + images(job, work) * work.scale_of(job.wildcards.get("stem", "")) * _per_image(job)

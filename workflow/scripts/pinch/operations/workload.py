@@ -1,0 +1,127 @@
+"""What the time and the memory of a run's jobs depend on: how many images there are, and what is done with them."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pinch.core import records
+from pinch.core.errors import PinchError
+from pinch.core.record_types.data import DatasetRecord
+from pinch.data import dataset
+from pinch.data.hagrid import source
+
+SPLITS = ("train", "val", "test")
+Images = tuple[int, int, int]
+# Images per gesture in train, val and test, rounded, from HaGRID's readme (v2-1M: 821,458, 99,200 and 165,500 for 33).
+HAGRID_PER_CLASS = (24900, 3000, 5000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What the time and the memory of jobs depend on.
+
+    Attributes:
+        images: number of images of train, val and test.
+        classes: number of classes.
+        epochs: maximum number of epochs of the base, of coarse and of fine tuning.
+        imgsz: side of the images in pixels.
+        sizes: further sides of exported models.
+        timed_frames: frames of one timing, over all rounds, warm-up included.
+        limit: maximum number of images of val, and of test, to measure accuracy on; None: all.
+        calibration_images: images of each class that int8 is calibrated on.
+    """
+
+    images: Images
+    classes: int = 1
+    epochs: Mapping[str, int]
+    imgsz: int
+    timed_frames: int
+    sizes: tuple[int, ...] = ()
+    limit: int | None = None
+    calibration_images: int = 0
+
+    @property
+    def scale(self) -> float:
+        """Work for an image relative to one of 640 pixels: the time of convolutions is proportional to the area."""
+        return (self.imgsz / 640) ** 2
+
+    def scale_of(self, stem: str) -> float:
+        """The same for an exported model, by its name without precision: `<model>` or `<model>_<size>`."""
+        size = next((size for size in self.sizes if stem.endswith(f"_{size}")), self.imgsz)
+        return (size / 640) ** 2
+
+    @property
+    def measured(self) -> tuple[int, int]:
+        """Number of images of val and of test that accuracy is measured on."""
+        _, val, test = self.images
+        return (val, test) if self.limit is None else (min(self.limit, val), min(self.limit, test))
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a configuration with all defaults says of the work: all of `Workload` but images and classes."""
+    measure = config["measure"]
+    return {
+        "epochs": {"base": config["train"]["epochs"]} | {kind: config[kind]["epochs"] for kind in ("coarse", "fine")},
+        "imgsz": config["train"]["imgsz"],
+        "timed_frames": measure["rounds"] * (measure["frames"] + measure["warmup"]),
+        "sizes": tuple(config["export"]["imgsz"]),
+        "limit": config["evaluate"]["limit"],
+        "calibration_images": config["export"]["calibration_images"],
+    }
+
+
+def of(config: Mapping[str, Any], record: Path, annotations: str | None) -> Workload:
+    """The work of a run.
+
+    Args:
+        config: its configuration, with all defaults.
+        record: of its data set, which may not be there yet.
+        annotations: folder of HaGRID's annotations, which may not be there yet either.
+    """
+    images, classes = recorded(record) or _configured(config, annotations)
+    return Workload(images=images, classes=classes, **settings(config))
+
+
+def recorded(record: Path) -> tuple[Images, int] | None:
+    """Images of each split, and number of classes, by a data set's record; None if it cannot be read (yet)."""
+    try:
+        return _read(record, record.stat().st_mtime_ns)
+    except (PinchError, OSError):
+        return None
+
+
+# Every job asks for these numbers several times.
+@functools.lru_cache(maxsize=64)
+def _read(record: Path, modified: int) -> tuple[Images, int]:
+    found = records.read(record, DatasetRecord).value
+    train, val, test = (found.splits[split].images if split in found.splits else 0 for split in SPLITS)
+    return (train, val, test), len(found.classes)
+
+
+def _configured(config: Mapping[str, Any], annotations: str | None) -> tuple[Images, int]:
+    """The same, as far as it can be told before the data set was looked through."""
+    if config["dataset"]:
+        return _listed(Path(config["dataset"]))
+    # In every mode the images of all targets are converted.
+    classes = len(source.expected_classes(config["hagrid"]["targets"], "gestures", annotations))
+    if config["synthetic"]:
+        counts = config["synthetic"]["images"]
+    else:
+        fetched, limit = (config["hagrid"]["fetch"] or {}).get("limit"), config["hagrid"]["limit"]
+        share = min(1.0, fetched / sum(HAGRID_PER_CLASS)) if fetched else 1.0
+        counts = [min(round(count * share), limit or count) for count in HAGRID_PER_CLASS]
+    train, val, test = (count * classes for count in counts)
+    return (train, val, test), classes
+
+
+@functools.lru_cache(maxsize=1)
+def _listed(path: Path) -> tuple[Images, int]:
+    """The same of a data set of the user's, whose folders are listed; no images where it cannot be read (yet)."""
+    try:
+        found = dataset.load(path)
+        train, val, test = (len(found.images(split)) if split in found.splits else 0 for split in SPLITS)
+    except (PinchError, OSError):
+        return (0, 0, 0), 1
+    return (train, val, test), len(found.names)
