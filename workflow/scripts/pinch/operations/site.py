@@ -75,6 +75,14 @@ def needed_memory(path: str | Path = NEEDED) -> dict[str, Any]:
     return {f"export_{name}": exports for name in FORMATS} | said
 
 
+def memory_here(needed: str | int, machine: int) -> str | int:
+    """The `mem_mb` of a job on one machine, which has `machine` MB: a number where it does not depend on the job.
+
+    Snakemake evaluates an expression anew for each job of a dry run.
+    """
+    return min(needed, machine) if isinstance(needed, int) else f"min({needed}, {machine})"
+
+
 def machine_memory_mb() -> int:
     """Memory of this machine in MB, or what its control group (a container, a batch job) leaves of it."""
     limits = [psutil.virtual_memory().total]
