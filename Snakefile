@@ -15,6 +15,7 @@ include: "rules/common.smk"
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/prune.smk"
+include: "rules/studies.smk"
 include: "rules/export.smk"
 include: "rules/measure.smk"
 include: "rules/report.smk"
@@ -30,6 +31,7 @@ localrules:
     artifacts,
     fetch_weights,
     check_base_model,
+    gather_study,
     write_manifest,
     gather_records,
     select_models,

@@ -22,7 +22,7 @@ from pinch.data import changes
 from pinch.data.hagrid import source
 from pinch.operations import failures, interruption, submission
 from pinch.report import contents
-from pinch.run import formats
+from pinch.run import formats, studies
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
@@ -141,6 +141,7 @@ ASKED_FOR = {
 }
 STUDIES = [study for study, asked_for in ASKED_FOR.items() if asked_for]
 STUDY_RECORDS = [f"{RUN}/records/sensitivity/{study}.json" for study in STUDIES]
+STUDY_PARTS = {study: studies.parts(study, config["sensitivity"]["ratios"]) for study in ASKED_FOR}
 STUDY_PLOTS = [contents.STUDY_PLOTS[study] for study in STUDIES]
 ALL_RECORDS = (
     STUDY_RECORDS
@@ -305,6 +306,10 @@ def options(section, *declarations, without=()):
     ]
 
 
+# Of jobs that tune a network, or measure it while it is in memory.
+NETWORK_OPTIONS = options("train", training.ImageSize, training.Batches)
+
+
 def gpu_check(purpose, device=None):
     """The record of the GPU check that a job waits for, where it uses a GPU."""
     return [f"{RUN}/records/gpu/{purpose}.json"] if (device or DEVICE) == "gpu" else []
@@ -323,7 +328,7 @@ def pruning_ratios(method):
 
 def tuning_options(wildcards):
     """Arguments of train.py for fine-tuning this pruned model."""
-    return options("train", training.ImageSize, training.Batches) + options(wildcards.method, training.Training)
+    return NETWORK_OPTIONS + options(wildcards.method, training.Training)
 
 
 def distillation(wildcards):
@@ -340,6 +345,11 @@ def gradual(wildcards):
 def scan_record():
     """The layer scan that the spread `sensitivity` reads."""
     return [LAYER_SCAN] if "scan" in COARSE_OPTIONS else []
+
+
+def study_parts(wildcards):
+    """The records that a study is gathered from."""
+    return [f"{RUN}/records/sensitivity/{wildcards.study}/{part}.json" for part in STUDY_PARTS[wildcards.study]]
 
 
 # --- The report -------------------------------------------------------------------------------------------------------

@@ -67,7 +67,10 @@ STEPS = {
         # Where there is no GPU, it is the sentence that says so that must come, not an import that fails.
         "check_gpu.py --output gpu.json 2> gpu.log || grep -q '^check_gpu.py: error: ' gpu.log",
     ],
-    "report": ["gather.py run", "select_models.py run", "plot_results.py run", "render_report.py run"],
+    "report": [
+        "gather_study.py layers run/records/sensitivity/layers.json --output study.json",
+        *("gather.py run", "select_models.py run", "plot_results.py run", "render_report.py run"),
+    ],
 }
 
 

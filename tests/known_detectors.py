@@ -166,13 +166,13 @@ def _write_tflite(path: Path, channels_last: bool, integer: bool) -> None:
         archive.writestr("metadata.json", json.dumps(metadata(IMGSZ, NAMES)))
 
 
-def checkpoint(path: Path) -> Path:
-    """An untrained YOLO11n whose head is biased to find boxes of the size of the data set's everywhere."""
+def checkpoint(path: Path, plan: str | dict = "yolo11n.yaml") -> Path:
+    """An untrained detector whose head is biased to find boxes of the size of the data set's everywhere."""
     import torch
     from ultralytics.nn.tasks import DetectionModel
 
     torch.manual_seed(0)
-    network = DetectionModel("yolo11n.yaml", nc=2, verbose=False)
+    network = DetectionModel(plan, nc=2, verbose=False)
     network.names = dict(NAMES)
     network.args = {"imgsz": IMGSZ}
     head = network.model[-1]

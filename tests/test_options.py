@@ -30,7 +30,7 @@ COMMANDS = [
     ("train.py", "fine", training.Training),
     ("coarse_prune.py", "coarse", pruning.CoarsePruning),
     ("fine_prune.py", "fine", pruning.FinePruning),
-    ("scan_layers.py", "sensitivity", pruning.Sensitivity),
+    ("scan_layers.py", "sensitivity", pruning.LayerScan),
     ("quantization.py", "export", exporting.Export),
     ("measure_inference.py", "measure", measuring.Timing),
     ("select_models.py", "select", measuring.Selection),

@@ -6,10 +6,10 @@ import detectors
 import pytest
 import shapes
 
+from pinch.core.environment import DEADLINE
 from pinch.weights.training import runs
 from pinch.weights.training.fit import train
 from pinch.weights.training.request import Request
-from pinch.weights.training.trainer import DEADLINE
 
 
 @pytest.mark.slow

@@ -114,6 +114,20 @@ def test_quantized_exports_take_longer_by_their_comparison(graph):
     assert hours("half") == hours("full")
 
 
+def test_studies_take_what_their_parts_train_and_look_at():
+    def seconds(rule, work=WORK, gpu=True):
+        return plan.assumed_seconds(plan.PlannedJob(rule), gpu, work) - 20
+
+    # 200 pictures of val and all 600 of test, by each network and the one that is not pruned.
+    assert seconds("scan_layers") == pytest.approx(61 * 200 / 600)
+    assert seconds("scan_layers", gpu=False) == pytest.approx(61 * 200 / 15)
+    assert seconds("explain_pruning") == pytest.approx(4 * 600 / 600)
+    assert seconds("explain_tuning") == pytest.approx(15 * 11 + 2 * 600 / 600)
+    large = plan.Workload((4000, 600, 50_000), WORK.epochs, 640, WORK.timed_frames)
+    assert seconds("explain_pruning", large) == pytest.approx(4 * 1000 / 600), "a thousand at most"
+    assert seconds("explain_tuning", large) == pytest.approx(15 * 11 + 2 * 1000 / 600)
+
+
 def test_disk_counts_what_is_left_to_make(graph):
     everything = plan.make(graph, WORK, {}).disk_bytes
     done = plan.JobGraph({n: plan.PlannedJob(j.rule, j.wildcards, True) for n, j in graph.jobs.items()}, graph.needs)

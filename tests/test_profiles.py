@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,41 @@ def test_base_training_alone_gets_several_gpus(dry_run):
 def test_pictures_are_staged_where_the_site_says(dry_run, folder, argument):
     for line in trainings(dry_run(stage_to=folder)):
         assert argument in shlex.split(line)
+
+
+def test_parts_of_studies_are_jobs_on_gpu_nodes(snakemake, tmp_path):
+    """A dry run shows what a job asks for in place of its message, so it is one of rules without messages."""
+    for name in ("Snakefile", "rules"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    (tmp_path / "workflow").symlink_to(ROOT / "workflow")
+    for path in (tmp_path / "rules").glob("*.smk"):
+        path.write_text(re.sub(r"\n +message:\n.*", "", path.read_text()))
+    site = {"cpu_partition": "small", "gpu_partition": "large", "stage_to": "$SLURM_TMPDIR", "gpu_type": "a100"}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(profile.render(site, tmp_path)))
+    config = CONFIG | {"sensitivity": {"scan": True, "explain": True}, "fine": {"epochs": 7}}
+    arguments = ("-n", "-p", "--cores", "16", "--profile", tmp_path, "--snakefile", tmp_path / "Snakefile")
+    result = snakemake(tmp_path, *arguments, config=config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)(Shell command: .*)", result.stdout + result.stderr, re.M)
+    threads = {"scan_layers": 4, "explain_pruning": 4, "explain_tuning": 8}
+    jobs = [(rule, resources, command) for rule, resources, command in found if rule in threads]
+    assert [rule for rule, *_ in jobs].count("scan_layers") == 3
+    assert [rule for rule, *_ in jobs].count("explain_pruning") == 3
+    assert [rule for rule, *_ in jobs].count("explain_tuning") == 3
+    for rule, resources, command in jobs:
+        asks = dict(pair.split("=", 1) for pair in re.search("resources: (.*)", resources)[1].split(", "))
+        minutes = "240" if rule == "explain_tuning" else "60"
+        wanted = {"slurm_partition": "large", "gpu": "1", "gpu_model": "a100", "runtime": minutes}
+        assert asks.items() >= wanted.items(), rule
+        assert f"--device gpu --threads {threads[rule]} " in command
+        assert "records/gpu/training.json" in resources, "they wait for the check of the GPU"
+        if rule == "explain_tuning":
+            assert "--epochs 7 " in command
+            assert "--stage-to='$SLURM_TMPDIR'" in command
+    gathering = [resources for rule, resources, _ in found if rule == "gather_study"]
+    assert len(gathering) == 2
+    assert all("gpu=" not in resources for resources in gathering)
 
 
 def asked(profile, rule, what, attempt, gpu):

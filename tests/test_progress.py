@@ -53,6 +53,14 @@ def test_states_and_order(tmp_path):
     assert (found["begun"].epoch, found["begun"].map50, found["begun"].seconds_left) == (0, None, None)
 
 
+def test_trainings_of_studies_are_shown_too(tmp_path):
+    begin(tmp_path, "base", "1,60,2.0,0.5,0.3\n", silent=20)
+    begin(tmp_path, "masks_held", "1,60,2.0,0.5,0.3\n", silent=10)
+    (tmp_path / "studies/explain").mkdir(parents=True)
+    (tmp_path / "models/masks_held").rename(tmp_path / "studies/explain/masks_held")
+    assert [training.model for training in progress.trainings(tmp_path, NOW)] == ["base", "masks_held"]
+
+
 def test_slow_epochs_are_not_taken_for_silence(tmp_path):
     begin(tmp_path, "slow", "1,3600,2.0,0.5,0.3\n", silent=4000)
     assert progress.trainings(tmp_path, NOW)[0].state == "running"

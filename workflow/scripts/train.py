@@ -1,20 +1,15 @@
 #!/usr/bin/env python
 """Train a detector, or fine-tune a trained or pruned one."""
 
-import os
-import time
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments, from_arguments
-from pinch.core.errors import PausedError, PinchError
-from pinch.operations import slurm
+from pinch.operations import pausing
 from pinch.run.settings.data import General
 from pinch.run.settings.training import Batches, ImageSize, Loading, Start, Training
-
-# Seconds within which Slurm ends a job that it runs again.
-_UNTIL_ENDED = 60
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -41,12 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, Batches)
     parser.add_argument("--device", default=General.device, help="cpu, gpu, or numbers of GPUs such as 0,1")
     parser.add_argument("--gpus", type=int, default=1, help="with --device gpu: number of GPUs")
-    parser.add_argument(
-        "--stage-to",
-        metavar="FOLDER",
-        type=_folder_on_node,
-        help="existing folder on a faster disk (of the node) to which images are copied for the time of training",
-    )
+    cli.add_stage_to(parser)
     add_arguments(parser, Loading)
     add_arguments(parser, General, only=("seed",))
     parser.add_argument(
@@ -64,7 +54,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.data import dataset
     from pinch.weights.training.fit import train
     from pinch.weights.training.request import Request
-    from pinch.weights.training.trainer import DEADLINE
 
     request = from_arguments(
         Request,
@@ -83,30 +72,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         teacher=arguments.distill,
         dense=arguments.gradual_from,
     )
-    if arguments.resume and (deadline := slurm.deadline()):
-        os.environ[DEADLINE] = str(deadline)
-    try:
+    with pausing.before_deadline() if arguments.resume else contextlib.nullcontext():
         result = train(request)
-    except PausedError as paused:
-        _send_again(paused)
-        raise
     if arguments.record:
         records.write(arguments.record, result, arguments.seed, dataset.load(arguments.dataset).digest)
-
-
-def _send_again(paused: PausedError) -> None:
-    """Let Slurm run this job again under its own number; its training then resumes."""
-    try:
-        slurm.requeue()
-    except PinchError as error:
-        raise PausedError(f"{paused}. Slurm does not run it again ({error}): start the same command again") from error
-    print(f"{paused}. Slurm runs it again, and it continues", flush=True)
-    time.sleep(_UNTIL_ENDED)
-
-
-def _folder_on_node(text: str) -> Path | None:
-    """A folder whose name may hold environment variables of the node, such as $SLURM_TMPDIR; None if it is empty."""
-    return Path(os.path.expandvars(text)) if text else None
 
 
 if __name__ == "__main__":

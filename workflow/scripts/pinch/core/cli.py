@@ -52,6 +52,21 @@ def output_file(text: str) -> Path:
     return path
 
 
+def add_stage_to(parser: argparse.ArgumentParser) -> None:
+    """Add the option of a command that trains to read images from a faster disk."""
+    parser.add_argument(
+        "--stage-to",
+        metavar="FOLDER",
+        type=_folder_on_node,
+        help="existing folder on a faster disk (of the node) to which images are copied for the time of training",
+    )
+
+
+def _folder_on_node(text: str) -> Path | None:
+    """A folder whose name may hold environment variables of the node, such as $SLURM_TMPDIR; None if it is empty."""
+    return Path(os.path.expandvars(text)) if text else None
+
+
 def _end_on_sigterm() -> None:
     """End as after an error, so that temporary files are removed: SIGTERM is a scheduler's way to end a job."""
     owner = os.getpid()

@@ -14,6 +14,8 @@ from pathlib import Path
 
 SAFE_LOAD = "ULTRALYTICS_SAFE_LOAD"
 """The variable that, set to 0, makes Ultralytics open any checkpoint, which may then run any code."""
+DEADLINE = "PINCH_DEADLINE"
+"""The variable that says when the job will be ended, in seconds since the epoch. Training pauses before it."""
 
 
 def isolate_ultralytics() -> None:

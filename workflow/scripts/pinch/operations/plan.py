@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pinch.run.formats import PRECISIONS
-from pinch.run.settings.pruning import Sensitivity
+from pinch.run.settings.pruning import Explain, LayerScan
 from pinch.tables import stages
 
 _NODE = re.compile(r'^\s*(\d+)\[label = "(?P<label>[^"]*)".*style="(?P<style>[^"]*)"\];', re.MULTILINE)
 _EDGE = re.compile(r"^\s*(\d+) -> (\d+)\s*$", re.MULTILINE)
 # This rule, and all jobs that depend on it, run on a GPU.
 GPU_CHECK = "check_gpu"
+SCANNED_LAYERS = 60
+"""Layers of YOLO11n in a layer scan."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def assumed_seconds(job: PlannedJob, gpu: bool, work: Workload) -> float:
     epoch = work.scale * (train / rate[trains] + val / rate[infers])
     evaluated = work.scale * (val + test)
     precision = PRECISIONS.get(job.wildcards.get("precision", ""))
-    scan = Sensitivity()
+    scanned, explained = work.scale * min(val, LayerScan.images), work.scale * min(test, Explain.images)
     estimates: dict[str, Callable[[], float]] = {
         "synthesize_hands": lambda: sum(work.images) / rate["rendered"],
         "hagrid_to_yolo": lambda: sum(work.images) / rate["files"],
@@ -124,10 +126,10 @@ def assumed_seconds(job: PlannedJob, gpu: bool, work: Workload) -> float:
         # An artifact is timed in turns with the baseline.
         "measure_on_cpu": lambda: 2 * work.timed_frames * 4 * work.scale / rate["infer_cpu"],
         "measure_on_gpu": lambda: 2 * work.timed_frames * 4 * work.scale / rate["infer_gpu"],
-        # 80 layers at each ratio.
-        "scan_layers": lambda: 80 * len(scan.ratios) * min(val, scan.images) * work.scale / rate[infers],
-        # Two further ways of tuning.
-        "explain_pruning": lambda: 2 * work.epochs["fine"] * epoch,
+        # Each part of a study also measures the unpruned network.
+        "scan_layers": lambda: (SCANNED_LAYERS + 1) * scanned / rate[infers],
+        "explain_pruning": lambda: (len(Explain.ratios) + 1) * explained / rate[infers],
+        "explain_tuning": lambda: work.epochs["fine"] * epoch + 2 * explained / rate[infers],
     }
     if job.rule.startswith("export_"):
         # A quantized file is compared with float32 on val.
@@ -229,8 +231,10 @@ def _in_order(graph: JobGraph) -> list[int]:
 
 def _disk(graph: JobGraph, todo: list[int], work: Workload) -> float:
     rules = Counter(graph.jobs[number].rule for number in todo)
-    trained = rules["train_base"] + rules["tune_pruned"]
+    trained = rules["train_base"] + rules["tune_pruned"] + rules["explain_tuning"]
     checkpoints = trained + rules["coarse_prune"] + rules["fine_prune"] + rules["import_model"]
+    # They keep what they started from.
+    checkpoints += rules["explain_tuning"]
     artifacts = sum(count for rule, count in rules.items() if rule.startswith("export_"))
     images = sum(work.images)
     converted = rules["hagrid_to_yolo"] or rules["prepare_dataset"]

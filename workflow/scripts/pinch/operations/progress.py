@@ -60,7 +60,7 @@ def trainings(results: Path, now: float | None = None) -> list[Training]:
         raise PinchError(f"{models} does not exist: name the folder of a run, such as results/demo")
     clock = time.time() if now is None else now
     found = []
-    for folder in models.iterdir():
+    for folder in (*models.iterdir(), *results.glob("studies/*/*")):
         # A training that begins or is removed at this moment is left out.
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
             found.append(_read(folder, clock))

@@ -3,19 +3,21 @@
 1. Pruning DFL like other layers. Its convolution is a table of the constants 0..15 by which boxes are decoded, and the
    smallest ones are zeroed first. Training does not use the table, so tuning does not repair it.
 2. Losing the masks in tuning. Zeros then become nonzero in every step, and the tuned model is no longer pruned.
+
+`pinch.run.studies` names the variants.
 """
 
 import copy
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-import torch
-
+from pinch.core.ownership import require_replaceable
 from pinch.core.record_types.studies import ExplainRecord, VariantAccuracy
-from pinch.data import dataset as datasets
-from pinch.studies.validation import Validation
+from pinch.core.record_types.weights import TrainingRecord
+from pinch.run.settings.pruning import Explain
+from pinch.run.studies import Variant
+from pinch.studies.validation import Conditions, Validation
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import fine, kinds
@@ -23,47 +25,48 @@ from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.training.fit import train
 from pinch.weights.training.request import Request
 
-VARIANTS = ("without DFL", "with DFL", "DFL alone")
-
 
 def explain(
-    model: Path,
-    data: Path,
-    ratios: Sequence[float],
-    tuning_ratio: float | None = None,
-    split: str = "test",
-    images: int = 10_000,
-    **tuning: Any,
+    request: Request, variants: Sequence[Variant], options: Explain, split: str = "test", threads: int = 1
 ) -> ExplainRecord:
-    """Prune at each ratio in the right and wrong ways and measure mAP50-95; at one ratio also tune.
+    """Prune a detector in variants, tune some of them, and measure mAP50-95.
 
     Args:
-        model: checkpoint of a trained detector.
-        data: data.yaml.
-        ratios: of weights in every layer.
-        tuning_ratio: the ratio to tune at; None: do not tune.
+        request: its base is the detector, a checkpoint, and its data, device, image size, batch and seed are those of
+            all measurements. Variants are tuned as it says, each under its own name: the checkpoint
+            `<project>/<name>.pt` and its run folder stay. An interrupted tuning is resumed.
+        variants: of the detector.
+        options: ratios, and how many images are looked at.
         split: to measure on.
-        images: maximum number of images of the split.
-        tuning: settings of tuning, see `pinch.weights.training.request.Request`.
+        threads: of measuring on the CPU.
 
     Returns:
-        A record with one row for each variant and ratio.
+        A record with one row for each variant and ratio, those that are not tuned first.
 
     Raises:
-        PinchError: the model is pruned already, or a ratio leaves nothing of a layer.
+        PinchError: the model is pruned already, a ratio leaves nothing of a layer, the split has no images, or as
+            `pinch.weights.training.fit.train` says.
+        PausedError: a tuning paused and can be resumed.
     """
-    checkpoint = checkpoints.load(model)
+    checkpoint = checkpoints.load(request.base)
     checkpoints.require_unpruned(checkpoint)
-    validation = Validation(datasets.load(data), split, checkpoint.imgsz, images)
+    conditions = Conditions(
+        images=options.images,
+        imgsz=request.imgsz,
+        batch=request.batch,
+        device=request.device,
+        threads=threads,
+        seed=request.seed,
+    )
+    validation = Validation(request.data, split, checkpoint, conditions)
     rows = [
-        _measured(pruned(checkpoint, ratio, variant), validation, variant, ratio, tuned=False)
-        for ratio in ratios
-        for variant in VARIANTS
+        _measured(network, validation, variant, ratio, tuning)
+        for variant in sorted(variants, key=lambda variant: variant.tuned)
+        for ratio, network, tuning in _networks(checkpoint, variant, options, request)
     ]
-    if tuning_ratio is not None:
-        rows += _tuned(checkpoint, data, tuning_ratio, validation, tuning)
     return ExplainRecord(
-        model=model.stem,
+        model=checkpoint.path.stem,
+        model_sha256=checkpoint.sha256,
         split=split,
         images=validation.images,
         base_map50_95=validation.map50_95(checkpoint.model),
@@ -71,45 +74,51 @@ def explain(
     )
 
 
-def pruned(checkpoint: Checkpoint, ratio: float, variant: str) -> Any:
-    """A copy of the network, fine-pruned in every layer, in one of the VARIANTS."""
+def pruned(checkpoint: Checkpoint, ratio: float, variant: Variant) -> Any:
+    """A copy of the network, fine-pruned in every layer that the variant prunes."""
     network = copy.deepcopy(checkpoint.model)
-    weights = mask_tools.prunable(network)
-    tables = {f"{name}.weight": m.weight for name, m in network.named_modules() if name.endswith("dfl.conv")}
-    chosen = {"without DFL": weights, "with DFL": weights | tables, "DFL alone": tables}[variant]
+    chosen = mask_tools.prunable(network) if variant.layers else {}
+    if variant.table:
+        chosen |= {f"{name}.weight": m.weight for name, m in network.named_modules() if name.endswith("dfl.conv")}
     if chosen:
         mask_tools.apply(network, mask_tools.layer_masks(chosen, ratio))
     return network
 
 
+def _networks(
+    checkpoint: Checkpoint, variant: Variant, options: Explain, request: Request
+) -> Iterator[tuple[float, Any, TrainingRecord | None]]:
+    """The ratios of a variant, its network at each, and how that was tuned."""
+    if variant.tuned:
+        yield options.tuning_ratio, *_tuned(checkpoint, variant, options.tuning_ratio, request)
+    else:
+        for ratio in options.ratios:
+            yield ratio, pruned(checkpoint, ratio, variant), None
+
+
+def _tuned(checkpoint: Checkpoint, variant: Variant, ratio: float, request: Request) -> tuple[Any, TrainingRecord]:
+    """A variant after tuning. It starts from a checkpoint of the same bytes each time, so that it can be resumed."""
+    base = request.project / f"{variant.name}_pruned.pt"
+    request.project.mkdir(parents=True, exist_ok=True)
+    require_replaceable(base)
+    if variant.masks:
+        fine.prune_file(checkpoint.path, base, kinds.LayerMagnitude(ratio))
+    else:
+        checkpoints.save(base, pruned(checkpoint, ratio, variant), checkpoint.meta, checkpoint)
+    tuning = replace(request, name=variant.name, base=base, pruned=True, resume=True)
+    record = train(tuning)
+    return checkpoints.load(tuning.checkpoint).model, record
+
+
 def _measured(
-    network: torch.nn.Module, validation: Validation, variant: str, ratio: float, tuned: bool
+    network: Any, validation: Validation, variant: Variant, ratio: float, tuning: TrainingRecord | None
 ) -> VariantAccuracy:
     weights = mask_tools.prunable(network).values()
-    zeros = 1 - sum(int(w.count_nonzero()) for w in weights) / sum(w.numel() for w in weights)
-    accuracy = validation.map50_95(network)
-    return VariantAccuracy(variant=variant, ratio=ratio, tuned=tuned, map50_95=accuracy, sparsity=zeros)
-
-
-def _tuned(
-    checkpoint: Checkpoint, data: Path, ratio: float, validation: Validation, tuning: dict[str, Any]
-) -> list[VariantAccuracy]:
-    """Tune at one ratio: the right way, without masks, and with DFL pruned too and without masks."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for variant, table, keep in (
-            ("masks held", "without DFL", True),
-            ("masks lost", "without DFL", False),
-            ("with DFL, masks lost", "with DFL", False),
-        ):
-            name = variant.replace(", ", "_").replace(" ", "_")
-            base = Path(folder) / f"{name}_pruned.pt"
-            if keep:
-                fine.prune_file(checkpoint.path, base, kinds.LayerMagnitude(ratio))
-            else:
-                checkpoints.save(base, pruned(checkpoint, ratio, table), checkpoint.meta, checkpoint)
-            request = Request(name, data, Path(folder), base, pruned=True, **tuning)
-            train(request)
-            tuned = checkpoints.load(request.checkpoint).model
-            rows.append(_measured(tuned, validation, variant, ratio, tuned=True))
-    return rows
+    return VariantAccuracy(
+        variant=variant.title,
+        ratio=ratio,
+        tuned=variant.tuned,
+        map50_95=validation.map50_95(network),
+        sparsity=1 - sum(int(w.count_nonzero()) for w in weights) / sum(w.numel() for w in weights),
+        tuning=tuning,
+    )

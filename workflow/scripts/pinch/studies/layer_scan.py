@@ -7,8 +7,7 @@ from typing import Any
 
 from pinch.core.errors import PinchError
 from pinch.core.record_types.studies import LayerLoss, LayerScanRecord
-from pinch.data import dataset as datasets
-from pinch.studies.validation import Validation
+from pinch.studies.validation import Conditions, Validation
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import coarse, kinds, ranking
@@ -17,23 +16,29 @@ from pinch.weights.pruning.graph import ChannelGraph
 from pinch.weights.pruning.splitting import join
 
 
-def scan(
-    model: Path, data: Path, method: str, ratios: Sequence[float], images: int = 200, seed: int = 0
-) -> LayerScanRecord:
+def scan(model: Path, data: Path, method: str, ratios: Sequence[float], conditions: Conditions) -> LayerScanRecord:
     """Prune each layer alone at each ratio and measure mAP50-95 on val.
 
     For "coarse" a layer is a unit of the dependency graph (channels that must keep one width), ranked by norm; for
     "fine" it is a convolution, ranked by magnitude.
 
+    Args:
+        model: checkpoint of a trained detector.
+        data: data.yaml.
+        method: "coarse" or "fine".
+        ratios: of channels or weights.
+        conditions: of measuring.
+
     Returns:
         A record with one row for each layer and ratio.
 
     Raises:
-        PinchError: the model is pruned already, or its accuracy is 0, so that no loss can be measured.
+        PinchError: the model is pruned already, its accuracy is 0, so that no loss can be measured, or as `Validation`
+            says.
     """
     checkpoint = checkpoints.load(model)
     checkpoints.require_unpruned(checkpoint)
-    validation = Validation(datasets.load(data), "val", checkpoint.imgsz, images, seed=seed)
+    validation = Validation(data, "val", checkpoint, conditions)
     base = validation.map50_95(checkpoint.model)
     if not base > 0:
         raise PinchError(
@@ -46,21 +51,27 @@ def scan(
         rows.append(LayerLoss(layer=layer, method=method, ratio=ratio, map50_95=left, base_map50_95=base))
         print(f"{layer} {ratio:.0%}: mAP50-95 {left:.3f} of {base:.3f}", flush=True)
     return LayerScanRecord(
-        model=model.stem, method=method, split="val", images=validation.images, base_map50_95=base, layers=rows
+        model=model.stem,
+        model_sha256=checkpoint.sha256,
+        method=method,
+        split="val",
+        images=validation.images,
+        base_map50_95=base,
+        layers=rows,
     )
 
 
 def _pruned_units(checkpoint: Checkpoint, ratios: Sequence[float]) -> Iterator[tuple[str, float, Any]]:
     """Networks with channels of one unit removed."""
-    names = [unit.name for unit in ChannelGraph(copy.deepcopy(checkpoint.model)).units]
-    for name in names:
+    whole = ChannelGraph(copy.deepcopy(checkpoint.model))
+    scores = ranking.rank(whole, kinds.GroupNorm())
+    for unit in whole.units:
         for ratio in ratios:
             graph = ChannelGraph(copy.deepcopy(checkpoint.model))
-            unit = next(unit for unit in graph.units if unit.name == name)
             kept = max(round(unit.width * (1 - ratio) / unit.divisor), 1) * unit.divisor
-            coarse.narrow(graph, {name: kept}, ranking.rank(graph, kinds.GroupNorm()))
+            coarse.narrow(graph, {unit.name: kept}, scores)
             join(graph.network)
-            yield name, ratio, graph.network
+            yield unit.name, ratio, graph.network
 
 
 def _pruned_convolutions(checkpoint: Checkpoint, ratios: Sequence[float]) -> Iterator[tuple[str, float, Any]]:

@@ -287,7 +287,9 @@ def _pick(source: Any, *names: str) -> dict[str, Any]:
 
 
 def _scalars(source: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(source).items() if isinstance(value, str | int | float)}
+    """Its figures and names; a digest is neither."""
+    found = {name: value for name, value in vars(source).items() if isinstance(value, str | int | float)}
+    return {name: value for name, value in found.items() if not name.endswith("sha256")}
 
 
 def _flat(prefix: str, source: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pinch.core.record_types.base import Record
+from pinch.core.record_types.weights import TrainingRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +20,21 @@ class LayerLoss:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerScanRecord(Record):
-    """A layer scan: model, method, split and images that it looked at, the unpruned accuracy, and each layer's."""
+    """A layer scan, or a part of one: at some of its ratios.
+
+    Attributes:
+        model: name of the model that was pruned.
+        model_sha256: of its file; None in older records.
+        method: "coarse" or "fine".
+        split, images: that were looked at, and how many images.
+        base_map50_95: of the whole network; of a study that was gathered, as its first part measured it.
+        layers: one entry for each layer and ratio.
+    """
 
     kind: ClassVar[str] = "sensitivity"
     made_by: ClassVar[str] = "scan_layers.py"
     model: str
+    model_sha256: str | None = None
     method: str
     split: str
     images: int
@@ -33,22 +44,41 @@ class LayerScanRecord(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class VariantAccuracy:
-    """The accuracy and the share of zeros among all weights of a network, pruned in one of the study's variants."""
+    """The accuracy of a network, pruned in one of the study's variants.
+
+    Attributes:
+        variant: its title, see `pinch.run.studies`.
+        ratio: of the weights of each layer that were to be zeroed.
+        tuned: whether it was tuned after pruning.
+        map50_95: of the network.
+        sparsity: share of zeros among all weights that pruning may change.
+        tuning: how it was tuned; None where it was not, and in older records.
+    """
 
     variant: str
     ratio: float
     tuned: bool
     map50_95: float
     sparsity: float
+    tuning: TrainingRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainRecord(Record):
-    """The study of two mistakes: model, split and images looked at, the unpruned accuracy, and each variant's."""
+    """The study of two mistakes, or a part of it: some of its variants.
+
+    Attributes:
+        model: name of the model that was pruned.
+        model_sha256: of its file; None in older records.
+        split, images: that were looked at, and how many images.
+        base_map50_95: of the unpruned network; of a study that was gathered, as its first part measured it.
+        rows: one entry for each variant and ratio.
+    """
 
     kind: ClassVar[str] = "sensitivity"
     made_by: ClassVar[str] = "explain_pruning.py"
     model: str
+    model_sha256: str | None = None
     split: str
     images: int
     base_map50_95: float

@@ -69,14 +69,43 @@ class FinePruning:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sensitivity:
-    """Studies of what pruning costs."""
+class LayerScan:
+    """The study of layers: each is pruned alone."""
 
     scan: bool = option(
         False, help="prune each layer alone, measure the accuracy lost, and draw a heat map", where=CONFIG
     )
-    ratios: tuple[float, ...] = option((0.3, 0.5, 0.7), help="ratios of the layer scan", above=0, below=1)
-    images: int = option(200, help="maximum number of images of the val split to measure on", minimum=1, where=COMMAND)
+    ratios: tuple[float, ...] = option(
+        (0.3, 0.5, 0.7), help="ratios of the layer scan, each a job of its own", above=0, below=1
+    )
+    images: int = option(
+        200,
+        help="maximum number of images of the val split to measure on, drawn with the seed",
+        minimum=1,
+        where=COMMAND,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explain:
+    """The study of the write-up's mistakes, in several variants of one network."""
+
     explain: bool = option(
-        False, help="repeat the mistakes of the write-up and compare them with the right way", where=CONFIG
+        False,
+        help="repeat the mistakes of the write-up and compare them with the right way, in six jobs, of which three "
+        "fine-tune as `fine` says",
+        where=CONFIG,
+    )
+    ratios: tuple[float, ...] = option(
+        (0.1, 0.3, 0.5),
+        help="shares of weights to zero in variants that are not tuned",
+        above=0,
+        below=1,
+        where=COMMAND,
+    )
+    tuning_ratio: float = option(
+        0.3, help="share of weights to zero in variants that are tuned", above=0, below=1, where=COMMAND
+    )
+    images: int = option(
+        1000, help="maximum number of images to measure on, drawn with the seed", minimum=1, where=COMMAND
     )

@@ -61,7 +61,7 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
             "fine",
             "unstructured pruning: single weights are zeroed",
         ),
-        Section((pruning.Sensitivity,), "sensitivity", "studies of what pruning costs"),
+        Section((pruning.LayerScan, pruning.Explain), "sensitivity", "studies of what pruning costs"),
     ),
     "Export": (Section((exporting.Artifacts, exporting.Export), "export", "artifacts"),),
     "Measuring and choosing": (

@@ -42,7 +42,7 @@ def train(request: Request) -> TrainingRecord:
     Raises:
         PinchError: before training, the request, the base, the data or the device is wrong, or Pinch did not make the
             run folder or the model that is there; after training, the pruning is not what it was.
-        PausedError: it stopped before DEADLINE of the trainer, and can be resumed.
+        PausedError: it stopped before DEADLINE of `pinch.core.environment`, and can be resumed.
     """
     check_request(request)
     require_replaceable(request.checkpoint)

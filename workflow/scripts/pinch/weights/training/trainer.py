@@ -18,6 +18,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import RANK, TQDM
 from ultralytics.utils.torch_utils import unwrap_model
 
+from pinch.core.environment import DEADLINE
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
 from pinch.data.ultralytics_dataset import labels_from_manifest
@@ -25,8 +26,6 @@ from pinch.weights import checkpoints
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.training import recipes, results, resuming
 
-DEADLINE = "PINCH_DEADLINE"
-"""Environment variable: when the job will be ended, in seconds since the epoch. Training pauses before it."""
 # Seconds for what follows the last epoch.
 _MARGIN = 15
 # Optimizer steps between two updates of a gradual schedule's masks.
