@@ -24,7 +24,7 @@ for entry in formats.FORMATS.values():
             records=subpath(output.record, parent=True),
             imgsz=lambda wildcards, of=exported(entry): of(wildcards).size or IMGSZ,
             ending=entry.ending,
-            options=options("export", exporting.Export),
+            options=options("export", exporting.Export) + options("evaluate", measuring.Evaluation),
             seed=SEED,
         message:
             "Exporting {wildcards.stem} as {wildcards.precision}{params.ending}"

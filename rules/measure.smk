@@ -19,11 +19,14 @@ rule evaluate_model:
     params:
         imgsz=IMGSZ,
         device=DEVICE,
+        options=options("evaluate", measuring.Evaluation),
+        seed=SEED,
     message:
         "Measuring the accuracy of {wildcards.model}"
     shell:
         "evaluate.py {input.model:q} {input.data:q} --split val test --imgsz {params.imgsz:q}"
-        " --device {params.device:q} --threads {threads} --output {output:q} > {log:q} 2>&1"
+        " --device {params.device:q} --threads {threads} {params.options:q} --seed {params.seed:q}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule evaluate_artifact:
@@ -41,11 +44,14 @@ rule evaluate_artifact:
     resources:
         runtime=REQUESTS.minutes,
         mem_mb=REQUESTS.memory_mb,
+    params:
+        options=options("evaluate", measuring.Evaluation),
+        seed=SEED,
     message:
         "Measuring the accuracy of {wildcards.artifact}"
     shell:
         "evaluate.py {input.artifact:q} {input.data:q} --split val test --threads {threads}"
-        " --output {output:q} > {log:q} 2>&1"
+        " {params.options:q} --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"
 
 
 # One rule for each device: clusters give them other nodes, and GPU jobs are never grouped.

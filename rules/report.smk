@@ -54,6 +54,30 @@ rule select_models:
         "select_models.py {params.run:q} {params.options:q} > {log:q} 2>&1"
 
 
+if config["evaluate"]["limit"]:
+
+    # One job for all, since which they are is known only then. What is measured stays: a second attempt goes on.
+    rule evaluate_chosen:
+        input:
+            data=DATA,
+            selection=rules.select_models.output,
+        output:
+            f"{RUN}/tables/chosen.csv",
+        log:
+            f"logs/evaluate_chosen/{NAME}.log",
+        conda:
+            "../envs/measure.yaml"
+        resources:
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
+        params:
+            run=subpath(output[0], ancestor=2),
+        message:
+            "Measuring the accuracy of the chosen artifacts on all of test"
+        shell:
+            "evaluate_chosen.py {params.run:q} {input.data:q} --threads {threads} > {log:q} 2>&1"
+
+
 rule plot_results:
     input:
         rules.gather_records.output,
@@ -78,9 +102,10 @@ rule render_report:
         rules.gather_records.output,
         rules.select_models.output,
         rules.plot_results.output,
-        [f"{RUN}/{path}" for path in OPTIONAL_ITEMS],
+        [f"{RUN}/{path}" for path in OPTIONAL_PLOTS],
+        [f"{RUN}/tables/chosen.csv" for _ in CHOSEN],
     output:
-        [reported(path) for path in (*contents.HTML_TABLES, *contents.PAGES)],
+        [reported(path) for path in (*contents.HTML_TABLES, *CHOSEN, *contents.PAGES)],
         f"{RUN}/{contents.INDEX}",
         [f"{RUN}/{path}" for path in contents.captions(tuple(OPTIONAL_ITEMS))],
     log:

@@ -171,3 +171,13 @@ def test_images_that_cannot_be_read_are_named(onnx_file, tmp_path):
     broken.write_bytes(broken.read_bytes()[:100])
     with pytest.raises(PinchError, match=r"images/val/1\.png cannot be decoded"):
         evaluate(onnx_file, data, ["val"])
+
+
+def test_a_limit_draws_the_same_images_for_every_file(onnx_file, checkpoint, data):
+    from pinch.measuring.evaluation import evaluate
+
+    for model in (onnx_file, checkpoint):
+        result = evaluate(model, data, ["val", "test"], limit=5)
+        looked_at = {split: (found.images, found.images_in_split) for split, found in result.splits.items()}
+        assert looked_at == {"val": (5, 6), "test": (5, 5)}
+    assert evaluate(onnx_file, data, ["test"], limit=5).splits == evaluate(onnx_file, data, ["test"]).splits

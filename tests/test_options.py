@@ -150,7 +150,7 @@ def declare(folder, declaration, name):
 
 def test_an_option_declared_in_one_place_is_found_everywhere(snakemake, tmp_path):
     project = tmp_path / "project"
-    for name in ("config", "rules", "workflow", "envs"):
+    for name in ("config", "profiles", "rules", "workflow", "envs"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "Snakefile", project / "Snakefile")
     made_up = {declaration: f"made_up_{number}" for number, (_, _, declaration) in enumerate(COMMANDS)}

@@ -17,7 +17,7 @@ from pinch.core.environment import DEADLINE
 from pinch.core.errors import PausedError, PinchError
 from pinch.core.files import write_json
 from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
-from pinch.operations import plan
+from pinch.operations import rates
 from pinch.run import studies
 from pinch.studies import parts, validation
 from pinch.weights import checkpoints
@@ -94,7 +94,7 @@ def test_each_mistake_is_recorded_beside_the_right_way(run, tmp_path, capsys):
 
 
 def test_a_plan_counts_as_many_layers_as_are_scanned():
-    assert len(ChannelGraph(detectors.network(width=0.125)).units) == plan.SCANNED_LAYERS
+    assert len(ChannelGraph(detectors.network(width=0.125)).units) == rates.SCANNED_LAYERS
 
 
 @pytest.mark.slow

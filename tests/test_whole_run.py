@@ -23,6 +23,7 @@ CONFIG = {
     "coarse": {"ratios": [0.5], "epochs": 1},
     "fine": {"ratios": [0.3], "epochs": 1},
     "export": {"models": ["base", "fine 0.3"], "artifacts": ["full.onnx", "int8.onnx", "half.tflite"]},
+    "evaluate": {"limit": 30},
     "measure": {"rounds": 2, "frames": 8, "warmup": 2},
 }
 # What needs a counter that a machine may lack.
@@ -103,6 +104,18 @@ def test_artifacts_keep_the_accuracy_of_their_model(project):
     for row in project.table("artifacts"):
         loss = models[row["model"]] - float(row["map50_95"])
         assert loss < (0.1 if row["precision"] == "int8" else 0.02), row
+
+
+def test_the_chosen_are_measured_on_all_of_test(project):
+    looked_at = {
+        (row["images"], row["images_in_split"]) for row in project.table("artifacts") + project.table("models")
+    }
+    assert looked_at == {("30", "40")}
+    chosen = project.table("chosen")
+    assert {row["file"] for row in chosen} == {row["file"] for row in project.table("selection")}
+    assert {(row["images"], row["part_images"]) for row in chosen} == {("40", "30")}
+    page = (project.folder / "results/tiny/pages/choice.html").read_text()
+    assert "on 40 images" in page
 
 
 def test_the_report_is_whole_and_needs_no_network(project):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments
-from pinch.run.settings.measuring import Runtime
+from pinch.run.settings.data import General
+from pinch.run.settings.measuring import Evaluation, Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -21,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--imgsz", type=cli.whole, help="side of the images in pixels (default: the model's)")
     add_arguments(parser, Runtime)
     parser.add_argument("--batch", type=cli.whole, default=16, help="images per batch, for checkpoints")
+    add_arguments(parser, Evaluation)
+    add_arguments(parser, General, only=("seed",))
     arguments = parser.parse_args(argv)
 
     from pinch.data import dataset
@@ -34,11 +37,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         device=arguments.device,
         threads=arguments.threads,
         batch=arguments.batch,
+        limit=arguments.limit,
+        seed=arguments.seed,
     )
-    records.write(arguments.output, result, data=dataset.load(arguments.data).digest)
+    records.write(arguments.output, result, arguments.seed, data=dataset.load(arguments.data).digest)
     for split, found in result.splits.items():
         if found.map50 is not None:
-            print(f"{result.file} {split}: mAP50 {found.map50:.4f}, mAP50-95 {found.map50_95:.4f}")
+            print(
+                f"{result.file} {split}: mAP50 {found.map50:.4f}, mAP50-95 {found.map50_95:.4f} on {found.images:,} of"
+                f" {found.images_in_split:,} images"
+            )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pinch.core.ownership import require_output, require_replaceable
 from pinch.run import formats
 from pinch.run.settings.data import General
 from pinch.run.settings.exporting import Artifacts, Export
-from pinch.run.settings.measuring import Runtime
+from pinch.run.settings.measuring import Evaluation, Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(parser, Artifacts)
     parser.add_argument("--name", default=None, help="what file names start with (default: the checkpoint's name)")
     add_arguments(parser, Export)
+    add_arguments(parser, Evaluation)
     add_arguments(parser, General, only=("seed",))
     add_arguments(parser, Runtime, only=("threads",))
     parser.add_argument("--records", type=Path, default=None, help="folder for one JSON record per artifact")

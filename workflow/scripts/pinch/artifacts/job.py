@@ -29,7 +29,7 @@ from pinch.run.formats import PRECISIONS, Format
 from pinch.run.identity import Model
 from pinch.run.settings.data import General
 from pinch.run.settings.exporting import Export
-from pinch.run.settings.measuring import Runtime
+from pinch.run.settings.measuring import Evaluation, Runtime
 from pinch.runtimes.preprocess import letterbox
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
@@ -40,7 +40,7 @@ ARTIFACT = "artifact"
 
 
 @dataclass(frozen=True)
-class ExportSettings(Export):
+class ExportSettings(Export, Evaluation):
     """How to export: the declared options, and what the rules and commands add.
 
     Attributes:
@@ -133,7 +133,10 @@ class Session:
 
         content = sha256(path)
         if content not in self._measured:
-            measured = evaluate(path, self.dataset, ["val"], self.imgsz, threads=self.settings.threads)
+            given = self.settings
+            measured = evaluate(
+                path, self.dataset, ["val"], self.imgsz, threads=given.threads, limit=given.limit, seed=given.seed
+            )
             self._measured[content] = measured.splits["val"].map50_95 or 0.0
         return self._measured[content]
 

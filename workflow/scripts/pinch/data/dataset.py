@@ -81,6 +81,10 @@ class Dataset:
             self._images[split] = [found[name] for name in sorted(found)]
         return list(self._images[split])
 
+    def keep_only(self, split: str, images: list[Path]) -> None:
+        """Let a split have these images of its own alone."""
+        self._images[split] = sorted(images, key=str)
+
     def labels(self, image: Path) -> np.ndarray:
         """The boxes of an image: (n, 5) float32 rows of class, centre x, centre y, width, height (fractions).
 

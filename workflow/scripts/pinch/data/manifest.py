@@ -35,12 +35,14 @@ class Entry(NamedTuple):
         shape: height and width of the image in pixels, as its EXIF orientation says that it is shown.
         digest: SHA-256 of the content of both files, 32 bytes.
         boxes: (n, 5) float32, see `Dataset.labels`; each box once.
+        person: who is in it; empty if that is not known.
     """
 
     stamp: Stamp
     shape: tuple[int, int]
     digest: bytes
     boxes: np.ndarray
+    person: str = ""
 
 
 @dataclass
@@ -78,16 +80,28 @@ class Manifest:
         """Write it, completely or not at all."""
         entries = list(self.entries.values())
         boxes = [entry.boxes for entry in entries]
+        people = {person: number for number, person in enumerate(dict.fromkeys(entry.person for entry in entries))}
         with atomic(path) as temporary, temporary.open("wb") as stream:
             np.savez(
                 stream,
-                names=np.frombuffer(b"\0".join(map(os.fsencode, self.entries)), np.uint8),
+                names=_packed(self.entries),
+                people=_packed(people),
+                persons=np.array([people[entry.person] for entry in entries], np.int32),
                 stamps=np.array([entry.stamp for entry in entries], np.int64).reshape(-1, 4),
                 shapes=np.array([entry.shape for entry in entries], np.int32).reshape(-1, 2),
                 digests=np.frombuffer(b"".join(entry.digest for entry in entries), np.uint8).reshape(-1, 32),
                 counts=np.array([len(each) for each in boxes], np.int64),
                 boxes=np.concatenate([np.zeros((0, 5), np.float32), *boxes]),
             )
+
+
+def _packed(names: Iterable[str]) -> np.ndarray:
+    """Names as bytes with zeros between them, which takes a quarter of the space of an array of text."""
+    return np.frombuffer(b"\0".join(map(os.fsencode, names)), np.uint8)
+
+
+def _unpacked(names: np.ndarray) -> list[str]:
+    return [os.fsdecode(name) for name in names.tobytes().split(b"\0")]
 
 
 def key(dataset: Dataset, image: Path) -> str:
@@ -106,34 +120,37 @@ def images(dataset: Dataset, split: str) -> list[Path]:
 
 def read(path: Path) -> Manifest:
     """Read a manifest; an empty one if there is none, or if its content is not one."""
-    names, stamps, shapes, digests, counts, boxes = _columns(path)
+    columns = _columns(path)
+    if columns is None:
+        return Manifest()
+    names, stamps, shapes, digests, counts, boxes, people, persons = columns
     flat = digests.tobytes()
     entries = zip(
         map(tuple, stamps.tolist()),
         map(tuple, shapes.tolist()),
         (flat[start : start + 32] for start in range(0, len(flat), 32)),
         np.split(boxes, np.cumsum(counts)[:-1]),
+        (people[number] for number in persons.tolist()),
         strict=True,
     )
-    return Manifest(dict(zip(names, map(Entry._make, entries), strict=True)) if names else {})
+    return Manifest(dict(zip(names, map(Entry._make, entries), strict=True)))
 
 
 def read_stamps(path: Path) -> dict[str, Stamp]:
     """The stamps in a manifest, see `Entry`, which are read faster than all of it."""
-    names, stamps, *_ = _columns(path)
-    return dict(zip(names, map(tuple, stamps.tolist()), strict=True))
+    columns = _columns(path)
+    return dict(zip(columns[0], map(tuple, columns[1].tolist()), strict=True)) if columns else {}
 
 
-def _columns(path: Path) -> tuple[Any, ...]:
-    """The columns of a manifest: the names of the entries, and what `Entry` lists; all empty if it is not one."""
-    kinds = {"stamps": 4, "shapes": 2, "digests": 32, "counts": 0, "boxes": 5}
+def _columns(path: Path) -> tuple[Any, ...] | None:
+    """The columns of a manifest: names of entries, what `Entry` lists, people, their numbers; None if it is not one."""
     try:
         with np.load(path, allow_pickle=False) as content:
-            names = content["names"].tobytes()
-            found = [content[name] for name in kinds]
+            numbers = [content[name] for name in ("stamps", "shapes", "digests", "counts", "boxes")]
+            found = (_unpacked(content["names"]), *numbers, _unpacked(content["people"]), content["persons"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return ([], *(np.zeros((0, width) if width else 0, np.int64) for width in kinds.values()))
-    return ([os.fsdecode(name) for name in names.split(b"\0")] if names else [], *found)
+        return None
+    return found if len(numbers[0]) else None
 
 
 def stamp(image: Path) -> Stamp:

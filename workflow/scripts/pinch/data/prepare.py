@@ -1,6 +1,6 @@
 """Prepare a data set: look at every file once, and write its manifest and a data.yaml with the digest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +49,30 @@ def prepare(
     return finish(complete, folder, content, found), found
 
 
-def look(source: Dataset, folder: Path, progress: Callable[[str], None] = lambda line: None) -> Findings:
-    """Look at the files of a data set that have changed since the manifest in `folder` was written, and write it."""
+def look(
+    source: Dataset,
+    folder: Path,
+    progress: Callable[[str], None] = lambda line: None,
+    people: Mapping[Path, str] | None = None,
+) -> Findings:
+    """Look at the files of a data set that have changed since the manifest in `folder` was written, and write it.
+
+    Args:
+        source: the data set.
+        folder: of the manifest.
+        progress: called with a line of text now and then.
+        people: who is in an image, where that is known.
+    """
     path = folder / manifests.FILE
 
     def keep(manifest: manifests.Manifest) -> None:
         manifest.write(path)
 
     found = check.look(source, known=manifests.read(path), keep=keep, progress=progress)
+    for image, person in (people or {}).items():
+        name = manifests.key(source, image)
+        if name in found.manifest.entries:
+            found.manifest.entries[name] = found.manifest.entries[name]._replace(person=person)
     keep(found.manifest)
     return found
 

@@ -5,6 +5,7 @@ rectangular batches and the extra border that Ultralytics uses for checkpoints. 
 its artifacts can be compared.
 """
 
+import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -24,9 +25,11 @@ from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
 from pinch.data.manifest import Manifest
+from pinch.data.sampling import sample
 from pinch.data.ultralytics_dataset import labels_from_manifest
 from pinch.run import identity
 from pinch.run.identity import Model
+from pinch.run.settings.data import General
 from pinch.runtimes.torch import forbid_tf32
 from pinch.weights import checkpoints
 
@@ -39,6 +42,8 @@ def evaluate(
     device: str = "cpu",
     threads: int = 1,
     batch: int = 16,
+    limit: int | None = None,
+    seed: int = General.seed,
 ) -> AccuracyRecord:
     """Measure mAP50 and mAP50-95 of a model on splits of a data set.
 
@@ -50,6 +55,8 @@ def evaluate(
         device: "cpu" or "gpu".
         threads: threads on the CPU.
         batch: images per batch, for checkpoints.
+        limit: maximum number of images of each split, see `pinch.data.sampling`; None: all.
+        seed: of their draw.
 
     Returns:
         The accuracy. That of a split without images is None, with a warning.
@@ -61,9 +68,13 @@ def evaluate(
     network, described = _load(Path(model), dataset, imgsz, device, threads)
     warnings = _name_warnings(network.names, dataset)
     results = {}
-    manifest = check.current(dataset, [split for split in splits if split in dataset.splits])
+    known = [split for split in splits if split in dataset.splits]
+    manifest = check.current(dataset, known)
+    whole = {split: len(dataset.images(split)) for split in known}
+    dataset = sample(dataset, manifest, known, limit, seed) if limit else dataset
     for split in splits:
         results[split], more = _validate(network, dataset, manifest, split, described["imgsz"], device, threads, batch)
+        results[split] = dataclasses.replace(results[split], images_in_split=whole.get(split, 0))
         warnings += more
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)

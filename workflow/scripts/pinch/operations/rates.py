@@ -34,8 +34,10 @@ ASSUMPTIONS = {
 """Rates that hold if nothing was measured: their values and what they mean."""
 _RATE = {name: value for name, (value, _) in ASSUMPTIONS.items()}
 
-# Layers of YOLO11n in a layer scan.
-_LAYERS = 60
+SCANNED_LAYERS = 60
+"""Layers of YOLO11n in a layer scan."""
+CHOSEN = 8
+"""Artifacts that are measured on all of test: one for each goal and device, of which some are the same."""
 TRAININGS = ("train_base", "tune_pruned", "explain_tuning")
 """Rules of jobs that pause in time, are sent again, and go on: only an epoch must fit into a submission."""
 ON_DEVICE = (*TRAININGS, "evaluate_model", "scan_layers", "explain_pruning")
@@ -55,10 +57,13 @@ def seconds(job: Job, work: Workload) -> float:
         "coarse_prune": _ranking,
         "evaluate_model": _evaluation,
         "evaluate_artifact": _evaluation,
+        "evaluate_chosen": lambda job, work: CHOSEN * _evaluation(job, work),
         "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
         "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
         # Each part of a study also measures the unpruned network.
-        "scan_layers": lambda job, work: (_LAYERS + 1) * min(work.images[1], LayerScan.images) * _scaled(job, work),
+        "scan_layers": lambda job, work: (
+            (SCANNED_LAYERS + 1) * min(work.images[1], LayerScan.images) * _scaled(job, work)
+        ),
         "explain_pruning": lambda job, work: (len(Explain.ratios) + 1) * _explained(job, work),
         "explain_tuning": lambda job, work: work.epochs["fine"] * epoch_seconds(job, work) + 2 * _explained(job, work),
     }
@@ -93,6 +98,8 @@ def images(job: Job, work: Workload) -> int:
         return train + val
     if job.rule in ("evaluate_model", "evaluate_artifact"):
         return sum(work.measured)
+    if job.rule == "evaluate_chosen":
+        return test
     return train + val + test if job.rule in ("hagrid_to_yolo", "prepare_dataset") else 0
 
 
@@ -131,6 +138,10 @@ def _timing(work: Workload, rate: str) -> float:
 def _scaled(job: Job, work: Workload) -> float:
     """Seconds for the prediction of an image of this run."""
     return work.scale * _per_image(job)
+
+
+def _scanned(job: Job, work: Workload) -> float:
+    return min(work.images[1], LayerScan.images) * _scaled(job, work)
 
 
 def _explained(job: Job, work: Workload) -> float:

@@ -28,7 +28,7 @@ def render(results: Path, optional: tuple[str, ...] = (), name: str | None = Non
     Raises:
         PinchError: a table is missing, or a template cannot be filled in.
     """
-    context = facts.collect(results, name)
+    context = facts.collect(results, name, contents.CHOSEN in optional)
     written = []
     for path in contents.captions(optional):
         with atomic(results / path) as temporary:

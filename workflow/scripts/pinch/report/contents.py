@@ -15,6 +15,7 @@ TABLES = tuple(
 )
 SELECTION = "tables/selection.csv"
 SAMPLES = "plots/samples.png"
+CHOSEN = "tables/chosen.html"
 SECTIONS = {
     "data": "1 Data",
     "sensitivity": "2 Sensitivity",
@@ -32,7 +33,7 @@ class Item:
         path: the file, relative to the folder of the run; the caption has the same stem.
         section: a key of SECTIONS.
         title: its title in the report.
-        optional: whether only some runs have it (a study, samples of the data set).
+        optional: whether only some runs have it (a study, samples of the data set, chosen models on all of test).
     """
 
     path: str
@@ -64,11 +65,12 @@ ITEMS = (
     Item("tables/stages.html", "speed", "Table of stages"),
     Item("plots/pareto.png", "choice", "Time against accuracy"),
     Item("tables/selection.html", "choice", "Which model to choose"),
+    Item(CHOSEN, "choice", "The chosen models on all of test", optional=True),
 )
 # The plot of each optional study, by the name of its record.
 STUDY_PLOTS = {"layers": "plots/layer_sensitivity.png", "explain": "plots/explain.png"}
 PLOTS = tuple(item.path for item in ITEMS if item.path.startswith("plots/") and not item.optional)
-HTML_TABLES = tuple(item.path for item in ITEMS if item.path.endswith(".html"))
+HTML_TABLES = tuple(item.path for item in ITEMS if item.path.endswith(".html") and not item.optional)
 PAGES = tuple(f"pages/{section}.html" for section in SECTIONS)
 FRONT = "captions/workflow.rst"
 # The same page for readers without Snakemake's report, beside the other pages.

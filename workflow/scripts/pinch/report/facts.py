@@ -17,12 +17,13 @@ from pinch.tables import gathering, labels, selection, stages
 Row = dict[str, Any]
 
 
-def collect(results: Path, name: str | None = None) -> Row:
+def collect(results: Path, name: str | None = None, with_chosen: bool = False) -> Row:
     """Everything a caption may use, by name.
 
     Args:
         results: folder of the run, with all its tables.
         name: of the run; None: that of its folder.
+        with_chosen: whether the chosen artifacts were measured on all of test.
 
     Raises:
         PinchError: a table is missing.
@@ -55,11 +56,20 @@ def collect(results: Path, name: str | None = None) -> Row:
         "timing": table["inference"][0] if table["inference"] else None,
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
+        "chosen": _clean(gathering.read(results, "chosen")) if with_chosen else [],
+        "part": _part(base),
         "missing": table["missing"],
         "layers": _layers(table["sensitivity"]),
         "explain": [row for row in table["sensitivity"] if row["study"] == "explain"],
         "counts": {name: len(rows) for name, rows in table.items()},
     }
+
+
+def _part(base: Row | None) -> Row | None:
+    """On how many images accuracy was measured, if that was not all of a split."""
+    if base is None or base["images_in_split"] is None or base["images"] == base["images_in_split"]:
+        return None
+    return {key: base[key] for key in ("images", "images_in_split", "val_images", "val_images_in_split")}
 
 
 def share(value: float | None, whole: float | None) -> float | None:

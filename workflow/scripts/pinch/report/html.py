@@ -91,6 +91,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *(_number("kept", "kept of the base on val (%)", 1, 100), _number("map50_95", "mAP50-95 on test", 3)),
         *(_SIZE[1], _text("reason", kind="text long")),
     ),
+    "chosen": (
+        *(_text("file"), _ACCURACY[0], _ACCURACY[1], _number("images", "images", 0)),
+        *(_number("part_map50_95", "mAP50-95 on the part", 3), _number("part_images", "images of the part", 0)),
+    ),
     "stages": (
         *(_text("rule"), _number("jobs", "jobs", 0), _number("share_seconds", "share of wall time (s)", 1)),
         *(_number("wall_seconds", "wall time (s)", 1), _number("job_seconds", "sum of jobs (s)", 1)),
@@ -112,7 +116,7 @@ def render(results: Path, optional: tuple[str, ...] = (), name: str | None = Non
         FileNotFoundError: a plot or caption of the report does not exist.
     """
     written = []
-    for path in contents.HTML_TABLES:
+    for path in (*contents.HTML_TABLES, *(path for path in optional if path.endswith(".html"))):
         body = f"<h1>{escape(Path(path).stem)}</h1>{table(results, Path(path).stem)}"
         written.append(_write(results / path, Path(path).stem, body))
     name = name or results.name

@@ -12,7 +12,7 @@ that come from outside (`parse_model`, `parse_artifact`).
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +141,9 @@ def percent(ratio: float) -> str:
 
 def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
     """A value as written in a manifest."""
-    content = asdict(value)
+    content = dict(vars(value))
     if isinstance(value, Artifact):
-        content |= {"format": value.format.name, "file": value.file}
+        content |= {"model": to_json(value.model), "format": value.format.name, "file": value.file}
     elif isinstance(value, Timing):
         content["artifact"] = to_json(value.artifact)
     return content

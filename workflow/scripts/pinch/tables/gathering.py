@@ -24,6 +24,8 @@ from pinch.tables.reading import RunRecords
 
 # The first columns of each table are a fixed interface: see results/README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
+# On how many images that rests, and how many the splits have.
+_LOOKED_AT = ["images", "images_in_split", "val_images", "val_images_in_split"]
 _TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
 _CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
 _CONDITIONS += ["energy_net_mj", "frames", "warmup", "rounds", "source"]
@@ -34,10 +36,11 @@ COLUMNS = {
         *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
         *["map50_before_tuning", "map50_95_before_tuning", "val_map50", "val_map50_95"],
         *["val_map50_before_tuning", "val_map50_95_before_tuning", "imgsz", "bytes", "bytes_zipped", "label"],
+        *_LOOKED_AT,
     ],
     "artifacts": [
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *_ACCURACY],
-        *["method", "ratio", "label", "imgsz", "failed", "target", "export_seconds"],
+        *["method", "ratio", "label", "imgsz", "failed", "target", "export_seconds", *_LOOKED_AT],
     ],
     "inference": [
         *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
@@ -58,13 +61,14 @@ COLUMNS = {
         *["study", "method", "layer", "variant", "ratio", "tuned", "map50_95", "base_map50_95", "sparsity"],
         *["split", "images"],
     ],
+    "chosen": ["file", "map50", "map50_95", "images", "part_map50_95", "part_images"],
     "stages": stages.COLUMNS,
     "missing": ["table", "row", "record", "reason"],
 }
 _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
-_WHOLE += ["images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
-_WHOLE += ["batch", "batch_used", "diverged_epoch"]
+_WHOLE += [*_LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
+_WHOLE += ["part_images", "batch", "batch_used", "diverged_epoch"]
 
 
 @dataclass
@@ -129,7 +133,7 @@ def read(results: Path, name: str) -> pd.DataFrame:
     """
     path = results / f"tables/{name}.csv"
     if not path.exists():
-        command = "select_models.py" if name == "selection" else "gather.py"
+        command = {"selection": "select_models.py", "chosen": "evaluate_chosen.py"}.get(name, "gather.py")
         raise PinchError(f"{path} does not exist: run {command} {results} first")
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_NAMES, str))
@@ -175,7 +179,7 @@ class _Reader:
                 _of_model(model)
                 | _pick(measured, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
                 | _accuracy(measured)
-                | {f"{key}_before_tuning": value for key, value in (_accuracy(before) if before else {}).items()}
+                | {f"{key}_before_tuning": value for key, value in _before(before).items()}
             )
         return rows
 
@@ -270,8 +274,12 @@ def _accuracy(measured: AccuracyRecord) -> dict[str, Any]:
     return {
         f"{prefix}{key}": getattr(measured.splits.get(split), key, None)
         for split, prefix in prefixes.items()
-        for key in ("map50", "map50_95")
+        for key in ("map50", "map50_95", "images", "images_in_split")
     }
+
+
+def _before(measured: AccuracyRecord | None) -> dict[str, Any]:
+    return {key: value for key, value in _accuracy(measured).items() if key in _ACCURACY} if measured else {}
 
 
 def _pick(source: Any, *names: str) -> dict[str, Any]:

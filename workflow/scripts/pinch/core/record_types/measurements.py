@@ -14,6 +14,8 @@ class SplitAccuracy:
         map50, map50_95: None without boxes to find.
         images, instances: images and boxes that were looked at.
         per_class: mAP50-95 of each class; None without boxes of it.
+        images_in_split: images that the split has; more than `images` if only a part was looked at, None in older
+            records.
     """
 
     map50: float | None
@@ -21,6 +23,7 @@ class SplitAccuracy:
     images: int
     instances: int
     per_class: dict[str, float | None]
+    images_in_split: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

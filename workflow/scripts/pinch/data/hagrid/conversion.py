@@ -9,9 +9,8 @@
 """
 
 import itertools
-import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pinch.core import collection
@@ -23,7 +22,7 @@ from pinch.data.changes import CONVERSION, STATE
 from pinch.data.check import Findings
 from pinch.data.dataset import SPLITS, Dataset
 from pinch.data.hagrid import numbering, placing, reading, selection
-from pinch.data.hagrid.reading import Part
+from pinch.data.hagrid.reading import Item, Part
 from pinch.data.hagrid.selection import Items, Selection
 from pinch.data.hagrid.settings import ConversionSettings
 from pinch.data.hagrid.source import Source
@@ -128,18 +127,22 @@ def _look(
 ) -> Findings:
     """Look at every image that is new or has changed; leave out those that are broken, if that is wanted."""
     progress("looking at every image that is new or has changed")
-    found = look(_listed(out, source, chosen.items, names), out, progress)
+    people = {image: item.user or "" for image, item in _images(out, source, chosen.items)}
+    found = look(_listed(out, source, chosen.items, names), out, progress, people)
     if not (settings.skip_broken and found.broken):
         return found
     broken = list(found.broken.values())
-    images, places = f"{out.absolute()}{os.sep}images{os.sep}", placing.places(source.folders)
-    chosen.items = {
-        key: [item for item in items if Path(f"{images}{places[item.folder]}/{item.name}") not in found.broken]
-        for key, items in chosen.items.items()
-    }
-    found = look(_listed(out, source, chosen.items, names), out, progress)
+    left_out = {item for image, item in _images(out, source, chosen.items) if image in found.broken}
+    chosen.items = {key: [item for item in items if item not in left_out] for key, items in chosen.items.items()}
+    found = look(_listed(out, source, chosen.items, names), out, progress, people)
     found.warnings += broken
     return found
+
+
+def _images(out: Path, source: Source, items: Items) -> Iterator[tuple[Path, Item]]:
+    """The images as the data set names them, and what they are."""
+    folders = [out.absolute() / "images" / place for place in placing.places(source.folders)]
+    return ((folders[item.folder] / item.name, item) for each in items.values() for item in each)
 
 
 def _listed(out: Path, source: Source, items: Items, names: list[str]) -> Dataset:

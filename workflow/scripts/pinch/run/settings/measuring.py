@@ -20,8 +20,8 @@ class Evaluation:
 
     limit: int | None = option(
         None,
-        help="maximum number of images of val, and of test, to measure accuracy on, drawn with the seed in equal shares "
-        "of classes and people; the chosen models are then measured on all of test, too",
+        help="maximum number of images of val, and of test, to measure accuracy on, drawn with the seed in the shares "
+        "of the classes; the chosen models are then measured on all of test, too",
         minimum=1,
     )
 
