@@ -84,7 +84,7 @@ def rehearse(cluster, run, tell):
     cluster.run("scancel", "--signal=KILL", number)
     tell(f"killed the fine-tuning job {number}")
     artifacts = run.result("artifacts")
-    wait(process, run, lambda: artifacts.is_dir() and len(list(artifacts.iterdir())) >= 4)
+    wait(process, run, lambda: artifacts.is_dir() and len(list(artifacts.iterdir())) > 10)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     tell(f"killed Snakemake, with {len(cluster.run('squeue', '-h').splitlines())} jobs in the queue")

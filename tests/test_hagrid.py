@@ -9,8 +9,8 @@ from tiny_hagrid import GESTURES, HAND, IDLE, OTHER, TOGETHER
 
 from pinch.core.errors import PinchError
 from pinch.data import dataset as datasets
-from pinch.data.hagrid import conversion, source
-from pinch.data.hagrid.annotations import clip
+from pinch.data.hagrid import conversion, reading, source
+from pinch.data.hagrid.annotations import Annotation, clip
 from pinch.data.hagrid.settings import ConversionSettings
 
 VERSIONS = ["v1", "v2", "v2-1M", "mixed"]
@@ -558,3 +558,23 @@ def test_no_configuration_file(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(PinchError, match=message):
         source.from_config(path)
+
+
+# The geometry of boxes
+
+
+@pytest.mark.parametrize("side", [32, 512, 1920])
+def test_boxes_come_back_within_half_a_pixel(tmp_path, side):
+    """From HaGRID's corner and size, through the text of a label file and Pinch's reader, to pixels."""
+    rng = np.random.default_rng(side)
+    corners = np.sort(rng.uniform(-0.2, 1.2, (500, 2, 2)), axis=1)
+    hands = [("like", (x0, y0, x1 - x0, y1 - y0)) for (x0, y0), (x1, y1) in corners.tolist()]
+    text = reading._label(Annotation("a", hands, None), {"like": 0}, "gestures", reading.Part(), "a")
+    found = datasets.parse_labels(text.encode(), tmp_path)[:, 1:].astype(float)
+    inside = np.clip(corners, 0, 1)
+    inside = inside[((inside[:, 1] - inside[:, 0]) > 0).all(1)]
+    assert len(found) == len(inside) > 300
+    back = np.stack([found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2], 1)
+    assert abs(back - inside).max() * side < 0.5
+    assert found.min() >= 0
+    assert found.max() <= 1

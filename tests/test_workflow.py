@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import shapes
+import tiny_hagrid
 import yaml
 from conftest import ROOT, SCRIPTS
 
@@ -109,6 +110,28 @@ def test_pruning_gets_the_options_of_its_kind_only(snakemake, tmp_path, section,
     found = jobs(result)
     assert arguments in " ".join(result.stdout.split())
     assert "scan_layers" not in found
+
+
+def test_hagrid_is_read_with_all_its_options(snakemake, tmp_path):
+    root = tiny_hagrid.write(tmp_path / "hagrid", "v1", images=1, phases=("train", "test"), layout="v1")
+    given = {"images": str(root / "images"), "annotations": str(root / "annotations"), "targets": "all"}
+    given |= {"mode": "hands", "max_idle": 2, "background": str(root), "strict": True}
+    config = {"name": "some", "base_model": "yolo11n.yaml", "hagrid": given, "hide_images": True}
+    result = snakemake(tmp_path, "-n", "-p", config=config)
+    said = " ".join(result.stdout.split())
+    assert "--targets all --mode hands --max-missing 0.05 --max-idle 2" in said
+    assert f"--background {root} --strict --seed 0 --out results/some/dataset --labels results/labels" in said
+    assert "--classes timeout fist like no_gesture" in said
+    assert "draw_samples" not in jobs(result)
+
+
+def test_the_chosen_are_measured_once_more_where_others_are_measured_on_a_part(snakemake, tmp_path):
+    assert "evaluate_chosen" not in jobs(snakemake(tmp_path, "-n", config=DATA))
+    result = snakemake(tmp_path, "-n", "-p", config=DATA | {"evaluate": {"limit": 7}})
+    assert jobs(result)["evaluate_chosen"] == 1
+    assert result.stdout.count("--limit 7") == jobs(result)["evaluate_artifact"] + jobs(result)["evaluate_model"] + sum(
+        count for rule, count in jobs(result).items() if rule.startswith("export_")
+    )
 
 
 def test_where_a_gpu_is_asked_for_it_is_checked_first(snakemake, tmp_path):

@@ -37,8 +37,11 @@ def classes(results: Path) -> Figure:
         loc="upper left",
         borderaxespad=0,
     )
-    _boxes_per_image(drawn.add_subplot(grid[1, 1]), splits, colours)
-    _box_sides(drawn.add_subplot(grid[2, 1]), splits, colours)
+    # Older records do not tell, and a data set without boxes has no sides.
+    if splits["images_of_0"].notna().all():
+        _boxes_per_image(drawn.add_subplot(grid[1, 1]), splits, colours)
+    if splits["side_p50"].notna().all():
+        _box_sides(drawn.add_subplot(grid[2, 1]), splits, colours)
     return drawn
 
 
