@@ -230,7 +230,6 @@ def cached():
     return {path for path in Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*") if path.is_file()}
 
 
-@pytest.mark.fault
 def first_answer(address):
     """The first answer in a stream of events, which the server closes only much later."""
     import httpx
@@ -244,6 +243,7 @@ def first_answer(address):
         return next(line for line in lines if line.startswith("data: "))
 
 
+@pytest.mark.fault
 def test_frames_of_a_webcam_and_finished_videos_leave_no_files(client, address, folder, picture):
     import httpx
     from gradio_client import handle_file
