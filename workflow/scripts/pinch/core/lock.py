@@ -117,6 +117,15 @@ def held(path: Path, doing: str, patience: float | None = None) -> Iterator[None
             path.unlink(missing_ok=True)
 
 
+def is_abandoned(path: Path) -> bool:
+    """Whether the owner of a lock has ended for certain without giving it back; False where there is no lock."""
+    try:
+        other = _read(path)
+    except (OSError, PinchError):
+        return False
+    return other is not None and _has_ended(path, other, Owner.this_process())
+
+
 def _acquire(path: Path, owner: Owner, doing: str, patience: float) -> None:
     own = path.with_name(f"{path.name}.{owner.token}")
     write_json(own, asdict(owner))

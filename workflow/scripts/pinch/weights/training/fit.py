@@ -16,8 +16,9 @@ from pinch.core.ownership import mark, remove_folder, require_replaceable
 from pinch.core.processes import ending_with_this
 from pinch.core.record_types.weights import PruningRecord, TrainingRecord
 from pinch.data import check, dataset
-from pinch.data.for_ultralytics import stage, ultralytics_yaml
+from pinch.data.for_ultralytics import ultralytics_yaml
 from pinch.data.manifest import Manifest
+from pinch.data.staging import staged
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import masks as mask_tools
@@ -66,10 +67,10 @@ def _train(
     if finished:
         resuming.finish(request.run_folder / "weights")
     else:
-        with _scratch(request) as folder, _staged(request, data, manifest) as staged:
+        with _scratch(request) as folder, _staged(request, data, manifest) as used:
             places = {
                 "model": str(write_start(request, base, identity, folder)),
-                "data": str(ultralytics_yaml(*staged, check.TRAINED_ON, folder)),
+                "data": str(ultralytics_yaml(*used, check.TRAINED_ON, folder)),
                 "device": device,
             }
             if left:
@@ -95,16 +96,13 @@ def _scratch(request: Request) -> Iterator[Path]:
         remove_folder(folder, _SCRATCH)
 
 
-@contextlib.contextmanager
-def _staged(request: Request, data: dataset.Dataset, manifest: Manifest) -> Iterator[tuple[dataset.Dataset, Manifest]]:
+def _staged(
+    request: Request, data: dataset.Dataset, manifest: Manifest
+) -> contextlib.AbstractContextManager[tuple[dataset.Dataset, Manifest]]:
     """The data set that training reads, and its manifest: a copy on a faster disk, if the request names one."""
     if request.stage_to is None:
-        yield data, manifest
-        return
-    if not request.stage_to.is_dir():
-        raise PinchError(f"{request.stage_to}, the folder to copy images to, does not exist on this node: correct it")
-    with tempfile.TemporaryDirectory(prefix=f".{request.name}-", dir=request.stage_to) as folder:
-        yield stage(data, manifest, Path(folder))
+        return contextlib.nullcontext((data, manifest))
+    return staged(data, manifest, request.stage_to)
 
 
 def _schedule(request: Request) -> dict[str, Any]:
