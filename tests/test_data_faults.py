@@ -4,11 +4,13 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 import shapes
 import yaml
@@ -18,6 +20,7 @@ from PIL import Image
 import prepare_dataset
 import train
 from pinch.core import records
+from pinch.core.environment import library_path
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
 from pinch.data import changes, check, prepare
@@ -128,6 +131,41 @@ def test_a_look_that_was_broken_off_goes_on(own, monkeypatch):
     for name in seen:
         spoil_silently(own.parent / name)
     assert prepared(own).images("train")
+
+
+@pytest.mark.fault
+def test_processes_that_decode_end_with_the_one_that_is_killed(tmp_path):
+    script = tmp_path / "many.py"
+    script.write_text(
+        "import os, time\n"
+        "from pinch.core import processes\n"
+        "if __name__ == '__main__':\n"
+        "    with processes.pool(2) as pool:\n"
+        "        print(*set(pool.map(time.sleep, [0.5] * 4)), *pool._processes, flush=True)\n"
+        "        os.kill(os.getpid(), 9)\n"
+    )
+    environment = {"PYTHONPATH": library_path(), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True)
+    assert done.returncode == -9
+    started = [int(word) for word in done.stdout.split()[1:]]
+    assert len(started) == 2
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in started if psutil.pid_exists(pid)], timeout=10)
+    assert not alive
+
+
+def test_many_images_are_decoded_by_processes_with_the_same_result(own, tmp_path, monkeypatch):
+    broken = next((own.parent / "images/train").iterdir())
+    content = broken.read_bytes()
+    expected = check.look(datasets.load(own))
+    monkeypatch.setattr(check, "_MANY", 1)
+    found = check.look(datasets.load(own))
+    assert found.manifest.digest(datasets.load(own), ["train", "val"]) == expected.manifest.digest(
+        datasets.load(own), ["train", "val"]
+    )
+    broken.write_bytes(content[:-60])
+    found = check.look(datasets.load(own), known=expected.manifest)
+    assert list(found.broken) == [broken]
+    assert "cannot be decoded" in found.broken[broken]
 
 
 @pytest.mark.fault

@@ -199,28 +199,6 @@ def test_ultralytics_gets_what_its_own_verification_finds(own, tmp_path, monkeyp
                 np.testing.assert_allclose(ours[part], theirs[part], atol=1e-7)  # a polygon's box is rounded
 
 
-def test_staging_copies_what_training_reads_in_its_order(own, tmp_path):
-    original = datasets.load(own)
-    datasets.label_path(original.images("train")[3]).unlink()  # background
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    manifest = check.current(original, check.TRAINED_ON)
-    copy, labels = for_ultralytics.stage(original, manifest, disk)
-    for split in ("train", "val"):
-        pairs = list(zip(original.images(split), copy.images(split), strict=True))
-        assert all(new.is_relative_to(disk) and new.read_bytes() == old.read_bytes() for old, new in pairs)
-        assert all(labels.of(copy, new) is manifest.of(original, old) for old, new in pairs)
-    assert copy.names == original.names
-    assert "test" not in copy.splits
-
-
-def test_staging_to_a_full_disk_is_refused_before_it_begins(own, tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
-    dataset = datasets.load(own)
-    with pytest.raises(PinchError, match="give another folder to copy them to"):
-        for_ultralytics.stage(dataset, check.current(dataset, check.TRAINED_ON), tmp_path)
-
-
 def test_the_val_split_serves_where_there_is_no_test_split(own):
     dataset = datasets.load(own)
     assert datasets.with_test_split(dataset) is dataset

@@ -4,12 +4,14 @@ Ultralytics looks again before each training, repairs images in place, and leave
 its log. Here files are only read, what training must not ignore is reported, and what was seen is kept in a manifest.
 """
 
+import functools
 import hashlib
 import io
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pinch.core import collection
+from pinch.core import collection, processes
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.data import description
@@ -33,6 +35,10 @@ TOLERANCE = 0.01
 _SMALLEST = 10
 # EXIF orientations that turn an image on its side.
 _ORIENTATION, _ON_ITS_SIDE = 274, {5, 6, 7, 8}
+# From so many images on, processes decode them, whose start takes a second.
+_MANY = 2000
+# So many are handed out at once: a look that is broken off does not wait for more.
+_AT_ONCE = 20_000
 # Seconds between two times that an unfinished manifest is written.
 _KEEP_EVERY = 20
 PREPARE_AGAIN = "Start the workflow again, or prepare_dataset.py or hagrid_to_yolo.py: only these files are looked at"
@@ -128,8 +134,7 @@ def look(
     before = known or Manifest()
     made, last = Manifest(), time.monotonic()
     broken: dict[Path, str] = {}
-    looks = in_threads(lambda image: _look(dataset, image, before.find(dataset, image)), images)
-    for number, (image, found) in enumerate(zip(images, looks, strict=True), start=1):
+    for number, (image, found) in enumerate(_looks(dataset, images, before), start=1):
         if isinstance(found, str):
             broken[image] = found
         else:
@@ -193,7 +198,34 @@ def _findings(dataset: Dataset, splits: list[str], manifest: Manifest, broken: d
     return found
 
 
-def _look(dataset: Dataset, image: Path, known: Entry | None) -> Entry | str:
+def _looks(dataset: Dataset, images: list[Path], before: Manifest) -> Iterator[tuple[Path, Entry | str]]:
+    """Each image with its entry, or what is wrong with it; those that have not changed are not opened."""
+    seen = ((image, before.find(dataset, image)) for image in images)
+    known = [(image, entry) for image, entry in seen if entry]
+    unchanged = in_threads(lambda pair: _is_unchanged(*pair), known, chunk=512)
+    kept = dict(pair for pair, same in zip(known, unchanged, strict=True) if same)
+    yield from kept.items()
+    left = [image for image in images if image not in kept]
+    # Without what the data set keeps in memory, which each process would get a copy of.
+    look_at = functools.partial(_look, replace(dataset))
+    if len(left) < _MANY:
+        yield from zip(left, in_threads(look_at, left), strict=True)
+        return
+    # Threads would wait for each other: two decode a third more than one, two processes nearly twice as much.
+    with processes.pool(len(os.sched_getaffinity(0))) as pool:
+        for start in range(0, len(left), _AT_ONCE):
+            some = left[start : start + _AT_ONCE]
+            yield from zip(some, pool.map(look_at, some, chunksize=32), strict=True)
+
+
+def _is_unchanged(image: Path, known: Entry) -> bool:
+    try:
+        return manifests.stamp(image) == known.stamp
+    except OSError:
+        return False
+
+
+def _look(dataset: Dataset, image: Path) -> Entry | str:
     """An image's entry, or what is wrong with it."""
     if len(str(image).splitlines()) > 1:
         return f"the name of {str(image)!r} has a line break: rename it"
@@ -201,8 +233,6 @@ def _look(dataset: Dataset, image: Path, known: Entry | None) -> Entry | str:
         return f"the name of {str(image)!r} is not UTF-8 text: rename it"
     try:
         now = manifests.stamp(image)
-        if known and known.stamp == now:
-            return known
         content, labels = image.read_bytes(), label_path(image)
         text = labels.read_bytes() if labels.is_file() else b""
     except OSError as error:

@@ -1,14 +1,13 @@
 """Annotation files -> what is converted: an image, the text of its label file, and the person in it."""
 
-import multiprocessing
 import random
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
+from pinch.core.processes import pool
 from pinch.data.gestures import GESTURES
 from pinch.data.hagrid.annotations import Annotation, clip, read_annotations
 from pinch.data.hagrid.settings import ConversionSettings
@@ -121,8 +120,8 @@ def read(source: Source, settings: ConversionSettings, processes: int = 1) -> It
     if min(processes, len(numbers)) < 2:
         yield from map(work, numbers)
         return
-    with ProcessPoolExecutor(min(processes, len(numbers)), multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(work, numbers)
+    with pool(min(processes, len(numbers))) as workers:
+        yield from workers.map(work, numbers)
 
 
 def _read_part(source: Source, settings: ConversionSettings, number: int) -> Part:
