@@ -61,9 +61,7 @@ def seconds(job: Job, work: Workload) -> float:
         "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
         "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
         # Each part of a study also measures the unpruned network.
-        "scan_layers": lambda job, work: (
-            (SCANNED_LAYERS + 1) * min(work.images[1], LayerScan.images) * _scaled(job, work)
-        ),
+        "scan_layers": lambda job, work: (SCANNED_LAYERS + 1) * _scanned(job, work),
         "explain_pruning": lambda job, work: (len(Explain.ratios) + 1) * _explained(job, work),
         "explain_tuning": lambda job, work: work.epochs["fine"] * epoch_seconds(job, work) + 2 * _explained(job, work),
     }

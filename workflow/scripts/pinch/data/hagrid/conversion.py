@@ -76,14 +76,14 @@ def convert(
     progress(f"writing the labels of {sum(map(len, chosen.items.values())):,} images to {out}")
     placing.place_labels(out, source, chosen.items, names, settings.mode, labels)
     placing.place_images(out, source, chosen.items, settings.copy)
-    found = _look(source, out, settings, chosen, names, progress)
+    listed, found = _look(source, out, settings, chosen, names, progress)
     _complete(found, source, chosen, total, names)
     found.require(for_training)
     asked = {"images": str(source.images), "annotations": str(source.annotations), numbering.NAMES: names}
     write_json(out / CONVERSION, asked | {STATE: source.state()})
     # Without `path`, Ultralytics also resolves paths against the folder of the file, wherever it is started.
     lists = {split: _list_name(split if split in chosen.splits else "val") for split in (*chosen.splits, "test")}
-    return finish(_listed(out, source, chosen.items, names), out, lists, found), found
+    return finish(listed, out, lists, found), found
 
 
 def _read(source: Source, settings: ConversionSettings, processes: int, progress: Progress) -> tuple[list[Part], Part]:
@@ -124,19 +124,21 @@ def _looked_in(source: Source) -> str:
 
 def _look(
     source: Source, out: Path, settings: ConversionSettings, chosen: Selection, names: list[str], progress: Progress
-) -> Findings:
+) -> tuple[Dataset, Findings]:
     """Look at every image that is new or has changed; leave out those that are broken, if that is wanted."""
     progress("looking at every image that is new or has changed")
     people = {image: item.user or "" for image, item in _images(out, source, chosen.items)}
-    found = look(_listed(out, source, chosen.items, names), out, progress, people)
+    listed = _listed(out, source, chosen.items, names)
+    found = look(listed, out, progress, people)
     if not (settings.skip_broken and found.broken):
-        return found
+        return listed, found
     broken = list(found.broken.values())
     left_out = {item for image, item in _images(out, source, chosen.items) if image in found.broken}
     chosen.items = {key: [item for item in items if item not in left_out] for key, items in chosen.items.items()}
-    found = look(_listed(out, source, chosen.items, names), out, progress, people)
+    listed = _listed(out, source, chosen.items, names)
+    found = look(listed, out, progress, people)
     found.warnings += broken
-    return found
+    return listed, found
 
 
 def _images(out: Path, source: Source, items: Items) -> Iterator[tuple[Path, Item]]:

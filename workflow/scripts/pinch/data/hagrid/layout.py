@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pinch.core.errors import PinchError
-from pinch.data.dataset import IMAGE_SUFFIXES
+from pinch.data.dataset import is_image
 
 # Split that a phase belongs to. Of the phases of a split that are there, the first is read unless others are asked for.
 _SPLITS = {"train": "train", "train_val": "train", "subsample": "train", "val": "val", "test": "test"}
@@ -57,7 +57,7 @@ class ImageFolder:
     def files(self) -> dict[str, str]:
         """Names of the images directly in it, by their stems."""
         with os.scandir(self.path) as entries:
-            return {entry.name.rpartition(".")[0]: entry.name for entry in entries if _is_image(entry.name)}
+            return {entry.name.rpartition(".")[0]: entry.name for entry in entries if is_image(entry.name)}
 
 
 def find_phases(annotations: Path, asked: Collection[str] = ()) -> list[Phase]:
@@ -92,7 +92,7 @@ def find_image_folders(images: Path, gestures: Collection[str]) -> list[ImageFol
 
 def folders_with_images(top: Path, gesture: str) -> list[ImageFolder]:
     """A folder and all folders in it that hold images, whatever their names, as folders of `gesture`."""
-    folders = [Path(folder) for folder, _, files in os.walk(top) if any(map(_is_image, files))]
+    folders = [Path(folder) for folder, _, files in os.walk(top) if any(map(is_image, files))]
     return [ImageFolder(folder, gesture, None) for folder in sorted(folders)]
 
 
@@ -149,8 +149,4 @@ def _parted(name: str, gestures: set[str]) -> tuple[str, str | None]:
 def _folders_in(folder: Path) -> list[Path]:
     """The folders directly in a folder, sorted. Names of images are not looked at: there are tens of thousands."""
     with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if not _is_image(entry.name) and entry.is_dir())
-
-
-def _is_image(name: str) -> bool:
-    return not name.startswith(".") and f".{name.rpartition('.')[2].lower()}" in IMAGE_SUFFIXES
+        return sorted(Path(entry.path) for entry in entries if not is_image(entry.name) and entry.is_dir())
