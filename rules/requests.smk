@@ -6,11 +6,6 @@ from pinch.operations import requests, site, workload
 ONE_MACHINE = "mem_mb" in workflow.global_resources
 
 
-def work():
-    """What the time and the memory of this run's jobs depend on, as far as it is known yet."""
-    return workload.of(config, Path(f"{RUN}/records/dataset.json"), hagrid_folder("annotations"))
-
-
 def cluster():
     """The site that this machine belongs to."""
     return site.read(site.path(Path(workflow.basedir)))
@@ -23,7 +18,7 @@ def earlier_jobs():
 
 
 REQUESTS = requests.Requests(
-    work,
+    workload.Watched(config, Path(f"{RUN}/records/dataset.json"), hagrid_folder("annotations")),
     cluster,
     earlier_jobs,
     memory=Path(workflow.basedir) / requests.MEMORY,

@@ -124,7 +124,7 @@ def test_once_there_is_a_record_of_the_data_set_requests_follow_it(tmp_path):
     record = tmp_path / "records/dataset.json"
     place = Site(cpu_partition="cpu", gpu_partition="gpu")
     config = configuration(hagrid={"targets": ["like", "ok"]})
-    asks = Requests(lambda: workload.of(config, record, None), lambda: place, memory=ROOT / requests.MEMORY)
+    asks = Requests(workload.Watched(config, record, None), lambda: place, memory=ROOT / requests.MEMORY)
     assert asks.work().images == (2 * 24_900, 2 * 3000, 2 * 5000)
     before = call(asks.minutes, EVALUATION)
     write_dataset(record, 1000, 400_000, 400_000)

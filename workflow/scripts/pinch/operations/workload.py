@@ -84,18 +84,36 @@ def of(config: Mapping[str, Any], record: Path, annotations: str | None) -> Work
     return Workload(images=images, classes=classes, **settings(config))
 
 
+class Watched:
+    """The work of a run, looked at again when the record of its data set changes: thousands of jobs ask at once.
+
+    Args:
+        config: see `of`, as the next two.
+        record: of its data set.
+        annotations: folder of HaGRID's annotations.
+    """
+
+    def __init__(self, config: Mapping[str, Any], record: Path, annotations: str | None) -> None:
+        self._about = config, record, annotations
+        self._seen: tuple[int | None, Workload] | None = None
+
+    def __call__(self) -> Workload:
+        """The work as far as it is known now."""
+        try:
+            modified: int | None = self._about[1].stat().st_mtime_ns
+        except OSError:
+            modified = None
+        if self._seen is None or self._seen[0] != modified:
+            self._seen = modified, of(*self._about)
+        return self._seen[1]
+
+
 def recorded(record: Path) -> tuple[Images, int] | None:
     """Images of each split, and number of classes, by a data set's record; None if it cannot be read (yet)."""
     try:
-        return _read(record, record.stat().st_mtime_ns)
+        found = records.read(record, DatasetRecord).value
     except (PinchError, OSError):
         return None
-
-
-# Every job asks for these numbers several times.
-@functools.lru_cache(maxsize=64)
-def _read(record: Path, modified: int) -> tuple[Images, int]:
-    found = records.read(record, DatasetRecord).value
     train, val, test = (found.splits[split].images if split in found.splits else 0 for split in SPLITS)
     return (train, val, test), len(found.classes)
 
