@@ -68,8 +68,7 @@ def time_steps(backend: Backend, frames: list[np.ndarray], warmup: int, min_seco
 def _step(backend: Backend, frame: np.ndarray) -> tuple[float, float, float]:
     """Milliseconds of each step. Transfers count as pre- and post-processing, so inference is the model alone."""
     start = time.perf_counter_ns()
-    batch, geometry = letterbox(frame, backend.shape)
-    inputs = backend.upload(batch)
+    inputs, geometry = backend.prepare(frame)
     ready = time.perf_counter_ns()
     outputs = backend.run(inputs)
     done = time.perf_counter_ns()

@@ -36,9 +36,10 @@ class OnnxBackend(Backend):
             self._binding.bind_output(self._session.get_outputs()[0].name, "cuda")
             self.notes += fallback_notes(placement(path, device, (1, 3, *self.shape), self._type))
 
-    def upload(self, batch: np.ndarray) -> Any:
-        """See `Backend.upload`."""
-        batch = batch.astype(self._type, copy=False)
+    def _typed(self, values: np.ndarray) -> np.ndarray:
+        return values.astype(self._type, copy=False)
+
+    def _place(self, batch: np.ndarray) -> Any:
         return onnxruntime.OrtValue.ortvalue_from_numpy(batch, "cuda", 0) if self._binding else batch
 
     def run(self, inputs: Any) -> Any:
