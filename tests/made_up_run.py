@@ -10,6 +10,7 @@ import made_up_records as made_up
 
 from pinch.core import records
 from pinch.core.files import write_json
+from pinch.core.provenance import Provenance
 from pinch.core.record_types.base import Record
 from pinch.report import contents
 from pinch.run.formats import FORMATS
@@ -31,8 +32,9 @@ def make(
     coarse=(30, 50, 70),
     fine=(30, 50, 70, 90),
     sizes=(None,),
+    processors=(made_up.PROVENANCE.hardware.cpu,),
 ) -> Path:
-    """Write a whole run to `folder` and return it."""
+    """Write a whole run to `folder` and return it. Of several processors, each takes its turn, the second half as long."""
     kept = {Model(name): 1.0}
     kept |= {Model(name, "coarse", r / 100, True): COARSE_KEPT[r] for r in coarse}
     kept |= {Model(name, "fine", r / 100, True): FINE_KEPT[r] for r in fine}
@@ -50,16 +52,17 @@ def make(
         _model(folder, model, share)
     for artifact in artifacts:
         _artifact(folder, artifact, kept[artifact.model])
-    for timing in timings:
-        _timing(folder, timing)
+    for number, timing in enumerate(timings):
+        turn = number % len(processors)
+        _timing(folder, timing, processors[turn], 1 / (1 + turn))
     _write(folder, "dataset.json", made_up.dataset_record())
     _write(folder, "sensitivity/layers.json", made_up.layer_scan_record())
     _benchmarks(folder)
     return folder
 
 
-def _write(folder: Path, path: str, value: Record) -> None:
-    write_json(folder / "records" / path, records.content(records.Stored(value, made_up.PROVENANCE)))
+def _write(folder: Path, path: str, value: Record, provenance: Provenance = made_up.PROVENANCE) -> None:
+    write_json(folder / "records" / path, records.content(records.Stored(value, provenance)))
 
 
 def _model(folder: Path, model: Model, kept: float) -> None:
@@ -80,7 +83,7 @@ def _artifact(folder: Path, artifact: Artifact, kept: float) -> None:
     _write(folder, f"export/{artifact.file}.json", made_up.export_record(artifact, size))
 
 
-def _timing(folder: Path, timing: Timing) -> None:
+def _timing(folder: Path, timing: Timing, processor: str, slowness: float) -> None:
     device, artifact = timing.device, timing.artifact
     base = {("cpu", 1): 21.0, ("cpu", 2): 12.5, ("gpu", 1): 1.9}[device, timing.threads]
     speed = (0.25 + 0.75 * made_up.share_of(artifact.model)) * PRECISION_TIME[artifact.precision]
@@ -89,7 +92,10 @@ def _timing(folder: Path, timing: Timing) -> None:
         speed = 0.8 + 0.2 * speed if artifact.precision != "int8" else 1.9
     # The same artifact with other weights takes the same time: a little noise, the same in every test.
     speed *= 1 + ((sum(map(ord, artifact.file)) % 7) - 3) / 300
-    _write(folder, f"inference/{timing.place}/{artifact.file}.json", made_up.inference_record(timing, base, speed))
+    hardware = dataclasses.replace(made_up.PROVENANCE.hardware, cpu=processor)
+    provenance = dataclasses.replace(made_up.PROVENANCE, hardware=hardware)
+    record = made_up.inference_record(timing, base * slowness, speed)
+    _write(folder, f"inference/{timing.place}/{artifact.file}.json", record, provenance)
 
 
 def _benchmarks(folder: Path, start: float = 1_700_000_000.0) -> None:

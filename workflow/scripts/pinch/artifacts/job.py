@@ -97,6 +97,11 @@ class Session:
         return self.checkpoint.sha256
 
     @functools.cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of the checkpoint's network at this image size."""
+        return checkpoints.describe(self.checkpoint.model, self.imgsz).macs
+
+    @functools.cached_property
     def calibration(self) -> list[Path]:
         """The calibration images: per class, from the training split, drawn with the seed."""
         return datasets.calibration_images(self.dataset, self.settings.calibration_images, self.settings.seed)

@@ -31,6 +31,7 @@ def describe(session: Session, precision: str, target: str | None = None) -> dic
         "model": to_json(session.model),
         "precision": precision,
         "candidates": settings.candidates,
+        "macs": session.macs,
         "source_sha256": session.source_sha256,
     }
     if PRECISIONS[precision].quantized:

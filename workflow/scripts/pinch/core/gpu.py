@@ -44,6 +44,26 @@ class Device:
         """
         return cls(_first_address())
 
+    @classmethod
+    def first_or_none(cls) -> "Device | None":
+        """The first GPU that CUDA may use; None if there is none."""
+        try:
+            return cls.first()
+        except UnavailableError:
+            return None
+
+    def memory_mb(self, process: int) -> float | None:
+        """Memory of the GPU that a process holds, in MB.
+
+        None where NVML does not tell, for example inside a container that hides the numbers of processes.
+        """
+        try:
+            running = self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)
+        except self._nvml.NVMLError:
+            return None
+        used = next((found.usedGpuMemory for found in running if found.pid == process), None)
+        return None if used is None else used / 1e6
+
     def energy_mj(self) -> int:
         """Millijoules since the driver was loaded.
 
@@ -144,16 +164,29 @@ def _nvml() -> Any:
     return pynvml
 
 
+def first_name() -> str | None:
+    """Name of the GPU that CUDA calls 0, from the driver itself; None if there is none."""
+    try:
+        return _ask_driver("cuDeviceGetName", 256)
+    except UnavailableError:
+        return None
+
+
 def _first_address() -> str:
-    """PCI address of the GPU that CUDA calls 0, from the driver itself (CUDA_VISIBLE_DEVICES is respected)."""
+    """PCI address of the GPU that CUDA calls 0, from the driver itself."""
+    return _ask_driver("cuDeviceGetPCIBusId", 32)
+
+
+def _ask_driver(function: str, length: int) -> str:
+    """A text of at most `length` bytes on the first GPU that CUDA_VISIBLE_DEVICES leaves."""
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
         raise UnavailableError("no NVIDIA driver: libcuda.so.1 is missing") from error
-    device, address = ctypes.c_int(), ctypes.create_string_buffer(32)
-    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or cuda.cuDeviceGetPCIBusId(address, 32, device):
+    device, text = ctypes.c_int(), ctypes.create_string_buffer(length)
+    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or getattr(cuda, function)(text, length, device):
         raise UnavailableError("the driver shows no GPU")
-    return address.value.decode()
+    return text.value.decode()
 
 
 def _parts(version: str) -> tuple[int, ...]:

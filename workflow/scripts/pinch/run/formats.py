@@ -21,6 +21,8 @@ class Precision:
         name: in file names and tables.
         meaning: what it means, for help texts.
         quantized: whether the file is checked by its accuracy on val; else it must compute what the checkpoint does.
+        peak: the type of factors whose peak rate the speed of its files on the CPU is compared with (see
+            `pinch.measuring.peak`); None where runtimes compute in several types.
         marker: matplotlib's marker of an artifact in plots.
         colour: name of a colour in `pinch.report.plots.style.PALETTE`.
     """
@@ -28,6 +30,7 @@ class Precision:
     name: str
     meaning: str
     quantized: bool
+    peak: str | None
     marker: str
     colour: str
 
@@ -35,9 +38,9 @@ class Precision:
 PRECISIONS = {
     entry.name: entry
     for entry in (
-        Precision("full", "float32", False, "o", "black"),
-        Precision("half", "float16", False, "s", "orange"),
-        Precision("int8", "8-bit integers", True, "^", "green"),
+        Precision("full", "float32", False, "float32", "o", "black"),
+        Precision("half", "float16", False, None, "s", "orange"),
+        Precision("int8", "8-bit integers", True, "int8", "^", "green"),
     )
 }
 """By name, in the order of legends."""

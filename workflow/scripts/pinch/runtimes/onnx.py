@@ -21,7 +21,7 @@ class OnnxBackend(Backend):
     """An ONNX file in ONNX Runtime. See `Backend`; on the GPU input and output stay there, bound to the session."""
 
     def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
-        self._session = start(str(path), device, _options(threads))
+        self._session = start(str(path), device, cpu_options(threads))
         only_output(path, len(self._session.get_outputs()))
         entry = self._session.get_inputs()[0]
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -85,7 +85,7 @@ def placement(path: Path, device: str, shape: tuple[int, ...], dtype: Any = np.f
         For each execution provider the operators that it ran, with their numbers.
     """
     with tempfile.TemporaryDirectory() as folder:
-        options = _options(1)
+        options = cpu_options(1)
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = start(str(path), device, options)
@@ -158,7 +158,8 @@ def check_gpu() -> str:
     return version
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
+def cpu_options(threads: int) -> onnxruntime.SessionOptions:
+    """Options of a session that computes on this number of threads."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
