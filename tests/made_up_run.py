@@ -34,7 +34,7 @@ def make(
     sizes=(None,),
     processors=(made_up.PROVENANCE.hardware.cpu,),
 ) -> Path:
-    """Write a whole run to `folder` and return it. Of several processors, each takes its turn, the second half as long."""
+    """Write a whole run to `folder` and return it; several processors take turns, the second in half the time."""
     kept = {Model(name): 1.0}
     kept |= {Model(name, "coarse", r / 100, True): COARSE_KEPT[r] for r in coarse}
     kept |= {Model(name, "fine", r / 100, True): FINE_KEPT[r] for r in fine}

@@ -44,9 +44,10 @@ class Worker:
         except BrokenPipeError:
             answer = ""
         if not answer:
+            code = self._process.wait()  # it writes its last message after it has closed its output
             self._messages.seek(0)
             last = (self._messages.read().strip().splitlines() or ["no message"])[-1]
-            raise PinchError(f"the process that runs {self._model} ended with code {self._process.wait()}: {last}")
+            raise PinchError(f"the process that runs {self._model} ended with code {code}: {last}")
         said = json.loads(answer)
         if "error" in said:
             raise PinchError(said["error"])
