@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pinch import __version__
 from pinch.core import gpu
+from pinch.core.errors import PinchError
 
 _PACKAGES = (
     "torch",
@@ -126,8 +127,15 @@ def _hardware() -> Hardware:
         nominal_clock_mhz=_nominal_clock_mhz(),
         governor=_frequency_setting("scaling_governor"),
         gpu=name,
-        gpu_driver=gpu.driver_version() if name else None,
+        gpu_driver=_gpu_driver() if name else None,
     )
+
+
+def _gpu_driver() -> str | None:
+    try:
+        return gpu.driver_version()
+    except PinchError:  # the environment has no bindings, because its jobs use no GPU
+        return None
 
 
 def _clock_mhz() -> float | None:
