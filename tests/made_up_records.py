@@ -1,5 +1,7 @@
 """Made-up records, one constructor for each kind, for tests: never used for figures."""
 
+import dataclasses
+
 from pinch.core.provenance import Hardware, Provenance
 from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.core.record_types.exports import Calibration, ExportRecord, Guard, GuardStep, Head, Limits, Parity
@@ -225,6 +227,13 @@ def inference_record(timing: Timing, base: float, relative: float) -> InferenceR
         stable=True,
         **({} if is_alone else compared),
     )
+
+
+def skipped(record: InferenceRecord, reason: str) -> InferenceRecord:
+    """The record of a file that was not timed."""
+    figures = [field for field in vars(record) if field.endswith(("_ms", "_mb", "fps", "low", "high", "baseline"))]
+    nothing = dict.fromkeys([*figures, "spread", "stable"]) | {"round_p50_ms": [], "samples_ms": {}, "round_ratios": []}
+    return dataclasses.replace(record, **nothing, rounds=0, notes=[reason], skipped=reason)
 
 
 def dataset_record() -> DatasetRecord:

@@ -17,9 +17,11 @@ from pinch.run.formats import FORMATS
 from pinch.run.identity import Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 
-PRECISION_TIME = {"full": 1.0, "half": 1.15, "int8": 0.55}
-PRECISION_BYTES = {"full": 1.0, "half": 0.51, "int8": 0.31}
-PRECISION_ACCURACY = {"full": 1.0, "half": 0.9995, "int8": 0.992}
+PRECISION_TIME = {"full": 1.0, "half": 1.15, "bf16": 0.6, "int8": 0.55}
+PRECISION_BYTES = {"full": 1.0, "half": 0.51, "bf16": 1.0, "int8": 0.31}
+PRECISION_ACCURACY = {"full": 1.0, "half": 0.9995, "bf16": 0.999, "int8": 0.992}
+LACKING = {"bf16": "this processor does not compute in bfloat16"}
+"""What the made-up processor cannot run, and what its records say of that."""
 FORMAT_TIME = {"onnx": 1.0, "tflite": 0.9}
 FINE_KEPT = {30: 1.0, 50: 0.99, 70: 0.972, 90: 0.86}
 COARSE_KEPT = {30: 0.985, 50: 0.955, 70: 0.88}
@@ -43,7 +45,7 @@ def make(
         for model in kept
         for size in sizes
         for kind in FORMAT_TIME
-        for precision in PRECISION_TIME
+        for precision in FORMATS[kind].precisions
     ]
     timings = [Timing(d, t, a) for d, t in devices for a in artifacts if d == "cpu" or a.format.name == "onnx"]
     expected = Manifest(list(kept), artifacts, timings, ["layers"])
@@ -79,8 +81,12 @@ def _artifact(folder: Path, artifact: Artifact, kept: float) -> None:
     size = int(10_200_000 * made_up.share_of(model) * PRECISION_BYTES[precision])
     zipped = int(size * 0.92 * (1 - 0.8 * model.ratio)) if model.method == "fine" else int(size * 0.92)
     measured = made_up.artifact_accuracy(artifact, made_up.splits(kept * PRECISION_ACCURACY[precision]), size, zipped)
+    export = made_up.export_record(artifact, size)
+    if reason := LACKING.get(precision):
+        measured = dataclasses.replace(measured, splits={}, skipped=reason)
+        export = dataclasses.replace(export, parity=None, unchecked=reason)
     _write(folder, f"accuracy/{artifact.file}.json", measured)
-    _write(folder, f"export/{artifact.file}.json", made_up.export_record(artifact, size))
+    _write(folder, f"export/{artifact.file}.json", export)
 
 
 def _timing(folder: Path, timing: Timing, processor: str, slowness: float) -> None:
@@ -95,6 +101,8 @@ def _timing(folder: Path, timing: Timing, processor: str, slowness: float) -> No
     hardware = dataclasses.replace(made_up.PROVENANCE.hardware, cpu=processor)
     provenance = dataclasses.replace(made_up.PROVENANCE, hardware=hardware)
     record = made_up.inference_record(timing, base * slowness, speed)
+    if reason := LACKING.get(artifact.precision):
+        record = made_up.skipped(record, reason)
     _write(folder, f"inference/{timing.place}/{artifact.file}.json", record, provenance)
 
 

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,12 +164,12 @@ def _frequency_setting(name: str) -> str | None:
 
 def has_vnni() -> bool:
     """Whether the processor multiplies 8-bit integers in one instruction (VNNI, or the dot product of ARM)."""
-    return any(flag in _cpu_flags() for flag in ("avx512_vnni", "avx_vnni", "asimddp"))
+    return has_any(("avx512_vnni", "avx_vnni", "asimddp"))
 
 
-def has_bf16() -> bool:
-    """Whether the processor computes in bfloat16 (AVX-512, AMX or ARM)."""
-    return any(flag in _cpu_flags() for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+def has_any(flags: Iterable[str]) -> bool:
+    """Whether the processor has one of these instruction sets, by Linux' names for them."""
+    return any(flag in _cpu_flags() for flag in flags)
 
 
 @functools.cache

@@ -23,6 +23,7 @@ from pinch.measuring.load import QUIET_CORES, Load
 from pinch.measuring.rounds import Round, TimingSettings, open_worker, precision, until_precise
 from pinch.measuring.timing_worker import STEPS
 from pinch.measuring.worker import Worker
+from pinch.run import formats, identity
 
 
 def measure(
@@ -46,6 +47,8 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         count = _store_frames(source, settings.frames, Path(folder))
         load = Load(settings.device)
+        if reason := _lacking(models[0]):
+            return _skipped(models[0], source, count, settings, load, reason, folder)
         found = list(until_precise(models, settings, folder))
         others = load.others()
         spent = _energy(models, settings, folder)
@@ -66,6 +69,43 @@ def measure(
         others=others,
         **_intervals(found, settings.half_width),
         baseline=_times(models[1], [each[1] for each in found]) if baseline else None,
+    )
+
+
+def _lacking(model: Path) -> str | None:
+    """Why this processor cannot run a file of Pinch as it is meant; None where it can."""
+    artifact = identity.parse_artifact(model)
+    return formats.lacking(artifact.precision) if artifact else None
+
+
+def _skipped(
+    model: Path, source: str | Path, count: int, settings: TimingSettings, load: Load, reason: str, folder: str
+) -> InferenceRecord:
+    """The record of a file that is not measured because the processor would not run it as it is meant."""
+    with open_worker(model, settings, folder) as worker:
+        opened = worker.opened
+    figures = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms", "spread"]
+    figures += ["peak_rss_mb", "energy_mj", "energy_net_mj", "energy_source", "energy", "exclusive"]
+    nothing: dict[str, Any] = dict.fromkeys(figures)
+    return InferenceRecord(
+        file=model.name,
+        **opened["described"],
+        format=runtimes.find_format(model).name,
+        imgsz=max(opened["shape"]),
+        sha256=sha256(model),
+        **nothing,
+        round_p50_ms=[],
+        samples_ms={},
+        notes=[reason],
+        skipped=reason,
+        device=settings.device,
+        threads=settings.threads,
+        gpu=load.gpu,
+        source=Path(source).name,
+        frames=count,
+        warmup=settings.warmup,
+        rounds=0,
+        others=load.others(),
     )
 
 
@@ -155,7 +195,7 @@ def _resources(times: Times, rounds: list[Round]) -> dict[str, Any]:
     turns = [turn for found in rounds for turn in found.turns]
     used, clock = (sum(turn[key] for turn in turns) for key in ("cpu_seconds", "wall_seconds"))
     macs, peak = rounds[0].opened["macs"], rounds[0].extra.get("peak")
-    reached = 2 * macs / (times.p50_ms * 1e6) / peak.gops if macs and peak else None
+    reached = 2 * macs / (times.p50_ms * 1e6) / peak.gops if macs and peak and times.p50_ms else None
     return fields | {
         "model_mb": most - imported if most is not None and imported is not None else None,
         "busy_threads": used / clock,

@@ -40,6 +40,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "base": base,
         "weak": base is not None and comparing.comparable(base["val_map50_95"]) is None,
         "failed": failed,
+        "unchecked": [row for row in table["artifacts"] if row["unchecked"]],
         "data": _data(table["dataset"]),
         "coarse": _pruned("coarse", table, base, places),
         "fine": _pruned("fine", table, base, places),
@@ -52,13 +53,14 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "memory": _span([row["peak_rss_mb"] for row in table["inference"]]),
         "model_memory": _span([row["model_mb"] for row in table["inference"]]),
         "energy": _energy(table["inference"]),
+        "untimed": [row for row in table["inference"] if row["p50_ms"] is None],
         "unstable": [row for row in table["inference"] if row["stable"] is False],
         "shared": [row for row in table["inference"] if row["exclusive"] is False],
         "spread": _span([row["spread"] for row in table["inference"]]),
         "rounds": _span([row["rounds"] for row in table["inference"]]),
         "baseline": next((row["baseline_file"] for row in table["inference"] if row["baseline_file"]), None),
         "frame_share": _span([_around(row) for row in table["inference"]]),
-        "timing": table["inference"][0] if table["inference"] else None,
+        "timing": next((row for row in table["inference"] if row["p50_ms"] is not None), None),
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
         "chosen": _clean(gathering.read(results, "chosen")) if with_chosen else [],
@@ -210,8 +212,8 @@ def _places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> l
 
     The fastest file and the best kind are among those that did not fail their check; None if there is none.
     """
-    found = []
-    for place, group in labels.places(pd.DataFrame(rows, columns=gathering.COLUMNS["inference"])):
+    found, timed_rows = [], pd.DataFrame(rows, columns=gathering.COLUMNS["inference"]).dropna(subset=["p50_ms"])
+    for place, group in labels.places(timed_rows):
         times = selection.relative_time(group).tolist()
         timed = [row | {"time": time} for row, time in zip(_clean(group), times, strict=True)]
         first = _reference(timed, rows)

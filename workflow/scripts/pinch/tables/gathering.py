@@ -37,7 +37,7 @@ COLUMNS = {
     ],
     "artifacts": [
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *_ACCURACY],
-        *["method", "ratio", "label", "imgsz", "failed", "target", "export_seconds", *_LOOKED_AT],
+        *["method", "ratio", "label", "imgsz", "failed", "unchecked", "target", "export_seconds", *_LOOKED_AT],
     ],
     "inference": timings.COLUMNS,
     "dataset": [
@@ -186,7 +186,7 @@ class _Reader:
                 continue
             row = _of_artifact(artifact) | _pick(measured, "bytes", "bytes_zipped", "imgsz") | _accuracy(measured)
             if export:
-                row |= {"failed": export.failed, "target": export.target, "export_seconds": export.seconds}
+                row |= _pick(export, "failed", "unchecked", "target") | {"export_seconds": export.seconds}
                 for part in ("parity", "guard", "calibration"):
                     row |= _flat(part, getattr(export, part))
             rows.append(row)

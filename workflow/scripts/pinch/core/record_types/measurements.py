@@ -33,7 +33,8 @@ class AccuracyRecord(ModelFile, Record):
     Attributes:
         bytes, bytes_zipped: of the file, and of it in a zip.
         parameters, nonzero_parameters, macs: see `NetworkSize`; None for artifacts.
-        splits: those that were asked for.
+        splits: those that were asked for; empty where nothing could be measured.
+        skipped: why nothing was measured; None where it was.
         warnings: sentences on what is odd.
         notes: on how the runtime computed.
     """
@@ -48,11 +49,12 @@ class AccuracyRecord(ModelFile, Record):
     splits: dict[str, SplitAccuracy]
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    skipped: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Times(ModelFile):
-    """Times of a file for each frame, in milliseconds.
+    """Times of a file for each frame, in milliseconds; None, and no samples, where nothing could be measured.
 
     Attributes:
         p50_ms, p90_ms, p99_ms, mean_ms, min_ms: of inference alone, over the samples of all rounds.
@@ -67,15 +69,15 @@ class Times(ModelFile):
         load_ms, first_ms: from the file to a session that is ready, and its first inference; medians over the rounds.
     """
 
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    mean_ms: float
-    min_ms: float
-    preprocess_ms: float
-    postprocess_ms: float
+    p50_ms: float | None
+    p90_ms: float | None
+    p99_ms: float | None
+    mean_ms: float | None
+    min_ms: float | None
+    preprocess_ms: float | None
+    postprocess_ms: float | None
     round_p50_ms: list[float]
-    spread: float
+    spread: float | None
     samples_ms: dict[str, list[float]]
     notes: list[str] = field(default_factory=list)
     total_ms: float | None = None
@@ -153,6 +155,7 @@ class InferenceRecord(Times, Record):
     """Time, memory and energy of a file.
 
     Attributes:
+        skipped: why nothing was measured; None where it was.
         device, threads: where it ran, "cpu" or "gpu", and on how many threads.
         gpu: the GPU's name; None on the CPU and in older records.
         source: name of what the frames are from.
@@ -184,6 +187,7 @@ class InferenceRecord(Times, Record):
 
     kind: ClassVar[str] = "inference"
     made_by: ClassVar[str] = "measure_inference.py"
+    skipped: str | None = None
     device: str
     threads: int
     gpu: str | None = None
