@@ -10,6 +10,8 @@ from pathlib import Path
 import cv2
 import known_detectors as detectors
 import numpy as np
+import pandas as pd
+import processing_benchmark
 import pytest
 
 import measure_inference
@@ -132,6 +134,18 @@ def test_steps_are_timed_apart():
     assert medians["inference"] >= 20
     assert 2 <= medians["preprocess"] < 20
     assert 5 <= medians["postprocess"] < 20
+
+
+def test_two_runs_are_compared_by_their_intervals(capsys):
+    first = pd.DataFrame({"file": ["a.onnx", "b.onnx", "base.onnx"], "device": "cpu", "threads": 1, "processor": "p"})
+    ratios = {"relative_to_baseline": [0.50, 0.30, None], "relative_low": [0.49, 0.29, None]}
+    first = first.assign(**ratios, relative_high=[0.51, 0.31, None])
+    second = first.assign(relative_to_baseline=first["relative_to_baseline"] * [1.03, 1.1, 1])
+    second = second.assign(relative_low=second["relative_to_baseline"] - 0.01, relative_high=0.6)
+    processing_benchmark.report(first, second)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "b.onnx, cpu, 1 threads: 0.3000 (0.2900 to 0.3100), then 0.3300 (0.3200 to 0.6000)"
+    assert told[1].startswith("1 of 2 ratios differ by more than their intervals together")
 
 
 @pytest.mark.slow
@@ -274,6 +288,18 @@ def test_energy_is_gross_and_less_the_idle_machine_in_turns_with_the_baseline():
     assert ours.inferences >= energy.WINDOWS
     assert ours.seconds >= 0.2
     assert ours.busy_cores >= 0
+
+
+def test_energy_of_a_file_is_counted_while_it_runs_in_turns_with_the_baseline(fast, folder, video, monkeypatch):
+    monkeypatch.setattr(energy, "open_counter", lambda _: Steady())
+    slow = detectors.onnx_detector(folder / "counted_full.onnx", work=20)
+    settings = dataclasses.replace(QUICK, rounds=1, energy_seconds=0.3)
+    found = timing.measure(slow, video, settings, baseline=fast)
+    window = found.energy
+    assert (found.energy_source, found.energy_mj) == ("steady", window.gross_mj)
+    assert window.gross_mj == pytest.approx(10 * window.seconds / window.inferences * 1e3, rel=0.01)
+    assert (len(window.window_net_mj), window.seconds >= 0.15) == (energy.WINDOWS, True)
+    assert abs(found.energy_net_mj) < 0.1 * found.energy_mj
 
 
 def test_a_battery_is_estimated_from_net_energy_only(compared):

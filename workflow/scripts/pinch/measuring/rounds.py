@@ -27,7 +27,7 @@ LEAST_ROUNDS = 3
 """Rounds before their interval is trusted. With two, rounds that agree by chance would end the measurement too often:
 in simulations the 95% interval then holds the true ratio in 89% of cases, with three in 91 to 95%."""
 TURNS = 5
-"""How often the models of a round take turns, a tenth of a second each by default."""
+"""How often the models of a round take turns, less than a tenth of a second each by default."""
 COLD = 2
 """Frames discarded at the start of a later turn, while caches hold what the other model left there."""
 GPU_SECONDS = 1.5

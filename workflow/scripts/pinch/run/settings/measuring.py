@@ -57,7 +57,7 @@ class Timing:
     )
     warmup: int = option(10, help="frames run and discarded at the start of each round", minimum=0)
     min_seconds: float = option(
-        0.5, help="minimum time of all samples of a round, in seconds", minimum=0, where=COMMAND
+        0.3, help="minimum time of all samples of a round, in seconds", minimum=0, where=COMMAND
     )
     energy_seconds: float = option(
         5.0,
