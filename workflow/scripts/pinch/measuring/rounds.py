@@ -81,7 +81,7 @@ def _median_ms(turn: dict[str, Any]) -> float:
 
 
 def open_worker(model: Path, settings: TimingSettings, folder: str) -> contextlib.AbstractContextManager[Worker]:
-    """A process that has loaded a model and has the frames of a folder."""
+    """A process that loads a model and has the frames of a folder."""
     return start(model, settings, settings.imgsz, folder)
 
 
@@ -101,6 +101,8 @@ def _round(
 ) -> list[Round]:
     with contextlib.ExitStack() as stack:
         workers = [stack.enter_context(open_worker(model, settings, folder)) for model in models]
+        # Python starts in both at the same time; models are loaded one after the other, undisturbed.
+        opened = [worker.opened for worker in workers]
         turns: list[list[dict[str, Any]]] = [[] for _ in models]
         for turn in range(TURNS):
             request = {"turn": turn, "turns": TURNS, "seconds": settings.min_seconds / TURNS}
@@ -108,8 +110,7 @@ def _round(
             for index in order.sample(range(len(models)), len(models)):
                 turns[index].append(workers[index].ask("time", **request))
         extras = [_extra(workers[0], models[0], settings) if is_first else {}, *({} for _ in models[1:])]
-        found = zip(workers, turns, extras, strict=True)
-        return [Round(worker.opened, own, extra) for worker, own, extra in found]
+        return [Round(*found) for found in zip(opened, turns, extras, strict=True)]
 
 
 def _extra(worker: Worker, model: Path, settings: TimingSettings) -> dict[str, Any]:

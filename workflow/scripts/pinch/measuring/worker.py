@@ -1,6 +1,7 @@
 """Processes in which models run while they are measured: starting, asking and ending them."""
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -17,15 +18,19 @@ from pinch.run.settings.measuring import Runtime
 
 
 class Worker:
-    """A process that has loaded one model, see `start`.
-
-    Attributes:
-        opened: what loading the model showed, see `pinch.measuring.timing_worker.Job.describe`.
-    """
+    """A process for one model, see `start`."""
 
     def __init__(self, model: Path, process: subprocess.Popen[str], messages: TextIO, request: dict[str, Any]):
-        self._model, self._process, self._messages = model, process, messages
-        self.opened: dict[str, Any] = self._ask(request)
+        self._model, self._process, self._messages, self._request = model, process, messages, request
+
+    @functools.cached_property
+    def opened(self) -> dict[str, Any]:
+        """What loading the model showed, which is done now, see `pinch.measuring.timing_worker.Job.describe`.
+
+        Raises:
+            PinchError: the model cannot be loaded, or the process died.
+        """
+        return self._ask(self._request)
 
     def ask(self, task: str, **request: Any) -> Any:
         """The answer of a task of `pinch.measuring.timing_worker.TASKS`.
@@ -33,6 +38,7 @@ class Worker:
         Raises:
             PinchError: the process reports an error, or it died.
         """
+        _ = self.opened
         return self._ask({"task": task, "arguments": request})
 
     def _ask(self, request: dict[str, Any]) -> Any:
@@ -56,16 +62,13 @@ class Worker:
 
 @contextlib.contextmanager
 def start(model: Path, where: Runtime, imgsz: int | None, frames: str) -> Iterator[Worker]:
-    """A fresh process that loads a model, and ends with the block.
+    """A fresh process that loads a model when it is first asked, and ends with the block.
 
     Args:
         model: `.pt` or an artifact of any format.
         where: device and threads.
         imgsz: side of the input of a checkpoint in pixels; other models have their own.
         frames: a folder of frames, each a .npy file.
-
-    Raises:
-        PinchError: the model cannot be loaded, or the process died.
     """
     command = [sys.executable, "-m", "pinch.measuring.timing_worker"]
     imgsz = imgsz if runtimes.find_format(model) is runtimes.CHECKPOINT else None
