@@ -26,10 +26,10 @@ from pinch.run.settings.measuring import Runtime, Timing
 LEAST_ROUNDS = 3
 """Rounds before their interval is trusted. With two, rounds that agree by chance would end the measurement too often:
 in simulations the 95% interval then holds the true ratio in 89% of cases, with three in 91 to 95%."""
-TURNS = 5
-"""How often the models of a round take turns, less than a tenth of a second each by default."""
-COLD = 2
-"""Frames discarded at the start of a later turn, while caches hold what the other model left there."""
+TURNS = 10
+"""How often the models of a round take turns, some hundredths of a second each by default."""
+COLD = 1
+"""Frames discarded at the start of a later turn, because caches hold what the other model left there."""
 GPU_SECONDS = 1.5
 """How long a model runs before the GPU's load is read, which is an average of about a second."""
 
