@@ -53,7 +53,7 @@ STEPS = {
         f"{_PRUNED} --artifacts full.onnx --records export",
     ],
     "export_tflite": [f"{_EXPORT} --artifacts full.tflite int8.tflite --records export"],
-    "export_openvino": [f"{_EXPORT} --artifacts full_openvino int8_openvino --records export"],
+    "export_openvino": [f"{_EXPORT} --artifacts full_openvino bf16_openvino int8_openvino --records export"],
     "measure": [
         "evaluate.py m.pt yolo/data.yaml --imgsz 64 --output m.json",
         *(

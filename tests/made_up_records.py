@@ -1,5 +1,7 @@
 """Made-up records, one constructor for each kind, for tests: never used for figures."""
 
+import dataclasses
+
 from pinch.core.provenance import Hardware, Provenance
 from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.core.record_types.exports import Calibration, ExportRecord, Guard, GuardStep, Head, Limits, Parity
@@ -177,6 +179,11 @@ def _times(artifact: Artifact, p50: float) -> Times:
         round_p50_ms=[p50] * 5,
         spread=0.03,
         samples_ms={"preprocess": [0.8], "inference": [p50], "postprocess": [0.4]},
+        total_ms=p50 + 1.2,
+        total_p90_ms=p50 * 1.08 + 1.2,
+        fps=1000 / (p50 + 1.2),
+        load_ms=40.0,
+        first_ms=p50 * 2,
     )
 
 
@@ -187,6 +194,8 @@ def inference_record(timing: Timing, base: float, relative: float) -> InferenceR
         "baseline": _times(baseline, base),
         "round_ratios": [relative] * 5,
         "relative_to_baseline": relative,
+        "ratio_low": relative * 0.99,
+        "ratio_high": relative * 1.01,
     }
     is_alone = timing.artifact.file == baseline.file
     on_gpu = timing.device == "gpu"
@@ -200,7 +209,9 @@ def inference_record(timing: Timing, base: float, relative: float) -> InferenceR
         warmup=10,
         rounds=5,
         peak_rss_mb=180 + 30 * relative,
-        rss_before_loading_mb=90.0,
+        rss_import_mb=90.0,
+        rss_loaded_mb=120.0,
+        model_mb=90 + 30 * relative,
         energy_mj=None,
         energy_net_mj=None,
         energy_source=None,
@@ -213,8 +224,16 @@ def inference_record(timing: Timing, base: float, relative: float) -> InferenceR
             cores_of_job=2,
             cores_of_machine=2,
         ),
+        stable=True,
         **({} if is_alone else compared),
     )
+
+
+def skipped(record: InferenceRecord, reason: str) -> InferenceRecord:
+    """The record of a file that was not timed."""
+    figures = [field for field in vars(record) if field.endswith(("_ms", "_mb", "fps", "low", "high", "baseline"))]
+    nothing = dict.fromkeys([*figures, "spread", "stable"]) | {"round_p50_ms": [], "samples_ms": {}, "round_ratios": []}
+    return dataclasses.replace(record, **nothing, rounds=0, notes=[reason], skipped=reason)
 
 
 def dataset_record() -> DatasetRecord:

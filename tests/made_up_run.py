@@ -10,15 +10,18 @@ import made_up_records as made_up
 
 from pinch.core import records
 from pinch.core.files import write_json
+from pinch.core.provenance import Provenance
 from pinch.core.record_types.base import Record
 from pinch.report import contents
 from pinch.run.formats import FORMATS
 from pinch.run.identity import Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 
-PRECISION_TIME = {"full": 1.0, "half": 1.15, "int8": 0.55}
-PRECISION_BYTES = {"full": 1.0, "half": 0.51, "int8": 0.31}
-PRECISION_ACCURACY = {"full": 1.0, "half": 0.9995, "int8": 0.992}
+PRECISION_TIME = {"full": 1.0, "half": 1.15, "bf16": 0.6, "int8": 0.55}
+PRECISION_BYTES = {"full": 1.0, "half": 0.51, "bf16": 1.0, "int8": 0.31}
+PRECISION_ACCURACY = {"full": 1.0, "half": 0.9995, "bf16": 0.999, "int8": 0.992}
+LACKING = {"bf16": "this processor does not compute in bfloat16"}
+"""What the made-up processor cannot run, and what its records say of that."""
 FORMAT_TIME = {"onnx": 1.0, "tflite": 0.9}
 FINE_KEPT = {30: 1.0, 50: 0.99, 70: 0.972, 90: 0.86}
 COARSE_KEPT = {30: 0.985, 50: 0.955, 70: 0.88}
@@ -31,8 +34,9 @@ def make(
     coarse=(30, 50, 70),
     fine=(30, 50, 70, 90),
     sizes=(None,),
+    processors=(made_up.PROVENANCE.hardware.cpu,),
 ) -> Path:
-    """Write a whole run to `folder` and return it."""
+    """Write a whole run to `folder` and return it; several processors take turns, the second in half the time."""
     kept = {Model(name): 1.0}
     kept |= {Model(name, "coarse", r / 100, True): COARSE_KEPT[r] for r in coarse}
     kept |= {Model(name, "fine", r / 100, True): FINE_KEPT[r] for r in fine}
@@ -41,7 +45,7 @@ def make(
         for model in kept
         for size in sizes
         for kind in FORMAT_TIME
-        for precision in PRECISION_TIME
+        for precision in FORMATS[kind].precisions
     ]
     timings = [Timing(d, t, a) for d, t in devices for a in artifacts if d == "cpu" or a.format.name == "onnx"]
     expected = Manifest(list(kept), artifacts, timings, ["layers"])
@@ -50,16 +54,17 @@ def make(
         _model(folder, model, share)
     for artifact in artifacts:
         _artifact(folder, artifact, kept[artifact.model])
-    for timing in timings:
-        _timing(folder, timing)
+    for number, timing in enumerate(timings):
+        turn = number % len(processors)
+        _timing(folder, timing, processors[turn], 1 / (1 + turn))
     _write(folder, "dataset.json", made_up.dataset_record())
     _write(folder, "sensitivity/layers.json", made_up.layer_scan_record())
     _benchmarks(folder)
     return folder
 
 
-def _write(folder: Path, path: str, value: Record) -> None:
-    write_json(folder / "records" / path, records.content(records.Stored(value, made_up.PROVENANCE)))
+def _write(folder: Path, path: str, value: Record, provenance: Provenance = made_up.PROVENANCE) -> None:
+    write_json(folder / "records" / path, records.content(records.Stored(value, provenance)))
 
 
 def _model(folder: Path, model: Model, kept: float) -> None:
@@ -76,11 +81,15 @@ def _artifact(folder: Path, artifact: Artifact, kept: float) -> None:
     size = int(10_200_000 * made_up.share_of(model) * PRECISION_BYTES[precision])
     zipped = int(size * 0.92 * (1 - 0.8 * model.ratio)) if model.method == "fine" else int(size * 0.92)
     measured = made_up.artifact_accuracy(artifact, made_up.splits(kept * PRECISION_ACCURACY[precision]), size, zipped)
+    export = made_up.export_record(artifact, size)
+    if reason := LACKING.get(precision):
+        measured = dataclasses.replace(measured, splits={}, skipped=reason)
+        export = dataclasses.replace(export, parity=None, unchecked=reason)
     _write(folder, f"accuracy/{artifact.file}.json", measured)
-    _write(folder, f"export/{artifact.file}.json", made_up.export_record(artifact, size))
+    _write(folder, f"export/{artifact.file}.json", export)
 
 
-def _timing(folder: Path, timing: Timing) -> None:
+def _timing(folder: Path, timing: Timing, processor: str, slowness: float) -> None:
     device, artifact = timing.device, timing.artifact
     base = {("cpu", 1): 21.0, ("cpu", 2): 12.5, ("gpu", 1): 1.9}[device, timing.threads]
     speed = (0.25 + 0.75 * made_up.share_of(artifact.model)) * PRECISION_TIME[artifact.precision]
@@ -89,7 +98,12 @@ def _timing(folder: Path, timing: Timing) -> None:
         speed = 0.8 + 0.2 * speed if artifact.precision != "int8" else 1.9
     # The same artifact with other weights takes the same time: a little noise, the same in every test.
     speed *= 1 + ((sum(map(ord, artifact.file)) % 7) - 3) / 300
-    _write(folder, f"inference/{timing.place}/{artifact.file}.json", made_up.inference_record(timing, base, speed))
+    hardware = dataclasses.replace(made_up.PROVENANCE.hardware, cpu=processor)
+    provenance = dataclasses.replace(made_up.PROVENANCE, hardware=hardware)
+    record = made_up.inference_record(timing, base * slowness, speed)
+    if reason := LACKING.get(artifact.precision):
+        record = made_up.skipped(record, reason)
+    _write(folder, f"inference/{timing.place}/{artifact.file}.json", record, provenance)
 
 
 def _benchmarks(folder: Path, start: float = 1_700_000_000.0) -> None:

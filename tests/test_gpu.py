@@ -2,6 +2,7 @@
 
 import sys
 import time
+import types
 
 import known_detectors as detectors
 import numpy as np
@@ -9,10 +10,10 @@ import pynvml
 import pytest
 
 import check_gpu
-from pinch.core import gpu
+from pinch.core import gpu, gpu_check
 from pinch.core.errors import PinchError
-from pinch.measuring.energy import NvmlCounter
-from pinch.measuring.timing import Load
+from pinch.measuring.energy import NoCounterError, open_counter
+from pinch.measuring.load import Load
 from pinch.runtimes import onnx as runtime
 
 needs_no_gpu = pytest.mark.skipif(gpu.driver_version() is not None, reason="this machine has a GPU")
@@ -31,12 +32,12 @@ needs_no_gpu = pytest.mark.skipif(gpu.driver_version() is not None, reason="this
 )
 def test_missing_and_old_drivers_are_refused(found, built, message):
     with pytest.raises(PinchError, match=message):
-        gpu.require_driver(found, built, "2.14.1")
+        gpu_check.require_driver(found, built, "2.14.1")
 
 
 @pytest.mark.parametrize(("found", "built"), [("580.65.06", "13.0"), ("590.1", "13.0"), ("550.54.14", "12.4")])
 def test_new_enough_drivers_pass(found, built):
-    gpu.require_driver(found, built, "2.14.1")
+    gpu_check.require_driver(found, built, "2.14.1")
 
 
 @pytest.mark.fault
@@ -74,7 +75,15 @@ def divided(monkeypatch):
 def test_a_divided_gpu_has_no_load_and_no_energy_of_its_own(divided):
     others = Load("gpu").others()
     assert (others.gpu_percent_before, others.exclusive) == (None, None)
-    assert NvmlCounter.open() is None
+    with pytest.raises(NoCounterError, match=r"is divided \(MIG\), and its counter counts all parts"):
+        open_counter("gpu")
+
+
+def test_memory_is_that_of_the_process_alone(divided, monkeypatch):
+    running = [types.SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in ((7, 3_000_000), (8, None))]
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeRunningProcesses", lambda _: running)
+    device = gpu.Device.first()
+    assert [device.memory_mb(process) for process in (7, 8, 9)] == [3.0, None, None]
 
 
 @needs_no_gpu

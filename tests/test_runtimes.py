@@ -8,7 +8,7 @@ from pinch import runtimes
 from pinch.core.errors import PinchError
 from pinch.runtimes import postprocess
 from pinch.runtimes.base import parse_names
-from pinch.runtimes.preprocess import letterbox
+from pinch.runtimes.preprocess import PIXELS, Letterbox, letterbox
 
 SHAPES = [(480, 640), (640, 480), (123, 457), (64, 64), (31, 200), (1, 300), (1080, 1920)]
 
@@ -32,6 +32,19 @@ def test_letterbox_of_an_input_that_is_not_square():
     image = np.random.default_rng(0).integers(0, 256, (90, 300, 3), dtype=np.uint8)
     theirs = LetterBox((96, 160))(image=image)[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
     np.testing.assert_array_equal(letterbox(image, (96, 160))[0], theirs)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("table", [PIXELS, PIXELS.astype(np.float16), (np.arange(256) - 128).astype(np.int8)])
+def test_letterbox_fills_an_input_of_any_layout_and_type_for_images_of_any_size(channels_last, table):
+    fill = Letterbox((96, 160), channels_last, table)
+    for shape in (*SHAPES, SHAPES[0]):
+        image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+        plain, where = letterbox(image, (96, 160))
+        wanted = table[(plain * 255).round().astype(int)]
+        filled, there = fill(image)
+        assert (filled.dtype, there) == (table.dtype, where)
+        np.testing.assert_array_equal(filled, wanted.transpose(0, 2, 3, 1) if channels_last else wanted)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -103,6 +116,19 @@ def test_onnx_in_half_precision(folder, batch):
     np.testing.assert_allclose(found, expected(batch), rtol=2e-3)
 
 
+def prepared(backend):
+    """The output for a picture that the backend letterboxes itself."""
+    backend.prepare(detectors.picture(1))
+    inputs, _ = backend.prepare(detectors.picture(0))
+    return backend.download(backend.run(inputs))
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_onnx_letterboxes_images_as_the_model_needs_them(folder, batch, half):
+    backend = runtimes.open(detectors.onnx_detector(folder / f"own_{half}.onnx", half=half))
+    np.testing.assert_array_equal(prepared(backend), backend.infer(batch))
+
+
 def test_onnx_of_any_size(folder):
     path = detectors.onnx_detector(folder / "free.onnx", imgsz=None)
     assert runtimes.open(path).shape == (64, 64)  # as its metadata say
@@ -152,6 +178,7 @@ def test_tflite(tflite, batch, layout):
     backend = runtimes.open(tflite / f"{layout}.tflite")
     assert (backend.names, backend.shape) == (detectors.NAMES, (64, 64))
     np.testing.assert_allclose(backend.infer(batch), expected(batch), rtol=1e-3)
+    np.testing.assert_array_equal(prepared(backend), backend.infer(batch))
 
 
 @pytest.mark.slow
@@ -161,6 +188,7 @@ def test_tflite_of_integers(tflite, batch):
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[:, 4:], expected(batch)[:, 4:], atol=0.01)
     np.testing.assert_allclose(found[:, :4], expected(batch)[:, :4], atol=0.01 * 64)
+    np.testing.assert_array_equal(prepared(backend), found)
 
 
 @pytest.mark.slow
@@ -182,6 +210,7 @@ def test_checkpoint_and_its_onnx_agree(folder, batch):
     assert first.names == second.names == detectors.NAMES
     assert first.shape == second.shape == (64, 64)
     np.testing.assert_allclose(first.infer(batch), second.infer(batch), atol=1e-3)
+    np.testing.assert_array_equal(prepared(first), first.infer(batch))
     assert runtimes.open(path, imgsz=96).infer(letterbox(detectors.picture(0), 96)[0]).shape == (1, 6, 189)
 
 

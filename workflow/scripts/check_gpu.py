@@ -16,9 +16,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
 
-    from pinch.core import gpu
+    from pinch.core import gpu_check
 
-    found = gpu.check()
+    found = gpu_check.check()
     if not arguments.torch_only:
         from pinch.runtimes import onnx
 

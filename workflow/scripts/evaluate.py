@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed=arguments.seed,
     )
     records.write(arguments.output, result, arguments.seed, data=dataset.load(arguments.data).digest)
+    if result.skipped:
+        print(f"{result.file} is not evaluated: {result.skipped}")
     for split, found in result.splits.items():
         if found.map50 is not None:
             print(

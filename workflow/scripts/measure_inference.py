@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = from_arguments(TimingSettings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
     result = measure(arguments.model, arguments.video, settings, arguments.baseline)
     records.write(arguments.output, result, arguments.seed)
+    if result.skipped:
+        print(f"{result.file} is not timed: {result.skipped}")
+        return
     compared = f", {result.relative_to_baseline:.3f} of {result.baseline.file}" if result.baseline else ""
     print(
         f"{result.file}, {result.device}, {result.threads} threads: {result.p50_ms:.2f} ms (p50),"

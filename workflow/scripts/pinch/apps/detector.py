@@ -15,7 +15,6 @@ from pinch import runtimes
 from pinch.apps import uploads
 from pinch.core.text import one_line
 from pinch.runtimes.postprocess import Detections, detections
-from pinch.runtimes.preprocess import letterbox
 
 COLUMNS = ["label", "score", "left", "top", "width", "height"]
 CODEC, CONTAINER = "VP80", ".webm"
@@ -53,8 +52,7 @@ class Detector:
         """Find objects in a uint8 (height, width, 3) BGR image."""
         with self._lock:
             start = time.perf_counter()
-            batch, geometry = letterbox(image, self.backend.shape)
-            inputs = self.backend.upload(batch)
+            inputs, geometry = self.backend.prepare(image)
             ready = time.perf_counter()
             outputs = self.backend.run(inputs)
             done = time.perf_counter()

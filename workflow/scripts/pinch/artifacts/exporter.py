@@ -78,6 +78,8 @@ def export(
     if PRECISIONS[job.precision].quantized:
         return _quantized(job, quantizer(session))
     write(session, job.precision, job.output)
+    if reason := PRECISIONS[job.precision].lacking:
+        return ExportDetails(unchecked=reason, head=_head(session))
     compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
     return ExportDetails(failed=parity.failure(compared), parity=compared, head=_head(session))
 

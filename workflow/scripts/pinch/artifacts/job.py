@@ -97,6 +97,11 @@ class Session:
         return self.checkpoint.sha256
 
     @functools.cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of the checkpoint's network at this image size."""
+        return checkpoints.describe(self.checkpoint.model, self.imgsz).macs
+
+    @functools.cached_property
     def calibration(self) -> list[Path]:
         """The calibration images: per class, from the training split, drawn with the seed."""
         return datasets.calibration_images(self.dataset, self.settings.calibration_images, self.settings.seed)
@@ -159,7 +164,7 @@ class ExportJob:
 
     Attributes:
         session: from what and how.
-        precision: "full", "half" or "int8".
+        precision: one of the format's.
         output: the path to write, a temporary one; its name ends as the artifact's does.
     """
 
@@ -204,7 +209,7 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
 
     Args:
         session: from what and how.
-        precision: "full", "half" or "int8".
+        precision: one of the format's.
         entry: the format.
         output: the artifact. An earlier one is replaced only after the new one is complete and checked.
         record: where its record is written; None: nowhere.
@@ -241,7 +246,9 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
 
 def _warn(output: Path, result: ExportRecord, required: float) -> None:
     guard = result.guard or Guard()
-    if result.failed:
+    if result.unchecked:
+        warning = f"{output} is not checked: {result.unchecked}"
+    elif result.failed:
         warning = f"{output} {result.failed}: it is kept to be looked at, and must not be used"
     elif guard.skipped:
         warning = f"the accuracy of {output} is not guarded: {guard.skipped}"

@@ -21,7 +21,7 @@ def describe(session: Session, precision: str, target: str | None = None) -> dic
 
     Args:
         session: what was exported.
-        precision: "full", "half" or "int8".
+        precision: one of the format's.
         target: the processor that a quantized file was made for; None: any.
     """
     settings, network = session.settings, session.checkpoint.model
@@ -31,6 +31,7 @@ def describe(session: Session, precision: str, target: str | None = None) -> dic
         "model": to_json(session.model),
         "precision": precision,
         "candidates": settings.candidates,
+        "macs": session.macs,
         "source_sha256": session.source_sha256,
     }
     if PRECISIONS[precision].quantized:

@@ -1,4 +1,4 @@
-"""OpenVINO IR for x86 desktops: full, and int8 through NNCF.
+"""OpenVINO IR for x86 desktops: full, bf16 (the same network, computed in bfloat16), and int8 through NNCF.
 
 A folder with the network (.xml), its weights (.bin) and `metadata.yaml`, as Ultralytics' own exports.
 """
@@ -17,7 +17,7 @@ from pinch.artifacts.exporter import Quantizer, relative_noise
 from pinch.artifacts.job import ExportJob, Session
 from pinch.artifacts.tracing import float_model
 from pinch.core.record_types.exports import ExportDetails
-from pinch.runtimes.openvino import compile_float32
+from pinch.runtimes.openvino import compile_for
 
 # Operators that have weights and can be int8.
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
@@ -69,7 +69,7 @@ class OpenvinoQuantizer(Quantizer):
         observed = model.clone()
         found = {op.get_friendly_name(): op for op in observed.get_ordered_ops()}
         observed.add_outputs([found[name].output(0) for name in self.operators])
-        run = compile_float32(observed)
+        run = compile_for(observed)
         for batch in self.session.parity_inputs:
             result = run(batch)
             yield [result[run.output(index + 1)] for index in range(len(self.operators))]

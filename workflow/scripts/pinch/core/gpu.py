@@ -1,14 +1,9 @@
-"""NVIDIA GPUs: whether PyTorch can use one and, if not, why; name, energy and load of the GPU."""
+"""NVIDIA GPUs: name, driver, memory, energy and load."""
 
 import ctypes
 from typing import Any
 
 from pinch.core.errors import PinchError
-from pinch.core.record_types.devices import GpuRecord
-
-DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
-"""Oldest Linux driver for programs built with each major version of CUDA (NVIDIA, CUDA Toolkit release notes, table
-"CUDA Toolkit and Minimum Required Driver Version for CUDA Minor Version Compatibility")."""
 
 
 class UnavailableError(Exception):
@@ -44,6 +39,26 @@ class Device:
         """
         return cls(_first_address())
 
+    @classmethod
+    def first_or_none(cls) -> "Device | None":
+        """The first GPU that CUDA may use; None if there is none."""
+        try:
+            return cls.first()
+        except UnavailableError:
+            return None
+
+    def memory_mb(self, process: int) -> float | None:
+        """Memory of the GPU that a process holds, in MB.
+
+        None where NVML does not tell, for example inside a container that hides the numbers of processes.
+        """
+        try:
+            running = self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)
+        except self._nvml.NVMLError:
+            return None
+        used = next((found.usedGpuMemory for found in running if found.pid == process), None)
+        return None if used is None else used / 1e6
+
     def energy_mj(self) -> int:
         """Millijoules since the driver was loaded.
 
@@ -76,53 +91,6 @@ class Device:
         return current == self._nvml.NVML_DEVICE_MIG_ENABLE
 
 
-def check() -> GpuRecord:
-    """Check that driver and PyTorch can use a GPU, by computing on it.
-
-    Raises:
-        PinchError: the GPU cannot be used; says the first reason and what is needed.
-    """
-    import torch
-
-    built = torch.version.cuda
-    if built is None:
-        raise PinchError(f"PyTorch {torch.__version__} is built without CUDA: install a build for your driver's CUDA")
-    found = require_driver(driver_version(), built, torch.__version__)
-    if not torch.cuda.is_available():
-        raise PinchError(
-            f"PyTorch {torch.__version__} sees no GPU although driver {found} is loaded: check that the job was given"
-            " one (CUDA_VISIBLE_DEVICES)"
-        )
-    name = torch.cuda.get_device_name(0)
-    try:
-        torch.ones(8, 8, device="cuda").matmul(torch.ones(8, 8, device="cuda")).sum().item()
-    except RuntimeError as error:
-        raise PinchError(
-            f"PyTorch {torch.__version__} cannot compute on {name}: {str(error).splitlines()[0]}"
-        ) from error
-    return GpuRecord(gpu=name, driver=found, torch=torch.__version__, cuda=built)
-
-
-def require_driver(found: str | None, built: str, version: str) -> str:
-    """The driver, unless it is missing or too old.
-
-    Args:
-        found: version of the driver, None without one.
-        built: version of CUDA that PyTorch is built with, e.g. "13.0".
-        version: of PyTorch.
-
-    Raises:
-        PinchError: says which driver is needed, and the alternative.
-    """
-    needed = DRIVERS.get(int(built.split(".")[0]), DRIVERS[max(DRIVERS)])
-    other = f"update it, or install a PyTorch built for an older CUDA (docs/gpu.md); this is {version} for CUDA {built}"
-    if found is None:
-        raise PinchError(f"no NVIDIA driver is loaded, but {needed} or newer is needed: {other}")
-    if _parts(found) < _parts(needed):
-        raise PinchError(f"the NVIDIA driver is {found}, but {needed} or newer is needed: {other}")
-    return found
-
-
 def driver_version() -> str | None:
     """Version of the NVIDIA driver, e.g. "580.65.06"; None if there is none."""
     try:
@@ -144,17 +112,26 @@ def _nvml() -> Any:
     return pynvml
 
 
+def first_name() -> str | None:
+    """Name of the GPU that CUDA calls 0, from the driver itself; None if there is none."""
+    try:
+        return _ask_driver("cuDeviceGetName", 256)
+    except UnavailableError:
+        return None
+
+
 def _first_address() -> str:
-    """PCI address of the GPU that CUDA calls 0, from the driver itself (CUDA_VISIBLE_DEVICES is respected)."""
+    """PCI address of the GPU that CUDA calls 0, from the driver itself."""
+    return _ask_driver("cuDeviceGetPCIBusId", 32)
+
+
+def _ask_driver(function: str, length: int) -> str:
+    """A text of at most `length` bytes on the first GPU that CUDA_VISIBLE_DEVICES leaves."""
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
         raise UnavailableError("no NVIDIA driver: libcuda.so.1 is missing") from error
-    device, address = ctypes.c_int(), ctypes.create_string_buffer(32)
-    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or cuda.cuDeviceGetPCIBusId(address, 32, device):
+    device, text = ctypes.c_int(), ctypes.create_string_buffer(length)
+    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or getattr(cuda, function)(text, length, device):
         raise UnavailableError("the driver shows no GPU")
-    return address.value.decode()
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+    return text.value.decode()

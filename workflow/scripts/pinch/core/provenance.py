@@ -4,14 +4,18 @@ import functools
 import importlib.metadata
 import os
 import platform
+import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pinch import __version__
+from pinch.core import gpu
+from pinch.core.errors import PinchError
 
 _PACKAGES = (
     "torch",
@@ -29,6 +33,13 @@ _PACKAGES = (
     "numpy",
 )
 
+FLAGS = (
+    *("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16"),  # x86
+    *("asimddp", "i8mm", "bf16", "sve"),  # ARM
+)
+"""Instruction sets that matter to the speed of networks: vectors, and products of bytes and of bfloat16."""
+_FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
@@ -41,6 +52,10 @@ class Hardware:
         cpu_flags: those of its instruction sets that matter to the speed of networks.
         cores: allotted to this process.
         memory_mb: of the machine, in MB.
+        clock_mhz, nominal_clock_mhz: of the processor, at the time and as its maker says, in MHz; None, like the rest,
+            where the system does not tell, and in older records.
+        governor: what chooses the clock: "performance", "powersave"...
+        gpu, gpu_driver: the first GPU that this process may use, used or not, and the version of NVIDIA's driver.
     """
 
     host: str
@@ -49,6 +64,11 @@ class Hardware:
     cpu_flags: list[str]
     cores: int
     memory_mb: int
+    clock_mhz: float | None = None
+    nominal_clock_mhz: float | None = None
+    governor: str | None = None
+    gpu: str | None = None
+    gpu_driver: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,20 +116,60 @@ def current(seed: int | None = None, data: str | None = None) -> Provenance:
 
 def _hardware() -> Hardware:
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    flags = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimddp")
+    name = gpu.first_name()
     return Hardware(
         host=socket.gethostname(),
         system=platform.platform(),
         cpu=_cpu_model(),
-        cpu_flags=[flag for flag in flags if flag in _cpu_flags()],
+        cpu_flags=[flag for flag in FLAGS if flag in _cpu_flags()],
         cores=len(os.sched_getaffinity(0)),
         memory_mb=round(pages * page / 1e6),
+        clock_mhz=_clock_mhz(),
+        nominal_clock_mhz=_nominal_clock_mhz(),
+        governor=_frequency_setting("scaling_governor"),
+        gpu=name,
+        gpu_driver=_gpu_driver() if name else None,
     )
+
+
+def _gpu_driver() -> str | None:
+    try:
+        return gpu.driver_version()
+    except PinchError:  # the environment has no bindings, because its jobs use no GPU
+        return None
+
+
+def _clock_mhz() -> float | None:
+    import psutil  # here, because importing records must stay cheap
+
+    found = psutil.cpu_freq()
+    return found.current if found else None
+
+
+def _nominal_clock_mhz() -> float | None:
+    kilohertz = _frequency_setting("base_frequency")  # Intel's driver only
+    if kilohertz:
+        return int(kilohertz) / 1000
+    named = re.search(r"@ ([\d.]+)GHz", _cpu_model())
+    return float(named[1]) * 1000 if named else None
+
+
+def _frequency_setting(name: str) -> str | None:
+    """What Linux says of the first core's clock; None where the system does not tell, as in most virtual machines."""
+    try:
+        return (_FREQUENCY / name).read_text().strip()
+    except OSError:
+        return None
 
 
 def has_vnni() -> bool:
     """Whether the processor multiplies 8-bit integers in one instruction (VNNI, or the dot product of ARM)."""
-    return any(flag in _cpu_flags() for flag in ("avx512_vnni", "avx_vnni", "asimddp"))
+    return has_any(("avx512_vnni", "avx_vnni", "asimddp"))
+
+
+def has_any(flags: Iterable[str]) -> bool:
+    """Whether the processor has one of these instruction sets, by Linux' names for them."""
+    return any(flag in _cpu_flags() for flag in flags)
 
 
 @functools.cache

@@ -1,15 +1,22 @@
 """Energy from hardware counters: RAPL for processors, NVML for NVIDIA GPUs. It is never estimated."""
 
+import dataclasses
+import functools
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pinch.core import gpu
 from pinch.core.record_types.measurements import Energy
+from pinch.measuring import load
 
 POWERCAP = Path("/sys/class/powercap")
 """Where Linux shows RAPL, also AMD's (always as `intel-rapl`). By default only root can read it."""
+WINDOWS = 5
+"""In how many windows each model is measured: their range shows how far its energy can be trusted."""
 
 
 class Counter(Protocol):
@@ -21,47 +28,107 @@ class Counter(Protocol):
         """Joules since the counter was opened."""
 
 
-def open_counter(device: str, powercap: Path = POWERCAP) -> Counter | None:
-    """The counter of a device; None if the machine has none that this user may read.
+class NoCounterError(Exception):
+    """There is no counter that this user may read; the message says why, as the end of a sentence."""
+
+
+class Used(NamedTuple):
+    """What a model did in a window: its inferences, and the processor seconds that they took."""
+
+    inferences: int
+    cpu_seconds: float
+
+
+def open_counter(device: str, powercap: Path = POWERCAP) -> Counter:
+    """The counter of a device.
 
     Args:
         device: "cpu" (RAPL, all packages) or "gpu" (NVML, the first visible GPU).
         powercap: where Linux shows RAPL.
+
+    Raises:
+        NoCounterError: the machine has none that this user may read.
     """
     if device == "gpu":
-        return NvmlCounter.open()
-    domains = [folder for folder in sorted(powercap.glob("intel-rapl:*")) if _readable_package(folder)]
-    return RaplCounter(domains) if domains else None
+        return NvmlCounter()
+    found = sorted(powercap.glob("intel-rapl:*"))
+    domains = [folder for folder in found if _readable_package(folder)]
+    if not domains:
+        raise NoCounterError(
+            f"the counters in {powercap} can be read by root only" if found else "the system shows no RAPL counters"
+        )
+    return RaplCounter(domains)
 
 
-def measure(counter: Counter, work: Callable[[], object], seconds: float, idle_seconds: float) -> Energy:
-    """Measure the energy of `work` (one inference), repeated over a window, after that of the idle machine.
+def measure(
+    counter: Counter, models: Sequence[Callable[[float], Used]], seconds: float, idle_seconds: float
+) -> list[Energy]:
+    """Measure the energy of one inference of each model, in turns, after the power of the idle machine.
 
     Args:
         counter: from `open_counter`.
-        work: one inference.
-        seconds: minimum length of the window. It should be seconds, because counters are updated every millisecond
-            (RAPL) or every tens of milliseconds (NVML).
+        models: each runs for a time in seconds, and says what it did; the second, if there is one, is the baseline.
+        seconds: minimum length of all windows together. A window should be tenths of a second, because counters are
+            updated every millisecond (RAPL) or every tens of milliseconds (NVML).
         idle_seconds: length of the idle window.
     """
-    start, clock = counter.read(), time.perf_counter()
-    time.sleep(idle_seconds)
-    idle_w = (counter.read() - start) / (time.perf_counter() - clock)
-    count = 0
-    start, clock = counter.read(), time.perf_counter()
-    while (elapsed := time.perf_counter() - clock) < seconds or not count:
-        work()
-        count += 1
+    idle = _window(counter, lambda: _sleep(idle_seconds))
+    share = seconds / (WINDOWS * len(models))
+    windows = [[_window(counter, functools.partial(run, share)) for run in models] for _ in range(WINDOWS)]
+    found = [_of_model(counter.source, idle.watts, turns) for turns in zip(*windows, strict=True)]
+    if len(found) > 1 and found[1].net_mj > 0:
+        found[0] = dataclasses.replace(found[0], relative_net=found[0].net_mj / found[1].net_mj)
+    return found
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What a window counted: joules, seconds, inferences, and processor cores that others kept busy."""
+
+    joules: float
+    seconds: float
+    inferences: int
+    busy_cores: float
+
+    @property
+    def watts(self) -> float:
+        return self.joules / self.seconds
+
+    def net_mj(self, idle_w: float) -> float:
+        return (self.joules - idle_w * self.seconds) * 1e3 / self.inferences
+
+
+def _window(counter: Counter, work: Callable[[], Used]) -> _Window:
+    start, busy, own, clock = counter.read(), load.busy_seconds(), time.process_time(), time.perf_counter()
+    used = work()
+    seconds = time.perf_counter() - clock
     joules = counter.read() - start
-    elapsed = time.perf_counter() - clock
-    net = joules - idle_w * elapsed
+    others = load.busy_seconds() - busy - (time.process_time() - own) - used.cpu_seconds
+    return _Window(joules, seconds, used.inferences, max(0.0, others / seconds))
+
+
+def _sleep(seconds: float) -> Used:
+    time.sleep(seconds)
+    return Used(0, 0.0)
+
+
+def _of_model(source: str, idle_w: float, windows: Sequence[_Window]) -> Energy:
+    """The energy of a model from its windows."""
+    joules, seconds, count = (
+        sum(getattr(window, key) for window in windows) for key in ("joules", "seconds", "inferences")
+    )
+    nets = [window.net_mj(idle_w) for window in windows]
+    middle, busy = statistics.median(nets), max(window.busy_cores for window in windows)
     return Energy(
-        source=counter.source,
+        source=source,
         gross_mj=joules * 1e3 / count,
-        net_mj=net * 1e3 / count,
+        net_mj=(joules - idle_w * seconds) * 1e3 / count,
         idle_w=idle_w,
-        seconds=elapsed,
+        seconds=seconds,
         inferences=count,
+        window_net_mj=nets,
+        net_spread=(max(nets) - min(nets)) / middle if middle > 0 else None,
+        busy_cores=busy if busy == busy else None,
     )
 
 
@@ -88,20 +155,15 @@ class RaplCounter:
 
 
 class NvmlCounter:
-    """The energy counter of an NVIDIA GPU (Volta or newer); it measures the whole board."""
+    """The energy counter of the GPU that CUDA calls 0 (NVIDIA, Volta or newer); it measures the whole board."""
 
-    def __init__(self, device: "gpu.Device"):
-        self._device = device
-        self._start = device.energy_mj()
-        self.source = f"NVML {device.name}"
-
-    @classmethod
-    def open(cls) -> "NvmlCounter | None":
-        """The counter of the GPU that CUDA calls 0; None if there is no GPU or it has no counter."""
+    def __init__(self) -> None:
         try:
-            return cls(gpu.Device.first())
-        except gpu.UnavailableError:
-            return None
+            self._device = gpu.Device.first()
+            self._start = self._device.energy_mj()
+        except gpu.UnavailableError as error:
+            raise NoCounterError(str(error)) from error
+        self.source = f"NVML {self._device.name}"
 
     def read(self) -> float:
         """See `Counter.read`."""

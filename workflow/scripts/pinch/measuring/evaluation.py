@@ -27,7 +27,7 @@ from pinch.data.for_ultralytics import ultralytics_yaml
 from pinch.data.manifest import Manifest
 from pinch.data.sampling import sample
 from pinch.data.ultralytics_dataset import labels_from_manifest
-from pinch.run import identity
+from pinch.run import formats, identity
 from pinch.run.identity import Model
 from pinch.run.settings.data import General
 from pinch.runtimes.torch import forbid_tf32
@@ -66,6 +66,8 @@ def evaluate(
     """
     dataset = data if isinstance(data, Dataset) else datasets.load(data)
     network, described = _load(Path(model), dataset, imgsz, device, threads)
+    if reason := formats.lacking(described["precision"]):
+        return AccuracyRecord(**described, splits={}, skipped=reason)
     warnings = _name_warnings(network.names, dataset)
     results = {}
     known = [split for split in splits if split in dataset.splits]

@@ -1,51 +1,29 @@
-"""Time per frame of a detector.
+"""Time per frame of a detector, and what it needs for it.
 
-Every round is a fresh process that loads one runtime, warms up, and times pre-processing, inference and post-processing
-separately on the same real frames. With a baseline, the rounds of both models alternate in random order, so that other
-work of the machine affects both equally and their ratio does not drift.
+Every round (`pinch.measuring.rounds`) is a fresh process that loads one runtime, warms up, and times pre-processing,
+inference and post-processing separately on the same real frames.
 """
 
-import json
-import os
+import contextlib
+import functools
 import random
-import resource
-import subprocess
-import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pinch import runtimes
-from pinch.core import gpu
-from pinch.core.environment import library_path
-from pinch.core.errors import PinchError
 from pinch.core.files import sha256
-from pinch.core.record_types.measurements import Energy, InferenceRecord, OtherLoad, Times
+from pinch.core.record_types.measurements import Energy, InferenceRecord, Times
 from pinch.data import frames as sources
+from pinch.measuring import energy
+from pinch.measuring.interval import of_values
+from pinch.measuring.load import QUIET_CORES, Load
+from pinch.measuring.rounds import Round, TimingSettings, open_worker, precision, until_precise
 from pinch.measuring.timing_worker import STEPS
-from pinch.run.settings.data import General
-from pinch.run.settings.measuring import Runtime, Timing
-
-QUIET_CORES = 0.1
-"""Processor cores that others may use while the measurement counts as exclusive: what an idle system needs."""
-QUIET_GPU_PERCENT = 5
-
-
-@dataclass(frozen=True)
-class TimingSettings(Runtime, Timing):
-    """How to measure: the declared options, and what the command adds.
-
-    Attributes:
-        imgsz: side of the input in pixels, for models that take any size.
-        seed: of the order of rounds.
-    """
-
-    imgsz: int | None = None
-    seed: int = General.seed
+from pinch.measuring.worker import Worker
+from pinch.run import formats, identity
 
 
 def measure(
@@ -69,94 +47,88 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         count = _store_frames(source, settings.frames, Path(folder))
         load = Load(settings.device)
-        rounds = _rounds(models, settings, folder)
+        if reason := _lacking(models[0]):
+            return _skipped(models[0], source, count, settings, load, reason, folder)
+        found = list(until_precise(models, settings, folder))
         others = load.others()
-        memory = _work("memory", models[0], settings, folder)
-        counted = _work("energy", models[0], settings, folder) if settings.energy_seconds else None
-    energy = Energy(**counted) if counted else None
+        spent = _energy(models, settings, folder)
+    ours = [each[0] for each in found]
+    times = _times(models[0], ours)
     return InferenceRecord(
-        **vars(_times(models[0], rounds[0])),
+        **vars(times),
+        **_resources(times, ours),
+        **_energy_fields(times, settings, *spent),
         device=settings.device,
         threads=settings.threads,
         gpu=load.gpu,
         source=Path(source).name,
         frames=count,
         warmup=settings.warmup,
-        rounds=settings.rounds,
-        peak_rss_mb=memory["peak_rss_mb"],
-        rss_before_loading_mb=memory["before_loading_mb"],
-        energy_mj=energy.gross_mj if energy else None,
-        energy_net_mj=energy.net_mj if energy else None,
-        energy_source=energy.source if energy else None,
-        energy=energy,
+        rounds=len(found),
         exclusive=others.exclusive,
         others=others,
-        **(_comparison(models, rounds) if baseline else {}),
+        **_intervals(found, settings.half_width),
+        baseline=_times(models[1], [each[1] for each in found]) if baseline else None,
+    )
+
+
+def _lacking(model: Path) -> str | None:
+    """Why this processor cannot run a file of Pinch as it is meant; None where it can."""
+    artifact = identity.parse_artifact(model)
+    return formats.lacking(artifact.precision) if artifact else None
+
+
+def _skipped(
+    model: Path, source: str | Path, count: int, settings: TimingSettings, load: Load, reason: str, folder: str
+) -> InferenceRecord:
+    """The record of a file that is not measured because the processor would not run it as it is meant."""
+    with open_worker(model, settings, folder) as worker:
+        opened = worker.opened
+    figures = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms", "spread"]
+    figures += ["peak_rss_mb", "energy_mj", "energy_net_mj", "energy_source", "energy", "exclusive"]
+    nothing: dict[str, Any] = dict.fromkeys(figures)
+    return InferenceRecord(
+        file=model.name,
+        **opened["described"],
+        format=runtimes.find_format(model).name,
+        imgsz=max(opened["shape"]),
+        sha256=sha256(model),
+        **nothing,
+        round_p50_ms=[],
+        samples_ms={},
+        notes=[reason],
+        skipped=reason,
+        device=settings.device,
+        threads=settings.threads,
+        gpu=load.gpu,
+        source=Path(source).name,
+        frames=count,
+        warmup=settings.warmup,
+        rounds=0,
+        others=load.others(),
     )
 
 
 def compare(models: list[Path], source: str | Path, settings: TimingSettings) -> list[float]:
-    """Median milliseconds of inference of several models, timed in turns on the same frames.
+    """Median milliseconds of inference of several models, timed in as many rounds as the settings say.
+
+    Within a round each model runs in a fresh process, one after the other in random order.
 
     Args:
         models: `.pt` or artifacts of any format.
         source: see `measure`.
         settings: how to measure.
     """
+    order = random.Random(settings.seed)
+    found: list[list[float]] = [[] for _ in models]
     with tempfile.TemporaryDirectory() as folder:
         _store_frames(source, settings.frames, Path(folder))
-        return [float(np.median(_medians(answers))) for answers in _rounds(models, settings, folder)]
-
-
-class Load:
-    """What other processes do on the machine from the creation of this object on.
-
-    Attributes:
-        gpu: name of the GPU; None on the CPU, or if it is not known.
-    """
-
-    def __init__(self, device: str):
-        first = _first_gpu() if device == "gpu" else None
-        self.gpu = first.name if first else None
-        self._gpu_percent = first.busy_percent() if first else None
-        self._on_gpu = device == "gpu"
-        self._start = self._now()
-
-    def others(self) -> OtherLoad:
-        """What they did until now."""
-        clock, busy, own = (now - start for now, start in zip(self._now(), self._start, strict=True))
-        cores = max(0.0, (busy - own) / clock) if busy == busy else None
-        quiet = cores is not None and cores <= QUIET_CORES and (self._gpu_percent or 0) <= QUIET_GPU_PERCENT
-        known = cores is not None and not (self._on_gpu and self._gpu_percent is None)
-        return OtherLoad(
-            exclusive=quiet if known else None,
-            busy_cores=cores,
-            gpu_percent_before=self._gpu_percent,
-            cores_of_job=len(os.sched_getaffinity(0)),
-            cores_of_machine=os.cpu_count(),
-        )
-
-    @staticmethod
-    def _now() -> tuple[float, float, float]:
-        """Clock, processor seconds of the whole machine, and those of this process and its finished children."""
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        return time.monotonic(), _busy_seconds(), sum(usage.ru_utime + usage.ru_stime for usage in used)
-
-
-def _busy_seconds() -> float:
-    """Processor seconds used on the machine, including those stolen by a hypervisor; NaN if the system hides them."""
-    stat = Path("/proc/stat")
-    if not stat.exists():
-        return float("nan")
-    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, stat.read_text().split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-
-
-def _first_gpu() -> gpu.Device | None:
-    try:
-        return gpu.Device.first()
-    except gpu.UnavailableError:
-        return None
+        for _ in range(settings.rounds):
+            for index in order.sample(range(len(models)), len(models)):
+                with open_worker(models[index], settings, folder) as worker:
+                    turn = worker.ask("time", turn=0, turns=1, warmup=settings.warmup, seconds=settings.min_seconds)
+                found[index].append(float(np.median(turn["samples_ms"]["inference"])))
+    return [float(np.median(medians)) for medians in found]
 
 
 def _store_frames(source: str | Path, count: int, folder: Path) -> int:
@@ -167,56 +139,29 @@ def _store_frames(source: str | Path, count: int, folder: Path) -> int:
     return len(loaded)
 
 
-def _rounds(models: list[Path], settings: TimingSettings, folder: str) -> list[list[dict[str, Any]]]:
-    """The answers of the rounds of each model. Within a round the order of the models is random."""
-    order = random.Random(settings.seed)
-    answers: list[list[dict[str, Any]]] = [[] for _ in models]
-    for _ in range(settings.rounds):
-        for index in order.sample(range(len(models)), len(models)):
-            answers[index].append(_work("time", models[index], settings, folder))
-    return answers
+def _intervals(rounds: list[list[Round]], half_width: float) -> dict[str, Any]:
+    """How far the times, and the ratios to a baseline, can be trusted."""
+    _, low, high = of_values([found[0].p50_ms for found in rounds])
+    fields = {"p50_low_ms": low, "p50_high_ms": high, "stable": precision(rounds).is_within(half_width)}
+    if len(rounds[0]) == 1:
+        return fields
+    ratios = [ours.ratio(theirs) for ours, theirs in rounds]
+    middle, low, high = of_values(ratios)
+    return fields | {"round_ratios": ratios, "relative_to_baseline": middle, "ratio_low": low, "ratio_high": high}
 
 
-def _work(task: str, model: Path, settings: TimingSettings, frames: str) -> Any:
-    """Run one job of `pinch.measuring.timing_worker` in a fresh process.
-
-    Raises:
-        PinchError: the worker reports an error, or it died.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        job, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
-        imgsz = settings.imgsz if runtimes.find_format(model) is runtimes.CHECKPOINT else None
-        request = {**vars(settings), "imgsz": imgsz}
-        request |= {"task": task, "model": str(model.absolute()), "frames": frames, "answer": str(answer)}
-        job.write_text(json.dumps(request))
-        command = [sys.executable, "-m", "pinch.measuring.timing_worker", str(job)]
-        done = subprocess.run(command, env=_environment(settings.threads), capture_output=True, text=True)
-        if not answer.exists():
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise PinchError(f"the process that runs {model} ended with code {done.returncode}: {last}")
-        said = json.loads(answer.read_text())
-    if "error" in said:
-        raise PinchError(said["error"])
-    return said["result"]
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """The worker's environment: the path of this library, and the number of threads for numerical libraries."""
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-    return {**os.environ, **limits, "PYTHONPATH": library_path()}
-
-
-def _times(path: Path, rounds: list[dict[str, Any]]) -> Times:
+def _times(path: Path, rounds: list[Round]) -> Times:
     """The times of one model over its rounds."""
-    samples = {step: [value for answer in rounds for value in answer["samples_ms"][step]] for step in STEPS}
-    inference = np.array(samples["inference"])
+    samples = {step: [value for found in rounds for value in found.samples(step)] for step in STEPS}
+    inference, total = np.array(samples["inference"]), np.sum(list(samples.values()), 0)
     p50, p90, p99 = np.percentile(inference, (50, 90, 99)).tolist()
-    medians = _medians(rounds)
+    total_p50, total_p90 = np.percentile(total, (50, 90)).tolist()
+    medians, opened = [found.p50_ms for found in rounds], rounds[0].opened
     return Times(
         file=path.name,
-        **rounds[0]["described"],
+        **opened["described"],
         format=runtimes.find_format(path).name,
-        imgsz=max(rounds[0]["shape"]),
+        imgsz=max(opened["shape"]),
         sha256=sha256(path),
         p50_ms=p50,
         p90_ms=p90,
@@ -228,19 +173,70 @@ def _times(path: Path, rounds: list[dict[str, Any]]) -> Times:
         round_p50_ms=medians,
         spread=(max(medians) - min(medians)) / p50,
         samples_ms={step: [round(value, 4) for value in values] for step, values in samples.items()},
-        notes=rounds[0]["notes"],
+        notes=opened["notes"],
+        total_ms=total_p50,
+        total_p90_ms=total_p90,
+        fps=1000 / total_p50,
+        load_ms=_middle(rounds, "load_ms"),
+        first_ms=_middle(rounds, "first_ms"),
     )
 
 
-def _medians(rounds: list[dict[str, Any]]) -> list[float]:
-    return [float(np.median(answer["samples_ms"]["inference"])) for answer in rounds]
+def _middle(rounds: list[Round], key: str) -> float | None:
+    """The median over the rounds of what loading the model showed; None where the system does not show it."""
+    values = [found.opened[key] for found in rounds]
+    return None if None in values else float(np.median(values))
 
 
-def _comparison(models: list[Path], rounds: list[list[dict[str, Any]]]) -> dict[str, Any]:
-    """The ratio of each round of the model to the baseline's round beside it, and the median of these ratios."""
-    ratios = [ours / theirs for ours, theirs in zip(_medians(rounds[0]), _medians(rounds[1]), strict=True)]
-    return {
-        "baseline": _times(models[1], rounds[1]),
-        "round_ratios": ratios,
-        "relative_to_baseline": float(np.median(ratios)),
+def _resources(times: Times, rounds: list[Round]) -> dict[str, Any]:
+    """What the rounds of a model say of memory, of the use of the processor, and of its peak rate."""
+    fields = {key: _middle(rounds, key) for key in ("rss_import_mb", "rss_loaded_mb", "peak_rss_mb", "gpu_memory_mb")}
+    imported, most = fields["rss_import_mb"], fields["peak_rss_mb"]
+    turns = [turn for found in rounds for turn in found.turns]
+    used, clock = (sum(turn[key] for turn in turns) for key in ("cpu_seconds", "wall_seconds"))
+    macs, peak = rounds[0].opened["macs"], rounds[0].extra.get("peak")
+    reached = 2 * macs / (times.p50_ms * 1e6) / peak.gops if macs and peak and times.p50_ms else None
+    return fields | {
+        "model_mb": most - imported if most is not None and imported is not None else None,
+        "busy_threads": used / clock,
+        "gpu_percent": rounds[0].extra.get("gpu_percent"),
+        "macs": macs,
+        "peak": peak,
+        "efficiency": reached,
     }
+
+
+def _energy(models: list[Path], settings: TimingSettings, folder: str) -> tuple[Energy | None, str | None]:
+    """The energy of the first model, measured in turns with the others; and a note: why there is none, or what is
+    else in it.
+    """
+    if not settings.energy_seconds:
+        return None, "not asked for"
+    try:
+        counter = energy.open_counter(settings.device)
+    except energy.NoCounterError as error:
+        return None, str(error)
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(open_worker(model, settings, folder)) for model in models]
+        runs = [functools.partial(_repeat, worker) for worker in workers]
+        found, *_ = energy.measure(counter, runs, settings.energy_seconds, settings.energy_seconds / 2)
+    busy = found.busy_cores or 0.0
+    return found, f"others kept {busy:.1f} cores busy, whose energy is in it" if busy > QUIET_CORES else None
+
+
+def _repeat(worker: Worker, seconds: float) -> energy.Used:
+    done = worker.ask("repeat", seconds=seconds)
+    return energy.Used(done["inferences"], done["cpu_seconds"])
+
+
+def _energy_fields(times: Times, settings: TimingSettings, found: Energy | None, note: str | None) -> dict[str, Any]:
+    """What the record says of energy, and the estimates for a device that runs on a battery."""
+    fields = {"energy": found, "energy_note": note}
+    for field, key in {"energy_mj": "gross_mj", "energy_net_mj": "net_mj", "energy_source": "source"}.items():
+        fields[field] = getattr(found, key, None)
+    if found is None or found.net_mj <= 0 or times.fps is None:
+        return fields
+    rate = min(settings.frame_rate, times.fps)
+    power = found.net_mj * rate
+    estimate = {"frame_rate": rate, "power_mw": power, "battery_mwh": settings.battery_mwh}
+    return fields | estimate | {"battery_hours": settings.battery_mwh / power}

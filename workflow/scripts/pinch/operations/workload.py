@@ -11,6 +11,7 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
 from pinch.data import dataset
 from pinch.data.hagrid import source
+from pinch.run.settings.measuring import USUAL_ROUNDS
 
 SPLITS = ("train", "val", "test")
 Images = tuple[int, int, int]
@@ -28,7 +29,7 @@ class Workload:
         epochs: maximum number of epochs of the base, of coarse and of fine tuning.
         imgsz: side of the images in pixels.
         sizes: further sides of exported models.
-        timed_frames: frames of one timing, over all rounds, warm-up included.
+        timed_frames: frames of one timing, over its usual number of rounds, warm-up included.
         limit: maximum number of images of val, and of test, to measure accuracy on; None: all.
         calibration_images: images of each class that int8 is calibrated on.
     """
@@ -65,7 +66,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "epochs": {"base": config["train"]["epochs"]} | {kind: config[kind]["epochs"] for kind in ("coarse", "fine")},
         "imgsz": config["train"]["imgsz"],
-        "timed_frames": measure["rounds"] * (measure["frames"] + measure["warmup"]),
+        "timed_frames": min(measure["rounds"], USUAL_ROUNDS) * (measure["frames"] + measure["warmup"]),
         "sizes": tuple(config["export"]["imgsz"]),
         "limit": config["evaluate"]["limit"],
         "calibration_images": config["export"]["calibration_images"],

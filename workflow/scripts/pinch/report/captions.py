@@ -104,6 +104,7 @@ def _environment() -> Environment:
         "megabytes": lambda value: _known(value and value / 1e6, "{:.2f} MB"),
         "gibibytes": lambda value: _known(value and value / 1024, "{:.1f} GiB"),
         "minutes": lambda value: _known(value and value / 60, "{:.1f} min"),
+        "milli": lambda value: _known(value, "{:.1f}"),
         "whole": lambda value: _known(value, "{:,.0f}"),
         "heading": lambda text: _Markup(f"{escape(text)}\n{'=' * column_width(escape(text))}"),
     }

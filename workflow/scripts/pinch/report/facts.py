@@ -40,6 +40,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "base": base,
         "weak": base is not None and comparing.comparable(base["val_map50_95"]) is None,
         "failed": failed,
+        "unchecked": [row for row in table["artifacts"] if row["unchecked"]],
         "data": _data(table["dataset"]),
         "coarse": _pruned("coarse", table, base, places),
         "fine": _pruned("fine", table, base, places),
@@ -50,10 +51,16 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "fronts": _fronts(results),
         "sizes": _sizes(table["artifacts"]),
         "memory": _span([row["peak_rss_mb"] for row in table["inference"]]),
-        "energy": sorted({row["energy_source"] for row in table["inference"] if row["energy_source"]}),
+        "model_memory": _span([row["model_mb"] for row in table["inference"]]),
+        "energy": _energy(table["inference"]),
+        "untimed": [row for row in table["inference"] if row["p50_ms"] is None],
+        "unstable": [row for row in table["inference"] if row["stable"] is False],
         "shared": [row for row in table["inference"] if row["exclusive"] is False],
         "spread": _span([row["spread"] for row in table["inference"]]),
-        "timing": table["inference"][0] if table["inference"] else None,
+        "rounds": _span([row["rounds"] for row in table["inference"]]),
+        "baseline": next((row["baseline_file"] for row in table["inference"] if row["baseline_file"]), None),
+        "frame_share": _span([_around(row) for row in table["inference"]]),
+        "timing": next((row for row in table["inference"] if row["p50_ms"] is not None), None),
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
         "chosen": _clean(gathering.read(results, "chosen")) if with_chosen else [],
@@ -96,6 +103,27 @@ def _clean(table: pd.DataFrame) -> list[Row]:
 def _span(values: list[float | None]) -> Row | None:
     known = [value for value in values if value is not None]
     return {"low": min(known), "high": max(known)} if known else None
+
+
+def _around(row: Row) -> float | None:
+    """The share of a whole frame that is not inference."""
+    return share(row["preprocess_ms"] + row["postprocess_ms"], row["total_ms"]) if row["p50_ms"] else None
+
+
+def _energy(rows: list[Row]) -> Row:
+    """What counted energy, the span of net energy and of the estimates from it, and why other rows have none."""
+    known = [row for row in rows if row["energy_source"]]
+    return {
+        "sources": sorted({row["energy_source"] for row in known}),
+        "reasons": sorted({row["energy_note"] for row in rows if row["energy_note"] and not row["energy_source"]}),
+        "remarks": sorted({row["energy_note"] for row in known if row["energy_note"]}),
+        "net": _span([row["energy_net_mj"] for row in known]),
+        "spread": _span([row["energy_spread"] for row in known]),
+        "power": _span([row["power_mw"] for row in known]),
+        "hours": _span([row["battery_hours"] for row in known]),
+        "rate": max((row["frame_rate"] for row in known if row["frame_rate"]), default=None),
+        "battery_mwh": next((row["battery_mwh"] for row in known if row["battery_mwh"]), None),
+    }
 
 
 def _data(rows: list[Row]) -> Row | None:
@@ -180,16 +208,15 @@ def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
 
 
 def _places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> list[Row]:
-    """Per device and thread count: the base's time, and the time of each kind of artifact and model relative to it.
+    """Per processor and thread count: the base's time, and the time of each kind of artifact and model relative to it.
 
     The fastest file and the best kind are among those that did not fail their check; None if there is none.
     """
-    found = []
-    for device, threads in dict.fromkeys((row["device"], row["threads"]) for row in rows):
-        group = [row for row in rows if (row["device"], row["threads"]) == (device, threads)]
-        times = selection.relative_time(pd.DataFrame(group)).tolist()
-        timed = [row | {"time": time} for row, time in zip(group, times, strict=True)]
-        first = next((row for row in timed if (row["precision"], row["format"]) == formats.REFERENCE), timed[0])
+    found, timed_rows = [], pd.DataFrame(rows, columns=gathering.COLUMNS["inference"]).dropna(subset=["p50_ms"])
+    for place, group in labels.places(timed_rows):
+        times = selection.relative_time(group).tolist()
+        timed = [row | {"time": time} for row, time in zip(_clean(group), times, strict=True)]
+        first = _reference(timed, rows)
         same = [row for row in timed if row["model"] == first["model"]]
         models = [row for row in timed if (row["precision"], row["format"]) == (first["precision"], first["format"])]
         kinds = [
@@ -204,9 +231,9 @@ def _places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> l
         ]
         found.append(
             {
-                "place": labels.place(device, threads),
-                "device": device,
-                "threads": threads,
+                "place": place,
+                "device": first["device"],
+                "threads": first["threads"],
                 "processor": first["processor"],
                 "reference": first,
                 "kinds": kinds,
@@ -216,6 +243,20 @@ def _places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> l
             }
         )
     return found
+
+
+def _reference(timed: list[Row], rows: list[Row]) -> Row:
+    """What the times of a processor are compared with: the base's full.onnx.
+
+    It may have been timed alone on another processor only. As the baseline of the others it was timed on this one, too.
+    """
+    own = next((row for row in timed if (row["precision"], row["format"]) == formats.REFERENCE), timed[0])
+    name = selection.common_baseline(pd.DataFrame(timed))
+    elsewhere = next((row for row in rows if row["file"] == name), None)
+    if elsewhere is None or own["file"] == name:
+        return own
+    here = {key: timed[0][key] for key in ("device", "threads", "processor")}
+    return elsewhere | here | {"p50_ms": timed[0]["baseline_p50_ms"], "time": 1.0}
 
 
 def _fronts(results: Path) -> list[Row]:

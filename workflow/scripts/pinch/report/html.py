@@ -79,11 +79,18 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "inference": (
         *(_text("device"), _text("threads"), *_MODEL, *_TIMES, _number("relative_to_baseline", "of the baseline", 3)),
-        *(_number("spread", "spread (%)", 1, 100), _number("peak_rss_mb", "peak memory (MB)", 0)),
+        *(_number("relative_low", "from", 3), _number("relative_high", "to", 3), _number("rounds", "rounds", 0)),
+        *(_text("stable"), _number("spread", "spread (%)", 1, 100)),
+        *(_number("total_ms", "whole frame (ms)", 2), _number("fps", "frames per second", 1)),
+        *(_number("load_ms", "loading (ms)", 0), _number("first_ms", "first inference (ms)", 1)),
+        *(_number("peak_rss_mb", "peak memory (MB)", 0), _number("model_mb", "of the file (MB)", 0)),
+        *(_number("busy_threads", "busy threads", 2), _number("efficiency", "of the peak rate (%)", 1, 100)),
         *(
-            _number("energy_mj", "energy (mJ)", 1),
+            _number("energy_net_mj", "net energy (mJ)", 1),
+            _number("energy_mj", "gross energy (mJ)", 1),
             _text("energy_source", "counter"),
             _text("exclusive", "machine alone"),
+            _text("processor"),
         ),
     ),
     "selection": (

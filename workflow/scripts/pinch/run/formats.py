@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pinch.core import provenance
 from pinch.core.errors import PinchError
 
 
@@ -21,6 +22,11 @@ class Precision:
         name: in file names and tables.
         meaning: what it means, for help texts.
         quantized: whether the file is checked by its accuracy on val; else it must compute what the checkpoint does.
+        peak: the type of factors whose peak rate the speed of its files on the CPU is compared with (see
+            `pinch.measuring.peak`); None where runtimes compute in several types.
+        needs: instruction sets of which a processor must have one to compute in it; empty where every processor can.
+            Elsewhere its files are made, but neither checked nor measured, because a runtime would compute otherwise,
+            and slowly.
         marker: matplotlib's marker of an artifact in plots.
         colour: name of a colour in `pinch.report.plots.style.PALETTE`.
     """
@@ -28,16 +34,26 @@ class Precision:
     name: str
     meaning: str
     quantized: bool
+    peak: str | None
     marker: str
     colour: str
+    needs: tuple[str, ...] = ()
+
+    @property
+    def lacking(self) -> str | None:
+        """Why this processor cannot run its files as they are meant; None where it can."""
+        if not self.needs or provenance.has_any(self.needs):
+            return None
+        return f"this processor does not compute in {self.meaning} (it has none of {', '.join(self.needs)})"
 
 
 PRECISIONS = {
     entry.name: entry
     for entry in (
-        Precision("full", "float32", False, "o", "black"),
-        Precision("half", "float16", False, "s", "orange"),
-        Precision("int8", "8-bit integers", True, "^", "green"),
+        Precision("full", "float32", False, "float32", "o", "black"),
+        Precision("half", "float16", False, None, "s", "orange"),
+        Precision("bf16", "bfloat16", False, None, "P", "blue", ("avx512_bf16", "amx_bf16", "bf16")),
+        Precision("int8", "8-bit integers", True, "int8", "^", "green"),
     )
 }
 """By name, in the order of legends."""
@@ -121,7 +137,7 @@ FORMATS = {
             ending="_openvino",
             backend="pinch.runtimes.openvino:OpenvinoBackend",
             content="*.xml",  # Ultralytics calls such folders <model>_openvino_model
-            precisions=("full", "int8"),
+            precisions=("full", "bf16", "int8"),
             exporter="pinch.artifacts.openvino:export",
             environment="export_openvino",
             filling="left",
@@ -133,6 +149,11 @@ REFERENCE = ("full", "onnx")
 """Precision and format of the artifact of a model that others are compared with, in time and size."""
 CHECKPOINT = Format(name="pt", ending=".pt", backend="pinch.runtimes.torch:TorchBackend", devices=("cpu", "gpu"))
 """How a checkpoint is run. It is not in the registry because it is no artifact."""
+
+
+def lacking(precision: str | None) -> str | None:
+    """Why this processor cannot run files of a precision as they are meant; None where it can, or if it is unknown."""
+    return PRECISIONS[precision].lacking if precision in PRECISIONS else None
 
 
 def endings() -> list[str]:

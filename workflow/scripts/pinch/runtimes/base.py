@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pinch.core.errors import PinchError
+from pinch.runtimes.preprocess import PIXELS, Geometry, Letterbox
 
 DEFAULT_IMGSZ = 640
 """Image size of a model that has no fixed size and does not say its training size (Ultralytics' default)."""
@@ -19,8 +20,9 @@ LARGEST_IMGSZ = 8192
 class Backend(ABC):
     """A detector loaded into one runtime, on one device, with a fixed number of threads.
 
-    Inference has three steps, so that they can be timed separately: `upload` (to the device, in the layout and type
-    that the model needs), `run` (the model alone; returns when the device has finished) and `download` (to the host).
+    Inference has three steps, so that they can be timed separately: `prepare` (of an image) or `upload` (of a finished
+    input) to the device, in the layout and type that the model needs; `run` (the model alone; returns when the device
+    has finished); and `download` (to the host).
 
     Attributes:
         path: the model.
@@ -28,7 +30,10 @@ class Backend(ABC):
         names: class names by index; empty if the model has none.
         metadata: the model's metadata.
         notes: how this runtime runs this model, as far as readers of a measurement should know it.
+        channels_last: whether the model's input is (1, height, width, 3).
     """
+
+    channels_last = False
 
     def __init__(self, path: Path, metadata: Mapping[str, Any], shape: tuple[int, int]):
         self.path = path
@@ -36,14 +41,38 @@ class Backend(ABC):
         self.names = parse_names(self.metadata.get("names"))
         self.shape = shape
         self.notes: list[str] = []
+        self._letterbox: Letterbox | None = None
 
     @property
     def imgsz(self) -> int:
         """The longer side of the input, in pixels."""
         return max(self.shape)
 
+    def prepare(self, image: np.ndarray) -> tuple[Any, Geometry]:
+        """Letterbox an image straight into the model's layout and type, and bring it to the device.
+
+        Args:
+            image: uint8, (height, width, 3), BGR.
+
+        Returns:
+            What `run` takes, which the next call may overwrite; and the position of the image in it.
+        """
+        if self._letterbox is None:
+            self._letterbox = Letterbox(self.shape, self.channels_last, self._typed(PIXELS))
+        batch, geometry = self._letterbox(image)
+        return self._place(batch), geometry
+
     def upload(self, batch: np.ndarray) -> Any:
         """Bring an input, (1, 3, height, width), float32, RGB, 0 to 1, to the device in the model's layout and type."""
+        batch = batch.transpose(0, 2, 3, 1) if self.channels_last else batch
+        return self._place(np.ascontiguousarray(self._typed(batch)))
+
+    def _typed(self, values: np.ndarray) -> np.ndarray:
+        """Values from 0 to 1 in the type of the model's input."""
+        return values
+
+    def _place(self, batch: np.ndarray) -> Any:
+        """Bring an input in the model's layout and type to the device."""
         return batch
 
     @abstractmethod

@@ -1,5 +1,7 @@
 """Find the runtime of a model, and load it there."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +25,52 @@ def open(path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | N
         PinchError: the file does not exist, has no known format, cannot be read or is no detector, or the device cannot
             run it.
     """
+    return try_once(load(path, device, threads, imgsz))
+
+
+def load(path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None) -> Backend:
+    """The first step of `open`: load a file, without running it."""
     path = Path(path)
+    kind = backend_of(path, device)
+    with _one_sentence(path):
+        return kind(path, device, threads, imgsz)
+
+
+def try_once(backend: Backend) -> Backend:
+    """The second step of `open`: run a loaded file on a black image, and refuse it if it is no detector."""
+    with _one_sentence(backend.path):
+        output = backend.infer(np.zeros((1, 3, *backend.shape), np.float32))
+    _require_detections(backend, output.shape)
+    return backend
+
+
+def backend_of(path: Path, device: str) -> Callable[..., Backend]:
+    """Import the runtime of a file.
+
+    Raises:
+        PinchError: the file does not exist or has no known format, or its runtime does not run on the device.
+    """
     entry = find_format(path)
     if device not in entry.devices:
         raise PinchError(f"{path} cannot run on the {device}: its runtime runs on {', '.join(entry.devices)} only")
-    kind = entry.load("backend")
+    return entry.load("backend")
+
+
+@contextlib.contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """Whatever a runtime raises in the block is said in one sentence.
+
+    Raises:
+        PinchError: always in place of another exception.
+    """
     try:
-        backend: Backend = kind(path, device, threads, imgsz)
-        output = backend.infer(np.zeros((1, 3, *backend.shape), np.float32))
+        yield
     except PinchError:
         raise
     except Exception as error:
         raise PinchError(
             f"{path} cannot be loaded ({_reason(error)}): it may be damaged or no detector, so export it again"
         ) from error
-    _require_detections(backend, output.shape)
-    return backend
 
 
 def _reason(error: Exception) -> str:

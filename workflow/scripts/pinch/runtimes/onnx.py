@@ -21,7 +21,7 @@ class OnnxBackend(Backend):
     """An ONNX file in ONNX Runtime. See `Backend`; on the GPU input and output stay there, bound to the session."""
 
     def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
-        self._session = start(str(path), device, _options(threads))
+        self._session = start(str(path), device, cpu_options(threads))
         only_output(path, len(self._session.get_outputs()))
         entry = self._session.get_inputs()[0]
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -36,9 +36,10 @@ class OnnxBackend(Backend):
             self._binding.bind_output(self._session.get_outputs()[0].name, "cuda")
             self.notes += fallback_notes(placement(path, device, (1, 3, *self.shape), self._type))
 
-    def upload(self, batch: np.ndarray) -> Any:
-        """See `Backend.upload`."""
-        batch = batch.astype(self._type, copy=False)
+    def _typed(self, values: np.ndarray) -> np.ndarray:
+        return values.astype(self._type, copy=False)
+
+    def _place(self, batch: np.ndarray) -> Any:
         return onnxruntime.OrtValue.ortvalue_from_numpy(batch, "cuda", 0) if self._binding else batch
 
     def run(self, inputs: Any) -> Any:
@@ -84,7 +85,7 @@ def placement(path: Path, device: str, shape: tuple[int, ...], dtype: Any = np.f
         For each execution provider the operators that it ran, with their numbers.
     """
     with tempfile.TemporaryDirectory() as folder:
-        options = _options(1)
+        options = cpu_options(1)
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = start(str(path), device, options)
@@ -157,7 +158,8 @@ def check_gpu() -> str:
     return version
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
+def cpu_options(threads: int) -> onnxruntime.SessionOptions:
+    """Options of a session that computes on this number of threads."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

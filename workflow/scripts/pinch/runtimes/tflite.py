@@ -31,16 +31,13 @@ class TfliteBackend(Backend):
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         sides = [int(side) for side in self._input["shape"]]
-        self._channels_last = sides[-1] == 3
+        self.channels_last = sides[-1] == 3
         metadata = _metadata(path)
-        fixed = (sides[1], sides[2]) if self._channels_last else (sides[2], sides[3])
+        fixed = (sides[1], sides[2]) if self.channels_last else (sides[2], sides[3])
         super().__init__(path, metadata, input_shape(path, fixed, metadata, imgsz))
 
-    def upload(self, batch: np.ndarray) -> np.ndarray:
-        """See `Backend.upload`."""
-        if self._channels_last:
-            batch = batch.transpose(0, 2, 3, 1)
-        return np.ascontiguousarray(_quantize(batch, self._input))
+    def _typed(self, values: np.ndarray) -> np.ndarray:
+        return _quantize(values, self._input)
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """See `Backend.run`."""

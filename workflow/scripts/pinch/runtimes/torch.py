@@ -36,8 +36,7 @@ class TorchBackend(Backend):
         model.end2end = False  # as in Ultralytics' validation: the one-to-many head, if a model has both
         self._model = model.fuse(verbose=False).eval().to(self._device, memory_format=torch.channels_last)
 
-    def upload(self, batch: np.ndarray) -> torch.Tensor:
-        """See `Backend.upload`."""
+    def _place(self, batch: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(batch).to(self._device)
 
     def run(self, inputs: torch.Tensor) -> torch.Tensor:

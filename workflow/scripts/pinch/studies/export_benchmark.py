@@ -90,6 +90,8 @@ def exports(
                 session = session or stack.enter_context(job.open_session(model, data, settings))
                 precision, entry = parse_spec(row["file"])
                 made = job.run(session, precision, entry, row["path"])
+                if made.unchecked:
+                    raise PinchError(made.unchecked)
                 row |= {"kept_map50_95": made.guard.share if made.guard else None, "failed": made.failed}
     return rows
 

@@ -19,16 +19,13 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import stages
+from pinch.tables import stages, timings
 from pinch.tables.reading import RunRecords
 
 # The first columns of each table are a fixed interface: see results/README.md.
 _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 # On how many images that rests, and how many the splits have.
 _LOOKED_AT = ["images", "images_in_split", "val_images", "val_images_in_split"]
-_TIMES = ["p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms"]
-_CONDITIONS = ["peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "spread", "exclusive"]
-_CONDITIONS += ["energy_net_mj", "frames", "warmup", "rounds", "source"]
 # Columns of names, which may look like numbers or like missing values ("1", "null").
 _NAMES = ("class", "model", "label", "file", "layer", "source")
 COLUMNS = {
@@ -40,14 +37,9 @@ COLUMNS = {
     ],
     "artifacts": [
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *_ACCURACY],
-        *["method", "ratio", "label", "imgsz", "failed", "target", "export_seconds", *_LOOKED_AT],
+        *["method", "ratio", "label", "imgsz", "failed", "unchecked", "target", "export_seconds", *_LOOKED_AT],
     ],
-    "inference": [
-        *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
-        *["file", "method", "ratio", "label", "imgsz"],
-        *["relative_to_baseline", "baseline_file", "baseline_p50_ms", "spread", "exclusive"],
-        *["busy_cores", "energy_net_mj", "frames", "warmup", "rounds", "source", "processor", "notes"],
-    ],
+    "inference": timings.COLUMNS,
     "dataset": [
         *["split", "images", "users", "class", "boxes", "images_with", "users_with"],
         *(f"images_of_{count}" for count in BOX_COUNTS),
@@ -194,7 +186,7 @@ class _Reader:
                 continue
             row = _of_artifact(artifact) | _pick(measured, "bytes", "bytes_zipped", "imgsz") | _accuracy(measured)
             if export:
-                row |= {"failed": export.failed, "target": export.target, "export_seconds": export.seconds}
+                row |= _pick(export, "failed", "unchecked", "target") | {"export_seconds": export.seconds}
                 for part in ("parity", "guard", "calibration"):
                     row |= _flat(part, getattr(export, part))
             rows.append(row)
@@ -208,14 +200,7 @@ class _Reader:
             found = self.found.read("inference", row_name, f"inference/{timing.place}/{file}", InferenceRecord)
             if found is None:
                 continue
-            timed, hardware = found.value, found.provenance.hardware
-            row = {"device": timing.device, "threads": timing.threads} | _of_artifact(timing.artifact)
-            row |= _pick(timed, *_TIMES, *_CONDITIONS)
-            if timed.baseline:
-                row |= {"baseline_file": timed.baseline.file, "baseline_p50_ms": timed.baseline.p50_ms}
-            row |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(timed.notes)}
-            row |= {"processor": timed.gpu if timing.device == "gpu" else hardware.cpu}
-            rows.append(row)
+            rows.append(_of_artifact(timing.artifact) | timings.row(timing, found.value, found.provenance))
         return rows
 
     def dataset(self) -> list[dict[str, Any]]:

@@ -1,6 +1,10 @@
 """Names of devices for readers."""
 
+import re
+
 import pandas as pd
+
+_DECORATION = re.compile(r"\((R|TM)\)|\b(CPU|Processor)\b|\bwith .*| @ [\d.]+GHz", re.IGNORECASE)
 
 
 def place(device: str, threads: int) -> str:
@@ -9,6 +13,23 @@ def place(device: str, threads: int) -> str:
 
 
 def places(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The rows of each device and thread count, with its name."""
-    keys = list(dict.fromkeys(zip(table["device"], table["threads"], strict=True)))
-    return [(place(d, t), table[(table["device"] == d) & (table["threads"] == t)]) for d, t in keys]
+    """The rows of each processor and thread count, with its name.
+
+    Times of different processors are never compared, so a partition with two kinds is two devices. Names say which
+    processor only where a device has several.
+    """
+    processors = table["processor"].fillna("").astype(str)
+    keys = list(zip(table["device"], table["threads"], processors, strict=True))
+    found = []
+    for device, threads, processor in dict.fromkeys(keys):
+        kinds = list(dict.fromkeys(other for kind, _, other in keys if kind == device))
+        several = f", {_short(processor, kinds)}" if len(kinds) > 1 else ""
+        found.append((place(device, threads) + several, table[[key == (device, threads, processor) for key in keys]]))
+    return found
+
+
+def _short(processor: str, others: list[str]) -> str:
+    """A processor's name without decoration, unless that would be the name of two."""
+    short = [" ".join(_DECORATION.sub("", name).split()) for name in others]
+    own = short[others.index(processor)]
+    return (own if short.count(own) == 1 else processor) or "unknown processor"

@@ -17,7 +17,7 @@ from pinch.run.settings.measuring import Selection
 from pinch.tables import gathering, labels
 
 COLUMNS = ["device", "model", "format", "precision", "reason", "goal", "threads", "file", "p50_ms", "relative_time"]
-COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped", "label"]
+COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped", "label", "processor", "place"]
 # Times closer than this count as equal, because medians of one artifact differ by as much between two rounds.
 TIE = 0.02
 # Exponent of MnasNet's objective accuracy * (time / target) ** w: half the time is worth 5% of the accuracy
@@ -36,23 +36,24 @@ class Goal:
 
 
 def select(results: Path, keep: float = Selection.keep) -> pd.DataFrame:
-    """Choose artifacts for every device and thread count of a run.
+    """Choose artifacts for every processor and thread count of a run.
 
     Args:
         results: folder of a run whose tables are gathered.
         keep: smallest share of the base model's mAP50-95 on val that a fast or small model must keep.
 
     Returns:
-        One row per device, thread count and goal, with COLUMNS; `kept` is the share of the base model's mAP50-95 on
-        val, `relative_time` the time relative to the baseline artifact (see `relative_time`). There are no rows if the
-        base's accuracy on val is not `comparable`.
+        One row per processor, thread count and goal, with COLUMNS; `place` names the first two, `kept` is the share of
+        the base model's mAP50-95 on val, `relative_time` the time relative to the baseline artifact (see
+        `relative_time`). There are no rows if the base's accuracy on val is not `comparable`.
 
     Raises:
         PinchError: a table is missing.
     """
     candidates = measured(results).dropna(subset=["kept"])
     groups = labels.places(candidates)
-    return pd.DataFrame([row for _, group in groups for row in _choose(group, keep)], columns=COLUMNS)
+    chosen = [row | {"place": place} for place, group in groups for row in _choose(group, keep)]
+    return pd.DataFrame(chosen, columns=COLUMNS)
 
 
 def measured(results: Path) -> pd.DataFrame:

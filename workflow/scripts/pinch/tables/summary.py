@@ -62,10 +62,9 @@ def _artifacts(results: Path) -> pd.DataFrame:
 
 def _choices(results: Path) -> pd.DataFrame:
     table = gathering.read(results, "selection")
-    places = [labels.place(row["device"], row["threads"]) for row in gathering.rows(table)]
     return pd.DataFrame(
         {
-            "device": places,
+            "device": table["place"],
             "goal": table["goal"],
             "file": table["file"],
             "ms": table["p50_ms"].map(_two),

@@ -104,13 +104,15 @@ class ExportDetails:
     Attributes:
         failed: what is wrong with the file, where it failed its check: "keeps only ...". It is kept and measured, but
             never chosen. None where it passed.
-        parity: None for int8.
+        unchecked: why it was not checked; None where it was.
+        parity: None for int8, and for what was not checked.
         target: the processor that the file is made for; None where one file serves all.
         calibration, guard: None but for int8.
         head: None where it is the network's own.
     """
 
     failed: str | None = None
+    unchecked: str | None = None
     parity: Parity | None = None
     target: str | None = None
     calibration: Calibration | None = None

@@ -1,5 +1,6 @@
 """Time per frame, size of files, and accuracy against time."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pinch.tables import gathering, labels, selection
 
 # Height and width of a number in a plot, in points.
 _LINE, _WIDTH = 11, 15
+# Characters of a panel's title in a line.
+_TITLE = 36
 
 
 def latency(results: Path) -> Figure:
@@ -31,7 +34,7 @@ def latency(results: Path) -> Figure:
         for row in gathering.rows(rows):
             within = artifacts.index((row["format"], row["precision"]))
             _whisker(axis, row, models.index(row["model"]) - 0.4 + step * (0.5 + within))
-        axis.set(title=place, xlabel="ms per frame", ylim=(len(models) - 0.5, -0.5))
+        axis.set(title=textwrap.fill(place, _TITLE), xlabel="ms per frame", ylim=(len(models) - 0.5, -0.5))
         axis.set_xlim(left=0)
         axis.set_yticks(range(len(models)), style.model_labels(table, models))
         axis.grid(axis="y", visible=False)

@@ -1,6 +1,6 @@
 """The devices of training: `--device` is translated for Ultralytics and checked before any work."""
 
-from pinch.core import gpu
+from pinch.core import gpu_check
 from pinch.core.errors import PinchError
 
 
@@ -19,7 +19,7 @@ def ultralytics_device(device: str, gpus: int = 1) -> str:
     numbers = ",".join(map(str, range(gpus))) if device == "gpu" else device.replace(" ", "")
     if not all(part.isdigit() for part in numbers.split(",")):
         raise PinchError(f"{device!r} is not a device: give cpu, gpu, or numbers of GPUs such as 0 or 0,1")
-    gpu.check()
+    gpu_check.check()
     import torch
 
     seen = torch.cuda.device_count()

@@ -1,0 +1,54 @@
+"""The highest rate at which this machine multiplies: what the speed of a network is compared with."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from pinch.core.record_types.measurements import PeakRate
+
+SIDE = 1024
+"""Of the square matrices: large enough to be bound by arithmetic, and a few milliseconds to tens on one thread."""
+RUNS = 8
+
+
+def measure(type: str, threads: int) -> PeakRate:
+    """Multiply large matrices with ONNX Runtime on the CPU, and take the fastest of some runs.
+
+    Args:
+        type: of the factors: "float32", or "int8" (unsigned by signed, as in quantized networks).
+        threads: of the runtime.
+    """
+    import onnxruntime
+
+    from pinch.runtimes.onnx import cpu_options
+
+    left, right, result, operator = _PRODUCTS[type]
+    first, second = (np.ones((SIDE, SIDE), kind) for kind in (left, right))
+    graph = _product(operator, first, second, np.dtype(result))
+    session = onnxruntime.InferenceSession(graph, cpu_options(threads), ["CPUExecutionProvider"])
+    seconds = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        session.run(None, {"x": first})
+        seconds.append(time.perf_counter() - start)
+    name = f"ONNX Runtime {onnxruntime.__version__}, {operator} of {SIDE}x{SIDE}"
+    return PeakRate(gops=2 * SIDE**3 / min(seconds) / 1e9, type=type, measured_by=name)
+
+
+_PRODUCTS: dict[str, tuple[Any, Any, Any, str]] = {
+    "float32": (np.float32, np.float32, np.float32, "MatMul"),
+    "int8": (np.uint8, np.int8, np.int32, "MatMulInteger"),
+}
+"""By type: the types of both factors and of the result, and ONNX's operator."""
+
+
+def _product(operator: str, left: np.ndarray, right: np.ndarray, result: np.dtype) -> bytes:
+    """An ONNX graph that multiplies its input with a constant matrix, which the runtime may arrange as it likes."""
+    from onnx import helper, numpy_helper
+
+    kinds = [helper.np_dtype_to_tensor_dtype(dtype) for dtype in (left.dtype, result)]
+    taken, given = map(helper.make_tensor_value_info, "xy", kinds, [left.shape] * 2)
+    nodes = [helper.make_node(operator, ["x", "w"], ["y"])]
+    graph = helper.make_graph(nodes, "product", [taken], [given], [numpy_helper.from_array(right, "w")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()

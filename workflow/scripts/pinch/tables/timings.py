@@ -1,0 +1,42 @@
+"""The rows of the table of timings, `inference`."""
+
+from typing import Any
+
+from pinch.core.provenance import Provenance
+from pinch.core.record_types.measurements import InferenceRecord
+from pinch.run.identity import Timing
+
+_TIMES = ("p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms")
+_WHOLE_FRAMES = ("total_ms", "total_p90_ms", "fps", "load_ms", "first_ms")
+_MEMORY = ("rss_import_mb", "rss_loaded_mb", "model_mb", "gpu_memory_mb")
+_USE = ("busy_threads", "gpu_percent", "efficiency")
+_ENERGY = ("energy_net_mj", "energy_note", "frame_rate", "power_mw", "battery_mwh", "battery_hours")
+_CONDITIONS = ("exclusive", "frames", "warmup", "rounds", "source")
+_PICKED = (
+    *(*_TIMES, "peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "stable", "spread"),
+    *(*_WHOLE_FRAMES, *_MEMORY, *_USE, *_ENERGY, *_CONDITIONS),
+)
+COLUMNS = [
+    *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
+    *["file", "method", "ratio", "label", "imgsz"],
+    *["relative_to_baseline", "relative_low", "relative_high", "stable", "baseline_file", "baseline_p50_ms", "spread"],
+    *["exclusive", "busy_cores", *_WHOLE_FRAMES, *_MEMORY, *_USE, "peak_gops", "peak_of"],
+    *[*_ENERGY, "energy_spread", "relative_energy", "frames", "warmup", "rounds", "source", "processor", "notes"],
+]
+"""The first columns, up to `energy_source`, are a fixed interface: see results/README.md."""
+
+
+def row(timing: Timing, timed: InferenceRecord, made: Provenance) -> dict[str, Any]:
+    """What a record says of a timing, besides what the timing is of."""
+    hardware = made.hardware
+    found: dict[str, Any] = {"device": timing.device, "threads": timing.threads}
+    found |= {name: getattr(timed, name) for name in _PICKED}
+    found |= {"relative_low": timed.ratio_low, "relative_high": timed.ratio_high}
+    if timed.baseline:
+        found |= {"baseline_file": timed.baseline.file, "baseline_p50_ms": timed.baseline.p50_ms}
+    if timed.peak:
+        found |= {"peak_gops": timed.peak.gops, "peak_of": f"{timed.peak.type}, {timed.peak.measured_by}"}
+    if timed.energy:
+        found |= {"energy_spread": timed.energy.net_spread, "relative_energy": timed.energy.relative_net}
+    found |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(timed.notes)}
+    return found | {"processor": (timed.gpu or hardware.gpu) if timing.device == "gpu" else hardware.cpu}
