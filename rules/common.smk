@@ -22,7 +22,7 @@ from pinch.data import changes
 from pinch.data.hagrid import source
 from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
-from pinch.run import formats, studies
+from pinch.run import comparing, formats, studies
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
@@ -71,8 +71,13 @@ FRONT_CAPTION = str(Path(f"{RUN}/{contents.FRONT}").resolve())
 
 # --- Models -----------------------------------------------------------------------------------------------------------
 BASE = Model(NAME)
+# The base's twin is tuned as the pruned models of this method are.
+TWIN_METHOD = comparing.twin_method(config)
+TWIN = [Model(NAME, tuned=True)] if TWIN_METHOD else []
 TUNED = [Model(NAME, method, ratio, True) for method in METHODS for ratio in sorted(config[method]["ratios"])]
 UNTUNED = [model.untuned for model in TUNED]
+# Those that tables show.
+MODELS = [BASE, *TWIN, *TUNED]
 
 
 def exported_models():
@@ -80,8 +85,12 @@ def exported_models():
     wanted = config["export"]["models"]
     if wanted == "all":
         return [BASE, *TUNED]
-    known = {"base": BASE} | {f"{model.method} {model.ratio:g}": model for model in TUNED}
-    names = [(name if name == "base" else "{} {:g}".format(name.split()[0], float(name.split()[1]))) for name in wanted]
+    known = {"base": BASE} | {"base tuned": twin for twin in TWIN}
+    known |= {f"{model.method} {model.ratio:g}": model for model in TUNED}
+    names = [
+        (name if name.startswith("base") else "{} {:g}".format(name.split()[0], float(name.split()[1])))
+        for name in wanted
+    ]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise WorkflowError(f"The configuration is wrong: export.models: {unknown[0]!r} is none of {list(known)}")
@@ -121,8 +130,8 @@ BASELINE = [
 
 
 # --- Records ----------------------------------------------------------------------------------------------------------
-MODEL_RECORDS = [f"{RUN}/records/accuracy/{model}.json" for model in (BASE, *UNTUNED, *TUNED)]
-TRAINING_RECORDS = [f"{RUN}/records/training/{model}.json" for model in TUNED]
+MODEL_RECORDS = [f"{RUN}/records/accuracy/{model}.json" for model in (*MODELS, *UNTUNED)]
+TRAINING_RECORDS = [f"{RUN}/records/training/{model}.json" for model in (*TWIN, *TUNED)]
 if not config["trained_model"]:
     TRAINING_RECORDS.append(f"{RUN}/records/training/{NAME}.json")
 PRUNING_RECORDS = [f"{RUN}/records/pruning/{model}.json" for model in UNTUNED]
@@ -157,7 +166,7 @@ OPTIONAL_PLOTS = [*([] if config["hide_images"] else [contents.SAMPLES]), *STUDY
 CHOSEN = [contents.CHOSEN] if config["evaluate"]["limit"] else []
 OPTIONAL_ITEMS = [*OPTIONAL_PLOTS, *CHOSEN]
 
-MANIFEST = Manifest([BASE, *TUNED], list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json() | experience.noted(config)
+MANIFEST = Manifest(MODELS, list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json() | experience.noted(config)
 
 
 # --- Where things come from -------------------------------------------------------------------------------------------
@@ -363,7 +372,7 @@ SHOWN_TABLES = [f"tables/{table}.csv" for table in ("models", "artifacts", "infe
 
 
 METHOD, PERCENT = "|".join(METHODS), r"\d+(\.\d+)?"
-MODEL = rf"{NAME}(_({METHOD})_prune_{PERCENT}(_tuned)?)?"
+MODEL = rf"{NAME}(_({METHOD})_prune_{PERCENT})?(_tuned)?"
 STEM = rf"{MODEL}(_\d+)?"
 SPEC = "|".join(map(re.escape, formats.specs()))
 

@@ -1,4 +1,4 @@
-# A data set -> the base model; pruned models -> fine-tuned models.
+# A data set -> the base model; pruned models -> fine-tuned models, and the base -> its twin.
 rule fetch_weights:
     output:
         f"{WEIGHTS}/{{weights}}.pt",
@@ -116,6 +116,45 @@ else:
             "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q} --base-model {params.base:q}"
             " --resume {params.options:q} --device {params.device:q} --gpus {resources.gpu}"
             " --stage-to={resources.stage_to:q} --seed {params.seed:q} --record {output.record:q} 2>&1 | tee {log:q}"
+
+
+if TWIN:
+
+    # The longest of the tunings, since the network is whole: it starts first.
+    rule tune_base:
+        input:
+            data=DATA,
+            base=f"{RUN}/models/{NAME}.pt",
+            gpu=gpu_check("training"),
+        output:
+            model=f"{RUN}/models/{NAME}_tuned.pt",
+            record=f"{RUN}/records/training/{NAME}_tuned.json",
+        log:
+            f"logs/tune_base/{NAME}.log",
+        benchmark:
+            f"{RUN}/benchmarks/tune_base/{NAME}.tsv"
+        priority: 1
+        conda:
+            "../envs/train.yaml"
+        resources:
+            gpu=GPUS,
+            stage_to="",
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
+        params:
+            name=subpath(output.model, basename=True, strip_suffix=".pt"),
+            folder=subpath(output.model, parent=True),
+            method=TWIN_METHOD,
+            options=NETWORK_OPTIONS + options(TWIN_METHOD, training.Training),
+            device=DEVICE,
+            seed=SEED,
+        message:
+            "Tuning the twin of the base, as after {params.method} pruning"
+        shell:
+            "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q}"
+            " --base-model {input.base:q} --as-after {params.method:q} --resume {params.options:q}"
+            " --device {params.device:q} --stage-to={resources.stage_to:q} --seed {params.seed:q}"
+            " --record {output.record:q} 2>&1 | tee {log:q}"
 
 
 rule tune_pruned:

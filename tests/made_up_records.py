@@ -79,7 +79,7 @@ def training_record(model: Model, final: float) -> TrainingRecord:
     epochs = 6 if model.method == "none" else 4
     return TrainingRecord(
         model=str(model),
-        base_model="yolo11n.pt" if model.method == "none" else f"{model.untuned}.pt",
+        base_model=f"{model.untuned}.pt" if model.tuned else "yolo11n.pt",
         epochs_requested=epochs,
         epochs_run=epochs,
         best_epoch=epochs,

@@ -35,14 +35,22 @@ def make(
     fine=(30, 50, 70, 90),
     sizes=(None,),
     processors=(made_up.PROVENANCE.hardware.cpu,),
+    twin=None,
 ) -> Path:
-    """Write a whole run to `folder` and return it; several processors take turns, the second in half the time."""
+    """Write a whole run to `folder` and return it.
+
+    Several processors take turns, the second in half the time; `twin` is the share of the base's accuracy that its twin
+    has.
+    """
     kept = {Model(name): 1.0}
     kept |= {Model(name, "coarse", r / 100, True): COARSE_KEPT[r] for r in coarse}
     kept |= {Model(name, "fine", r / 100, True): FINE_KEPT[r] for r in fine}
+    exported = list(kept)
+    if twin is not None:
+        kept[Model(name, tuned=True)] = twin
     artifacts = [
         Artifact(model, FORMATS[kind], precision, size)
-        for model in kept
+        for model in exported
         for size in sizes
         for kind in FORMAT_TIME
         for precision in FORMATS[kind].precisions

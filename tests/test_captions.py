@@ -87,6 +87,40 @@ def test_conclusions_follow_the_data(run, tmp_path):
     assert "cost at most 1%" not in _caption(folder, "artifact_accuracy")
 
 
+def test_shares_are_of_the_better_of_base_and_twin(tmp_path):
+    for name, twin, of in (("better", 1.25, "demo_tuned"), ("worse", 0.9, "demo"), ("none", None, "demo")):
+        folder = _tables(made_up_run.make(tmp_path / name, coarse=(50,), fine=(50,), twin=twin))
+        captions.render(folder, name="demo")
+        models = gathering.read(folder, "models").set_index("model")
+        share = models.loc["demo_coarse_prune_50_tuned", "map50_95"] / models.loc[of, "map50_95"]
+        for caption in ("coarse_prune_evaluation", "sensitivity", "workflow"):
+            text = " ".join(_caption(folder, caption).split())
+            assert f"{share:.0%}" in text, caption
+            wanted = (
+                "of the base, which was not tuned any further" if twin is None else f"of ``{of}``: on val the better"
+            )
+            assert f"Shares of mAP50-95 are {wanted}" in text, caption
+        chosen = gathering.read(folder, "selection").iloc[0]
+        assert chosen["kept"] == pytest.approx(chosen["val_map50_95"] / models.loc[of, "val_map50_95"])
+        assert ("Its twin" in _caption(folder, "workflow")) == (twin is not None)
+
+
+def test_a_base_that_was_not_at_its_plateau_is_told(tmp_path):
+    said = {}
+    for twin in (1.25, 1.0):
+        folder = made_up_run.make(tmp_path / f"{twin}", coarse=(50,), fine=(), twin=twin)
+        made_up_run.edit(folder / "records/training/demo.json", TrainingRecord, best_epoch=5)
+        _tables(folder)
+        captions.render(folder)
+        said[twin] = [" ".join(_caption(folder, name).split()) for name in ("workflow", "training")]
+    gain = f"{1.25 * 0.742 - 0.742:.3f}"
+    for text in said[1.25]:
+        assert f"**The base had not reached its plateau:** its twin gains {gain} mAP50-95 on val, more than" in text
+        assert "More epochs (``train.epochs``) would probably" in text
+    assert "plateau" not in said[1.0][0]
+    assert "**The base had reached its plateau:** its twin reaches mAP50-95 0.742 on val, the base" in said[1.0][1]
+
+
 def test_collapse_is_explained_with_numbers(run):
     assert "DFL" in _caption(run, "sensitivity")
     text = " ".join(_caption(run, "explain").split())

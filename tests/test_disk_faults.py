@@ -1,5 +1,6 @@
 """Disks, quotas and files that are not as they should be: one sentence, and what was there stays whole."""
 
+import contextlib
 import errno
 import json
 import os
@@ -51,6 +52,25 @@ def in_process(code, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
     line = [sys.executable, "-c", text, *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, env=environment)
+
+
+def test_a_file_gets_a_second_name_or_is_copied_where_there_are_no_links(tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    source.write_text("text")
+    os.utime(source, (1_000_000, 1_000_000))
+    files.link_or_copy(source, tmp_path / "link")
+    assert (tmp_path / "link").samefile(source)
+    with pytest.raises(FileExistsError):
+        files.link_or_copy(source, tmp_path / "link")
+    for number, copied in ((errno.EPERM, True), (errno.EXDEV, True), (errno.EDQUOT, False)):
+        monkeypatch.setattr(os, "link", lambda *_, number=number: (_ for _ in ()).throw(OSError(number, "no link")))
+        target = tmp_path / f"copy{number}"
+        with contextlib.nullcontext() if copied else pytest.raises(OSError, match="no link"):
+            files.link_or_copy(source, target)
+        assert target.exists() == copied
+        if copied:
+            assert not target.samefile(source)
+            assert (target.read_text(), target.stat().st_mtime) == ("text", 1_000_000)
 
 
 @pytest.mark.fault

@@ -64,7 +64,6 @@ def sizes(server):
 # --- What there is ----------------------------------------------------------------------------------------------------
 def test_gestures_and_releases_are_those_of_the_options():
     assert len(set(gestures.GESTURES)) == 34
-    assert set(gestures.TWO_HANDED) < set(gestures.GESTURES)
     assert len(gestures.PICTURED["v1"]) == 18
     assert gestures.IDLE not in gestures.PICTURED["v2"]
     assert set(catalogue.RELEASES) == {(v, s) for v in data.HAGRID_VERSIONS for s in data.HAGRID_SIZES}

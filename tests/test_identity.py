@@ -12,6 +12,7 @@ MODELS = [
     Model("demo"),
     Model("hands_640"),
     Model("my_coarse_prune_x"),
+    Model("demo", tuned=True),
     Model("demo", "coarse", 0.5),
     Model("demo", "coarse", 0.5, True),
     Model("demo", "fine", 0.125, True),
@@ -27,7 +28,7 @@ def test_values_survive_a_manifest_and_a_name_made_here_can_be_read(model):
             timing = Timing("cpu", 2, Artifact(model, entry, precision, 320))
             assert identity.timing_from_json(identity.to_json(timing)) == timing
             assert parse_artifact(timing.artifact.file).precision == precision
-            if model.method != "none":
+            if model.method != "none" or model.tuned:
                 assert parse_artifact(timing.artifact.file) == timing.artifact
             plain = Artifact(model, entry, precision)
             assert parse_artifact(plain.file) == plain
@@ -38,6 +39,7 @@ def test_values_survive_a_manifest_and_a_name_made_here_can_be_read(model):
     [
         (Artifact(Model("demo"), FORMATS["onnx"], "full"), "demo_full.onnx", "demo"),
         (Artifact(Model("demo"), FORMATS["onnx"], "full", 320), "demo_320_full.onnx", "demo @320"),
+        (Artifact(Model("demo", tuned=True), FORMATS["onnx"], "full"), "demo_tuned_full.onnx", "demo tuned"),
         (
             Artifact(Model("demo", "fine", 0.125, True), FORMATS["tflite"], "int8", 320),
             "demo_fine_prune_12.5_tuned_320_int8.tflite",
@@ -51,7 +53,11 @@ def test_names_of_files_and_labels_for_readers(artifact, file, label):
 
 
 def test_models_and_artifacts_have_an_order():
-    models = [Model("demo"), *(Model("demo", "coarse", r, True) for r in (0.3, 0.5)), Model("demo", "fine", 0.3, True)]
+    models = [
+        *(Model(name, tuned=tuned) for name in ("demo", "other") for tuned in (False, True)),
+        *(Model("demo", "coarse", r, True) for r in (0.3, 0.5)),
+        Model("demo", "fine", 0.3, True),
+    ]
     assert sorted([*models[2:], *models[:2]], key=lambda model: model.order) == models
     artifacts = [
         Artifact(Model("demo"), FORMATS["onnx"], "full"),
@@ -68,6 +74,9 @@ def test_a_checkpoint_says_what_it_is_and_its_file_how_it_is_called():
     path = Path("models/my_coarse_prune_x_coarse_prune_50_tuned.pt")
     assert Model.of_checkpoint(path, meta) == Model("my_coarse_prune_x", "coarse", 0.5, True)
     assert Model.of_checkpoint(Path("best.pt"), {"method": "none", "ratio": 0.0, "tuned": False}) == Model("best")
+    twin = {"method": "none", "ratio": 0.0, "tuned": True}
+    assert Model.of_checkpoint(Path("demo_tuned.pt"), twin) == Model("demo", tuned=True)
+    assert Model.of_checkpoint(Path("mine.pt"), twin) == Model("mine"), "taken over as the base of another run"
 
 
 def test_what_files_say_of_themselves_goes_before_their_names():

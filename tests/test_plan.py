@@ -16,7 +16,11 @@ from pinch.operations.site import Site
 from pinch.operations.workload import Workload
 
 WORK = Workload(
-    images=(4000, 600, 600), classes=10, epochs={"base": 100, "coarse": 10, "fine": 15}, imgsz=640, timed_frames=100
+    images=(4000, 600, 600),
+    classes=10,
+    epochs={"base": 100, "coarse": 10, "fine": 15, "twin": 15},
+    imgsz=640,
+    timed_frames=100,
 )
 JOBS = {
     0: plan.PlannedJob(Job("all"), needs=frozenset({4, 5, 6})),
@@ -26,6 +30,7 @@ JOBS = {
     4: plan.PlannedJob(Job("tune_pruned", {"method": "coarse"}, gpu=True), needs=frozenset({1, 3})),
     5: plan.PlannedJob(Job("tune_pruned", {"method": "fine"}, gpu=True), needs=frozenset({1, 3})),
     6: plan.PlannedJob(Job("export_onnx", {"stem": "some", "precision": "int8"}, threads=4), needs=frozenset({3})),
+    7: plan.PlannedJob(Job("tune_base", gpu=True), needs=frozenset({1, 3})),
 }
 
 
@@ -45,9 +50,10 @@ def test_assumed_hours_follow_epochs_pictures_and_area():
     assert found["train_base"].hours * 3600 == pytest.approx(20 + 100 * 11)
     assert found["tune_pruned"].hours * 3600 == pytest.approx(2 * 20 + (10 + 15) * 11)
     assert found["tune_pruned"].gpu
+    assert found["tune_base"].hours * 3600 == pytest.approx(20 + 15 * 11)
     assert not found["export_onnx"].gpu
     assert "hagrid_to_yolo" not in found, "done jobs take no more time"
-    assert list(found) == ["check_gpu", "train_base", "tune_pruned", "export_onnx", "all"]
+    assert list(found) == ["check_gpu", "train_base", "tune_base", "tune_pruned", "export_onnx", "all"]
     quarter = stages(replace(WORK, imgsz=320))["train_base"]
     assert quarter.hours * 3600 == pytest.approx(20 + 100 * 11 / 4)
 
@@ -59,7 +65,7 @@ def test_earlier_jobs_correct_the_assumptions_and_make_the_longest_chain():
     made = plan.make(JOBS, asking(seen=seen), WORK)
     assert [rule for rule, _ in made.chain] == ["check_gpu", "train_base", "export_onnx", "all"]
     assert sum(hours for _, hours in made.chain) == pytest.approx((3 * 20 + 100 * 11 + 100 * assumed) / 3600)
-    assert made.gpu_hours == pytest.approx((4 * 20 + (100 + 10 + 15) * 11) / 3600)
+    assert made.gpu_hours == pytest.approx((5 * 20 + (100 + 15 + 10 + 15) * 11) / 3600)
     assert made.cpu_hours == pytest.approx((100 * assumed + 20) / 3600)
     assert [stage.rule for stage in made.stages if stage.measured] == ["export_onnx"]
 
@@ -131,8 +137,9 @@ def test_every_job_of_the_full_configuration_fits(planned, tmp_path, minutes, ta
     for rule, jobs in {
         "train_base": "1",
         "tune_pruned": "18",
+        "tune_base": "1",
         "evaluate_artifact": "114",
-        "evaluate_model": "37",
+        "evaluate_model": "38",
     }.items():
         assert lines[rule][1] == jobs
     longest, asked = (float(number) for number in lines["train_base"][-2:])

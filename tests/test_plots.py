@@ -64,6 +64,20 @@ def test_sweep_shows_before_after_and_base(run):
     assert "mAP50" in second.get_title(loc="left")
 
 
+def test_the_twin_is_a_second_dashed_line_and_a_curve_beside_the_base(tmp_path):
+    folder = _gathered(tmp_path / "demo", coarse=(50,), fine=(), twin=1.02)
+    with style.applied():
+        first, _ = sensitivity.coarse(folder).axes
+        training, _ = accuracy.training(folder).axes
+        scale = accuracy.artifacts(folder).axes[0].collections[0].get_array()
+    lines = {line.get_label(): line for line in first.lines}
+    assert list(lines)[:2] == ["base (0.727)", "its twin (0.742)"]
+    assert [line.is_dashed() for line in first.lines][:2] == [True, True]
+    assert [line.get_label() for line in training.lines] == ["demo", "demo tuned"]
+    assert training.get_title(loc="left") == "training of the base, tuning of its twin"
+    assert scale.flat[0] == pytest.approx(1 / 1.02), "the base's share of the better twin"
+
+
 def test_pareto_lists_its_front(run):
     with style.applied():
         drawn = speed.pareto(run)
@@ -72,6 +86,15 @@ def test_pareto_lists_its_front(run):
     assert [text.get_text() for text in drawn.axes[0].texts] == ["1", "2", "3", "4"]
     cells = drawn.axes[1].tables[0].get_celld()
     assert cells[(0, 1)].get_text().get_text() == "coarse 50% int8.tflite"
+
+
+def test_accuracies_of_zero_stand_at_the_bottom_of_the_pareto_plot(run, tmp_path):
+    for name in ("models", "artifacts", "inference"):
+        table = gathering.read(run, name)
+        gathering.write(tmp_path, name, table.assign(val_map50_95=0.0) if name == "artifacts" else table)
+    with style.applied():
+        axis = speed.pareto(tmp_path).axes[0]
+    assert axis.get_ylim()[0] == 0
 
 
 def test_accuracy_map_has_a_row_per_model_and_a_column_per_artifact(run):

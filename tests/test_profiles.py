@@ -32,7 +32,7 @@ CONFIG = {
 LARGE = Workload(
     images=(846_600, 102_000, 170_000),
     classes=34,
-    epochs={"base": 100, "coarse": 10, "fine": 15},
+    epochs={"base": 100, "coarse": 10, "fine": 15, "twin": 15},
     imgsz=640,
     timed_frames=10_000,
 )

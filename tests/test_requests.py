@@ -215,6 +215,23 @@ def test_trainings_that_ended_early_or_went_on_count_by_their_epochs(tmp_path, r
     assert factor(tmp_path, Job("train_base", threads=8)) is None, "a GPU's time says nothing of a processor's"
 
 
+def test_the_tuning_of_a_twin_is_known_from_those_of_the_base_and_of_pruned_models(tmp_path, run):
+    folder = run("one", (40_000, 6000, 6000))
+    twin = Model("one", tuned=True)
+    # 15 epochs of 110 s at the assumed rates, which took three times that.
+    training = replace(made_up.training_record(twin, 0.5), epochs_requested=15, epochs_run=15, seconds=15 * 330.0)
+    records.write(folder / f"records/training/{twin}.json", training)
+    config = configuration(device="gpu", fine={"ratios": [0.5]})
+    (folder / "manifest.json").write_text(json.dumps(experience.noted(config)))
+    work = replace(WORK, epochs=WORK.epochs | {"twin": 15})
+    assert factor(tmp_path, Job("tune_base", gpu=True, threads=8), work) == pytest.approx(4950 / (20 + 15 * 110))
+    for other in (Job("train_base", gpu=True), Job("tune_pruned", {"method": "fine"}, gpu=True)):
+        assert factor(tmp_path, other, work) is None
+    without = experience.noted(configuration(device="gpu", fine={"ratios": [0.5]}, tune_base=False))
+    (folder / "manifest.json").write_text(json.dumps(without))
+    assert factor(tmp_path, Job("tune_base", gpu=True), work) is None, "the record of a twin that the run had once"
+
+
 @pytest.mark.fault
 def test_times_of_jobs_that_end_or_are_removed_meanwhile_are_left_out(tmp_path, run):
     folder = run("one", (40_000, 6000, 6000))

@@ -323,7 +323,7 @@ def test_second_snakemake_in_the_same_folder_is_refused(scenarios):
 def test_whole_run_leaves_complete_tables(scenarios):
     run, _, _ = scenarios.whole.result()
     with run.result("tables/models.csv").open(newline="") as stream:
-        assert len(list(csv.DictReader(stream))) == 3
+        assert len(list(csv.DictReader(stream))) == 4
     for table in ("artifacts", "inference"):
         with run.result(f"tables/{table}.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) == 3
@@ -341,6 +341,7 @@ def test_gpu_jobs_have_one_gpu_and_others_none(scenarios):
         assert "gres/gpu" not in row["AllocTRES"] or ",gres/gpu=1," in row["AllocTRES"]
     assert {rule for rule, kinds in gpus.items() if kinds == {"gres/gpu=1"}} == {
         "train_base",
+        "tune_base",
         "tune_pruned",
         "evaluate_model",
     }

@@ -3,30 +3,32 @@
 import dataclasses
 
 import made_up_records
+import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
 
+import pruning_study as command
 from pinch.core import records, schema
 from pinch.core.record_types.weights import NetworkSize
 from pinch.run.identity import parse_model
 from pinch.studies import pruning_study
 
-FIRST = {"name": "s", "seed": 1, "coarse": {"ratios": [0.5], "epochs": 4}, "fine": {"ratios": [0.9], "epochs": 2}}
+FIRST = {"name": "s", "seed": 1, "coarse": {"ratios": [0.5], "epochs": 4}, "fine": {"ratios": [], "epochs": 2}}
 FURTHER = {
-    "repeats": {"seed2": {"seed": 2}},
-    "longer_base": {
-        "coarse": {"train": {"epochs": 4}, "coarse": {"ratios": []}, "fine": {"ratios": []}},
-        "fine": {"train": {"epochs": 2}, "coarse": {"ratios": []}, "fine": {"ratios": []}},
+    "repeats": {
+        "seed2": {"seed": 2},
+        "fine": {"coarse": {"ratios": []}, "fine": {"ratios": [0.9]}},
     },
     "ablations": {
         "coarse": {"common": {"coarse": {"epochs": 3}}, "runs": {"default": {}, "ranking_ln": {"ranking": "ln"}}}
     },
 }
+RUNS = pruning_study.runs(FIRST, FURTHER)
 
 
-def write(results, name, model, map50_95):
-    splits = {"test": made_up_records.accuracy(None, map50_95), "val": made_up_records.accuracy(0.0, 0.0)}
+def write(results, name, model, val, test):
+    splits = {"test": made_up_records.accuracy(None, test), "val": made_up_records.accuracy(0.0, val)}
     result = made_up_records.accuracy_record(parse_model(model), splits)
     records.write(results / name / f"records/accuracy/{model}.json", result)
 
@@ -40,63 +42,93 @@ def write_pruning(results, name, model, parameters):
 
 @pytest.fixture
 def results(tmp_path):
-    """Records in which the base gains by many more epochs, and loses by few."""
-    write(tmp_path, "s", "s", 0.7)
-    write(tmp_path, "s_longer_base_coarse", "s_longer_base_coarse", 0.8)
-    write(tmp_path, "s_longer_base_fine", "s_longer_base_fine", 0.6)
-    for name, coarse, fine in (("s", 0.6, 0.4), ("s_seed2", 0.64, 0.44)):
-        write(tmp_path, name, f"{name}_coarse_prune_50_tuned", coarse)
-        write(tmp_path, name, f"{name}_fine_prune_90_tuned", fine)
+    """Records in which the base gains by the epochs of coarse tuning, and loses by those of fine tuning."""
+    for name, val, test in (("s", 0.75, 0.8), ("s_seed2", 0.8, 0.78), ("s_fine", 0.65, 0.9)):
+        write(tmp_path, name, name, 0.7, 0.7)
+        write(tmp_path, name, f"{name}_tuned", val, test)
+    write(tmp_path, "s", "s_coarse_prune_50_tuned", 0.1, 0.6)
+    write(tmp_path, "s_seed2", "s_seed2_coarse_prune_50_tuned", 0.1, 0.624)
+    write(tmp_path, "s_fine", "s_fine_fine_prune_90_tuned", 0.1, 0.4)
     for choice, accuracy in (("default", 0.5), ("ranking_ln", 0.45)):
         name = f"s_coarse_{choice}"
-        write(tmp_path, name, f"{name}_coarse_prune_50", 0.1)
+        write(tmp_path, name, f"{name}_coarse_prune_50", 0.1, 0.9)
         write_pruning(tmp_path, name, f"{name}_coarse_prune_50", 25 if choice == "default" else 30)
-        write(tmp_path, name, f"{name}_coarse_prune_50_tuned", accuracy)
+        write(tmp_path, name, f"{name}_coarse_prune_50_tuned", accuracy, 0.9)
     return tmp_path
 
 
 def test_later_runs_share_data_and_base_of_the_first():
-    first, longer, longer_for_fine, *others = pruning_study.runs(FIRST, FURTHER)
+    first, *others = RUNS
     assert first.config == FIRST
-    assert longer.config["base_model"] == longer_for_fine.config["base_model"] == "results/s/models/s.pt"
-    assert [longer.config["train"]["epochs"], longer_for_fine.config["train"]["epochs"]] == [4, 2]
-    assert {run.config["dataset"] for run in (longer, longer_for_fine, *others)} == {"results/s/dataset/data.yaml"}
+    assert {run.config["dataset"] for run in others} == {"results/s/dataset/data.yaml"}
     assert {run.config["trained_model"] for run in others} == {"results/s/models/s.pt"}
-    assert [run.name for run in others] == ["s_seed2", "s_coarse_default", "s_coarse_ranking_ln"]
+    assert [run.name for run in others] == ["s_seed2", "s_fine", "s_coarse_default", "s_coarse_ranking_ln"]
 
 
-def test_pruned_models_are_compared_with_the_better_base(results):
-    table = pruning_study.pruning_table(pruning_study.runs(FIRST, FURTHER), results)
-    assert list(table.columns) == ["method", "ratio", "seed", "map50_95", "base_map50_95", "kept"]
-    assert set(table.loc[table["method"] == "coarse", "base_map50_95"]) == {0.8}
-    assert set(table.loc[table["method"] == "fine", "base_map50_95"]) == {0.7}
-    kept = table.set_index(["method", "seed"])["kept"]
-    assert kept["coarse", 1] == pytest.approx(0.75)
-    assert kept["coarse", 2] == pytest.approx(0.8)
-    assert kept["fine", 2] == pytest.approx(0.44 / 0.7)
+def test_what_pruned_models_keep_on_test_is_relative_to_what_is_better_on_val(results):
+    table = pruning_study.pruning_table(RUNS, results)
+    assert list(table.columns) == pruning_study.PRUNING_COLUMNS
+    assert list(table["unpruned"]) == ["s_tuned", "s_seed2_tuned", "s_fine"], "though its twin is better on test"
+    assert list(table["unpruned_map50_95"]) == [0.8, 0.78, 0.7]
+    assert table["kept"].tolist() == pytest.approx([0.75, 0.8, 0.4 / 0.7])
 
 
-def test_ablations_are_relative_to_the_default(results):
-    table = pruning_study.ablation_table(pruning_study.runs(FIRST, FURTHER), results).set_index("choice")
+def test_the_mean_over_seeds_has_an_interval(results):
+    table = pruning_study.kept_table(pruning_study.pruning_table(RUNS, results)).set_index("method")
+    assert list(table["seeds"]) == [2, 1]
+    assert table.loc["coarse", "kept"] == pytest.approx(0.775)
+    # Student's t for one degree of freedom, 12.706, times the standard error, 0.025.
+    assert table.loc["coarse", "kept_high"] - 0.775 == pytest.approx(12.706 * 0.025, abs=1e-4)
+    assert table.loc["coarse", "kept_low"] == pytest.approx(2 * 0.775 - table.loc["coarse", "kept_high"])
+    assert pd.isna(table.loc["fine", "kept_low"])
+
+
+def test_choices_are_judged_on_val_relative_to_the_default(results):
+    table = pruning_study.ablation_table(RUNS, results).set_index("choice")
     assert table.loc["ranking_ln", "to_default"] == pytest.approx(0.9)
-    assert table.loc["default", "map50_95_before_tuning"] == pytest.approx(0.1)
+    assert table.loc["default", "val_map50_95"] == pytest.approx(0.5)
+    assert table.loc["default", "val_map50_95_before_tuning"] == pytest.approx(0.1)
     assert set(table["epochs"]) == {3}
     assert table.loc["ranking_ln", ["parameters_left", "macs_left"]].tolist() == [0.3, 0.3]
 
 
-def test_shipped_study_is_valid_and_its_runs_differ():
+def test_the_command_writes_each_table(results, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").symlink_to(results)
+    command._write_tables(RUNS, tmp_path / "tables")
+    rows = {path.stem: len(pd.read_csv(path)) for path in (tmp_path / "tables").iterdir()}
+    assert rows == {"pruning": 3, "kept": 2, "ablations": 2}
+    assert "s_seed2_tuned" in capsys.readouterr().out
+
+
+def shipped():
+    """The runs of the study as it is shipped."""
     files = [ROOT / "config" / name for name in ("pruning_study.yaml", "studies/pruning_runs.yaml")]
-    runs = pruning_study.runs(*(yaml.safe_load(file.read_text()) for file in files))
+    return pruning_study.runs(*(yaml.safe_load(file.read_text()) for file in files))
+
+
+def test_shipped_study_is_valid_and_its_runs_differ():
+    runs = shipped()
     rules = schema.load(str(ROOT / "workflow/schemas/config.schema.yaml"))
     for run in runs:
         schema.validate(pruning_study.merged(run.config, {}), rules)
     assert len({run.name for run in runs}) == len(runs)
 
 
-@pytest.mark.parametrize("kind", ["longer_base", "fine"])
-def test_runs_without_a_pruning_are_accepted_by_the_workflow(kind, snakemake, tmp_path):
-    files = [ROOT / "config" / name for name in ("pruning_study.yaml", "studies/pruning_runs.yaml")]
-    runs = pruning_study.runs(*(yaml.safe_load(file.read_text()) for file in files))
-    run = next(run for run in runs if run.kind == kind)
+def test_shipped_study_measures_each_method_with_three_seeds_and_a_twin_of_its_own():
+    seeds = {}
+    for run in shipped():
+        methods = [method for method in ("coarse", "fine") if run.config[method]["ratios"]]
+        assert len(methods) == 1, f"the twin of {run.name} is tuned as long as one method's models"
+        if run.kind in ("first", "repeat"):
+            assert run.config.get("tune_base", True)
+            seeds.setdefault(methods[0], []).append(run.config["seed"])
+    assert seeds == {"coarse": [1, 2, 3], "fine": [1, 2, 3]}
+
+
+@pytest.mark.parametrize(("kind", "twins"), [("repeat", 1), ("fine", 0)])
+def test_runs_without_a_pruning_are_accepted_by_the_workflow(kind, twins, snakemake, tmp_path):
+    run = next(run for run in reversed(shipped()) if run.kind == kind)
     done = snakemake(tmp_path, "-n", run.target, config=run.config)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("rule tune_base:") == twins

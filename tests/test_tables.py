@@ -53,6 +53,20 @@ def test_models_hold_test_accuracy_before_and_after_tuning(run):
     assert models["macs"].dtype == "Int64"
 
 
+def test_the_twin_of_the_base_is_a_row_after_it(tmp_path):
+    run = made_up_run.make(tmp_path / "run", coarse=(30,), fine=(), twin=1.02)
+    models = gathering.gather(run).tables["models"]
+    assert list(models["label"]) == ["demo", "demo tuned", "coarse 30%"]
+    assert list(models["tuned"]) == [False, True, True]
+    twin = models.set_index("model").loc["demo_tuned"]
+    assert (twin["method"], twin["ratio"]) == ("none", 0)
+    assert twin["val_map50_95"] == pytest.approx(0.742 * 1.02)
+    assert twin["map50_95_before_tuning"] == 0.727, "the base's"
+    (run / "manifest.json").unlink()
+    pd.testing.assert_frame_equal(models, gathering.gather(run).tables["models"])
+    assert manifest.load(run).base == Model("demo")
+
+
 def test_artifacts_and_timings_are_complete_and_named_by_their_file(run):
     gathered = gathering.gather(run).tables
     artifacts, inference = gathered["artifacts"], gathered["inference"]

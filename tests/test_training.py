@@ -16,6 +16,7 @@ import train as command
 from pinch.core import ownership, records
 from pinch.core.errors import PinchError
 from pinch.core.record_types.weights import TrainingRecord
+from pinch.run.identity import Model
 from pinch.weights import checkpoints
 from pinch.weights.pruning import coarse, fine, kinds
 from pinch.weights.pruning import masks as mask_tools
@@ -179,6 +180,20 @@ def test_the_rate_rises_with_the_channels_removed(request_of, models):
     used = yaml.safe_load((request.run_folder / "args.yaml").read_text())
     assert used["lr0"] == pytest.approx(rates[1])
     assert used["close_mosaic"] == recipes.close_mosaic(request.epochs, coarse=True)
+
+
+@pytest.mark.parametrize("method", ["coarse", "fine"])
+def test_the_twin_of_a_base_is_tuned_as_pruned_models_are(request_of, method):
+    request = request_of("base_tuned", "base.pt", epochs=3, as_after=method)
+    result = train(request)
+    used = yaml.safe_load((request.run_folder / "args.yaml").read_text())
+    assert {key: used[key] for key in recipes.FINE_TUNING} == recipes.FINE_TUNING
+    assert used["nbs"] == 8
+    assert used["close_mosaic"] == recipes.close_mosaic(3, coarse=method == "coarse")
+    checkpoint = checkpoints.load(request.checkpoint)
+    assert Model.of_checkpoint(checkpoint.path, checkpoint.meta) == Model("base", tuned=True)
+    assert not checkpoints.is_pruned(checkpoint)
+    assert (result.base_model, result.epochs_run) == ("base.pt", 3)
 
 
 def test_mosaics_end_sooner_after_coarse_pruning():
@@ -460,6 +475,8 @@ distributed.destroy_process_group()
         ({"base": "fine.pt", "pruned": False}, "add --pruned-model"),
         ({"base": "base.pt", "pruned": True}, "leave out --pruned-model"),
         ({"base": "coarse.pt", "pruned": True, "dense": "base.pt"}, "has no masks"),
+        ({"base": "coarse.pt", "pruned": True, "as_after": "coarse"}, "leave out one of --as-after and --pruned-model"),
+        ({"base": "yolo11n.yaml", "as_after": "fine"}, "does not know the classes of .*leave that out"),
         ({"base": "base.pt", "device": "tpu"}, "not a device"),
         ({"base": "nonsense.yaml"}, "not a model"),
         ({"base": "base.pt", "options": {"no_such": 1}}, "no_such"),

@@ -66,6 +66,7 @@ def test_tables_are_complete(project):
     rows = {name: project.table(name) for name in ("models", "artifacts", "inference", "selection")}
     assert [row["model"] for row in rows["models"]] == [
         "tiny",
+        "tiny_tuned",
         "tiny_coarse_prune_50_tuned",
         "tiny_fine_prune_30_tuned",
     ]
@@ -82,12 +83,14 @@ def test_tables_are_complete(project):
         for row in rows[name]:
             empty = {column for column in wanted.split() if row[column] == ""}
             assert empty <= MAY_BE_EMPTY, (name, row)
-    tuned = [row for row in rows["models"] if row["method"] != "none"]
+    tuned = [row for row in rows["models"] if row["tuned"] == "True"]
+    assert len(tuned) == 3
     assert all(row["map50_before_tuning"] != "" and row["map50_95_before_tuning"] != "" for row in tuned)
 
 
 def test_pruning_did_what_its_name_says(project):
-    base, coarse, fine = project.table("models")
+    base, twin, coarse, fine = project.table("models")
+    assert all(twin[column] == base[column] for column in ("macs", "parameters"))
     assert int(coarse["macs"]) < 0.35 * int(base["macs"])
     assert int(coarse["parameters"]) < 0.35 * int(base["parameters"])
     assert fine["parameters"] == base["parameters"]
@@ -134,7 +137,9 @@ def test_a_new_ratio_and_a_new_artifact_run_only_what_is_new(project):
     found = project.planned(config)
     assert found["fine_prune"] == found["tune_pruned"] == 1
     assert found["evaluate_model"] == 2
-    assert not {"train_base", "coarse_prune", "hagrid_to_yolo", "synthesize_hands", "export_onnx"} & set(found)
+    assert not {"train_base", "tune_base", "coarse_prune", "hagrid_to_yolo", "synthesize_hands", "export_onnx"} & set(
+        found
+    )
     more = CONFIG["export"] | {"artifacts": [*CONFIG["export"]["artifacts"], "full.tflite"]}
     found = project.planned(CONFIG | {"export": more})
     assert found["export_tflite"] == found["evaluate_artifact"] == found["measure_on_cpu"] == 2
@@ -153,7 +158,7 @@ def test_edits_of_code_comments_and_environments_retrain_nothing(project):
 
 def test_another_number_of_epochs_is_a_reason_to_train_again(project):
     found = project.planned(CONFIG | {"fine": {"ratios": [0.3], "epochs": 2}})
-    assert found["tune_pruned"] == 1
+    assert found["tune_pruned"] == found["tune_base"] == 1, "the twin is tuned as long as the longest"
     assert "train_base" not in found
 
 

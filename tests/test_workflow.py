@@ -32,7 +32,8 @@ def test_demo_makes_each_ratio_and_each_artifact_a_job(snakemake, tmp_path):
     found = jobs(snakemake(tmp_path, "-n", "--profile", ROOT / "profiles/local", config=DEMO))
     ratios = len(DEMO["coarse"]["ratios"]) + len(DEMO["fine"]["ratios"])
     assert found["tune_pruned"] == ratios
-    assert found["evaluate_model"] == 1 + 2 * ratios
+    assert found["tune_base"] == 1
+    assert found["evaluate_model"] == 2 + 2 * ratios
     assert found["export_onnx"] == found["export_tflite"] == 3 * len(DEMO["export"]["models"])
     assert found["evaluate_artifact"] == 6 * len(DEMO["export"]["models"])
     assert found["measure_on_cpu"] == found["evaluate_artifact"] * len(DEMO["measure"]["threads"])
@@ -45,6 +46,7 @@ def test_full_configuration_dry_runs_without_data_and_warns(snakemake, tmp_path)
     result = snakemake(tmp_path, "-n", config=config)
     found = jobs(result)
     assert found["tune_pruned"] == 18
+    assert found["tune_base"] == 1
     assert found["export_onnx"] + found["export_tflite"] == 19 * 6
     assert found["measure_on_gpu"] == 19 * 3
     assert found["fetch_weights"] == 1
@@ -81,6 +83,39 @@ def test_ready_data_sets_and_detectors_need_no_training_or_conversion(snakemake,
     found = jobs(snakemake(tmp_path, "-n", config=config))
     assert found["prepare_dataset"] == found["check_base_model"] == found["import_model"] == 1
     assert not {"hagrid_to_yolo", "train_base", "synthesize_hands"} & set(found)
+
+
+PRUNING = {"coarse": {"ratios": [0.5], "epochs": 4, "patience": 2, "options": {"lr0": 0.002}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments"),
+    [
+        ({}, "--as-after coarse --resume --epochs 4 --patience 2 --set lr0=0.002"),
+        ({"fine": {"ratios": [0.5], "epochs": 4}}, "--as-after coarse --resume --epochs 4 --patience 2"),
+        ({"fine": {"ratios": [0.5], "epochs": 5, "patience": 3}}, "--as-after fine --resume --epochs 5 --patience 3"),
+        ({"fine": {"epochs": 5}}, "--as-after coarse --resume --epochs 4"),
+    ],
+)
+def test_the_twin_of_the_base_is_tuned_as_the_longest_tuned_pruned_models_are(snakemake, tmp_path, change, arguments):
+    result = snakemake(tmp_path, "-n", "-p", "models", config=DATA | PRUNING | change)
+    assert jobs(result)["tune_base"] == 1
+    (line,) = [line for line in result.stdout.splitlines() if "train.py some_tuned " in line]
+    said = line.replace(" --imgsz 640 --batch 16", "")
+    assert "--base-model results/some/models/some.pt" in said
+    assert "--pruned-model" not in said
+    assert arguments in said
+
+
+def test_the_twin_can_be_left_out_and_is_exported_only_if_it_is_named(snakemake, tmp_path):
+    assert "tune_base" not in jobs(snakemake(tmp_path, "-n", config=DATA))
+    assert "tune_base" not in jobs(snakemake(tmp_path, "-n", config=DATA | PRUNING | {"tune_base": False}))
+    one = DATA | PRUNING | {"export": {"artifacts": ["full.onnx"]}}
+    assert jobs(snakemake(tmp_path, "-n", config=one))["export_onnx"] == 2
+    one["export"]["models"] = ["base", "base tuned"]
+    result = snakemake(tmp_path, "-n", "-p", config=one)
+    assert jobs(result)["export_onnx"] == 2
+    assert "some_tuned_full.onnx" in result.stdout
 
 
 def test_image_sizes_are_an_axis(snakemake, tmp_path):
@@ -147,6 +182,7 @@ def test_where_a_gpu_is_asked_for_it_is_checked_first(snakemake, tmp_path):
         ({"coarse": {"ratios": [1.2]}}, "coarse.ratios.0: 1.2 must be less than 1"),
         ({"unknown": 1}, "unknown key 'unknown'"),
         ({"export": {"models": ["coarse 0.3"]}}, "export.models: 'coarse 0.3' is none of ['base']"),
+        ({"export": {"models": ["base tuned"]}}, "export.models: 'base tuned' is none of ['base']"),
         ({"export": {"artifacts": ["full.tfl"]}}, "'full.tfl' is not an artifact that can be made"),
         ({"synthetic": None}, "names no data"),
     ],

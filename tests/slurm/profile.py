@@ -12,7 +12,10 @@ import yte
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "profiles/slurm"
 # Rules that use a GPU where the configuration says `device: gpu`.
-GPU_RULES = ("train_base", "tune_pruned", "evaluate_model", "scan_layers", "explain_pruning", "explain_tuning")
+GPU_RULES = (
+    *("train_base", "tune_base", "tune_pruned", "evaluate_model"),
+    *("scan_layers", "explain_pruning", "explain_tuning"),
+)
 
 # Scenarios are started from several threads, which have one environment.
 _ENVIRONMENT = threading.Lock()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run the pruning study through the workflow and write its tables, pruning.csv and ablations.csv.
+"""Run the pruning study through the workflow and write its tables: pruning.csv, kept.csv and ablations.csv.
 
 Options that this command does not know go to Snakemake. If it is stopped and started again, it runs only what is
 missing.
@@ -66,9 +66,12 @@ def _snakemake(run: "Run", options: list[str]) -> None:
 def _write_tables(runs: "list[Run]", folder: Path) -> None:
     from pinch.studies import pruning_study
 
+    results = Path("results")
+    pruning = pruning_study.pruning_table(runs, results)
+    tables = {"pruning": pruning, "kept": pruning_study.kept_table(pruning)}
+    tables["ablations"] = pruning_study.ablation_table(runs, results)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in (("pruning", pruning_study.pruning_table), ("ablations", pruning_study.ablation_table)):
-        table = make(runs, Path("results"))
+    for name, table in tables.items():
         with atomic(folder / f"{name}.csv") as path:
             table.to_csv(path, index=False, float_format="%.4f")
         print(f"\n{folder / name}.csv\n{table.to_string(index=False, float_format='{:.3f}'.format)}")

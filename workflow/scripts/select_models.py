@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     gathering.write(arguments.results, "selection", chosen)
     if chosen.empty:
         print(
-            "nothing to choose from: no artifact that passed its check is both timed and evaluated, or the base does"
-            f" not reach mAP50-95 {LEAST:g} on val"
+            "nothing to choose from: no artifact that passed its check is both timed and evaluated, or the base and "
+            f"its twin do not reach mAP50-95 {LEAST:g} on val"
         )
     for row in chosen.itertuples():
         print(f"{row.device}, threads: {row.threads}, {row.goal}: {row.file}: {row.reason}")

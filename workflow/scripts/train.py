@@ -8,6 +8,7 @@ from pathlib import Path
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments, from_arguments
 from pinch.operations import pausing
+from pinch.run.identity import METHODS
 from pinch.run.settings.data import General
 from pinch.run.settings.training import Batches, ImageSize, Loading, Start, Training
 
@@ -22,6 +23,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--project", required=True, type=Path, help="folder of models")
     add_arguments(parser, Start)
     parser.add_argument("--pruned-model", action="store_true", help="the base model is pruned: keep its pruning")
+    parser.add_argument(
+        "--as-after",
+        choices=METHODS,
+        help="tune a base that is not pruned as after this pruning: its twin, to compare pruned models with",
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
         "--resume",
@@ -64,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         base=arguments.base_model,
         imgsz=arguments.imgsz,
         pruned=arguments.pruned_model,
+        as_after=arguments.as_after,
         resume=arguments.resume,
         device=arguments.device,
         gpus=arguments.gpus,

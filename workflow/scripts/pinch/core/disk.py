@@ -19,6 +19,8 @@ _SENTENCES = {
     errno.EIO: "the disk of {path} does not answer: look at it and run again",
     errno.ESTALE: "the disk of {path} does not answer: look at it and run again",
 }
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""Numbers of the errors that no other way of writing a file can help against."""
 LITTLE = 1 << 20
 """A disk with fewer free bytes is full."""
 

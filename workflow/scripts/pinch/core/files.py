@@ -1,6 +1,7 @@
 """Writing files and folders completely or not at all; their hashes and sizes."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -55,6 +56,20 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     path.unlink(missing_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name or, where the filesystem has no such links, copy it with its times.
+
+    Raises:
+        OSError: `target` exists, the disk or the quota is full, or the file cannot be copied either.
+    """
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in {*disk.FULL, errno.EEXIST}:
+            raise
+        shutil.copy2(source, target)
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -146,7 +146,8 @@ def _declared(field: dataclasses.Field, hint: Any) -> Option:
     items = typing.get_args(hint) if many else (hint,)
     # Rules leave out None, false and empty values, so an argument that is left out must mean the same.
     assert not nullable or field.default is None, f"{field.name} may be None, so None must be its default"
-    assert hint is not bool or field.default is False, f"{field.name} is a flag, so its default must be False"
+    is_flag = hint is bool and COMMAND in declared["where"]
+    assert not is_flag or field.default is False, f"{field.name} is a flag, so its default must be False"
     return Option(
         name=field.name,
         kind=typing.get_origin(items[0]) or items[0],

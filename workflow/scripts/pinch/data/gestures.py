@@ -42,9 +42,6 @@ IDLE = "no_gesture"
 """The class of hands that show no gesture. In v1 and v2.0 it has no pictures and no annotation file of its own: it is
 only the label of a second, idle hand in the files of other gestures."""
 
-TWO_HANDED = ("timeout", "holy", "take_picture", "xsign", "hand_heart", "hand_heart2", "thumb_index2")
-"""Gestures of both hands, whose annotations in v2-1M have a united box."""
-
 _FIRST = (
     *("call", "dislike", "fist", "four", "like", "mute", "ok", "one", "palm", "peace", "peace_inverted", "rock"),
     *("stop", "stop_inverted", "three", "three2", "two_up", "two_up_inverted"),

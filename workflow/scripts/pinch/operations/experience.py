@@ -18,7 +18,7 @@ from pinch.core.record_types.weights import TrainingRecord
 from pinch.operations import rates, workload
 from pinch.operations.rates import Job
 from pinch.operations.workload import Workload
-from pinch.run.identity import METHODS
+from pinch.run.identity import METHODS, Model
 from pinch.tables import stages
 
 # Where starting takes most of a job's time, the time says nothing about larger data.
@@ -91,9 +91,18 @@ def _trainings(run: Path, work: Workload, gpu: bool) -> Iterator[Seen]:
             record = records.read(path, TrainingRecord).value
         except PinchError:
             continue
-        method = next((method for method in METHODS if f"_{method}_prune_" in record.model), None)
-        job = Job("tune_pruned", {"method": method}, gpu) if method else Job("train_base", gpu=gpu)
-        yield Seen(job, work, record.seconds / record.epochs_run * record.epochs_requested)
+        job = _training(run.name, record, gpu)
+        # The record of a twin stays when the run is configured to have none.
+        if job.rule != "tune_base" or "twin" in work.epochs:
+            yield Seen(job, work, record.seconds / record.epochs_run * record.epochs_requested)
+
+
+def _training(name: str, record: TrainingRecord, gpu: bool) -> Job:
+    """The job of a training of the run `name`."""
+    if record.model == str(Model(name, tuned=True)):
+        return Job("tune_base", gpu=gpu)
+    method = next((method for method in METHODS if f"_{method}_prune_" in record.model), None)
+    return Job("tune_pruned", {"method": method}, gpu) if method else Job("train_base", gpu=gpu)
 
 
 def _wildcards(rule: str, name: str) -> dict[str, str]:

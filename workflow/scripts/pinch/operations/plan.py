@@ -172,8 +172,6 @@ def _disk(todo: Iterable[PlannedJob], work: Workload) -> float:
     checkpoints = trained + rules["coarse_prune"] + rules["fine_prune"] + rules["import_model"]
     # They keep what they started from.
     checkpoints += rules["explain_tuning"]
-    # They keep what they started from.
-    checkpoints += rules["explain_tuning"]
     artifacts = sum(count for rule, count in rules.items() if rule.startswith("export_"))
     total = checkpoints * _BYTES["checkpoint"] + trained * _BYTES["run"] + artifacts * _BYTES["artifact"]
     total += _labels(rules, work) * _BYTES["label"]

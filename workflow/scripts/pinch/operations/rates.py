@@ -38,7 +38,7 @@ SCANNED_LAYERS = 60
 """Layers of YOLO11n in a layer scan."""
 CHOSEN = 8
 """Artifacts that are measured on all of test: one for each goal and device, of which some are the same."""
-TRAININGS = ("train_base", "tune_pruned", "explain_tuning")
+TRAININGS = ("train_base", "tune_base", "tune_pruned", "explain_tuning")
 """Rules of jobs that pause in time, are sent again, and go on: only an epoch must fit into a submission."""
 ON_DEVICE = (*TRAININGS, "evaluate_model", "scan_layers", "explain_pruning")
 """Rules of jobs that use a GPU where the configuration says so."""
@@ -53,6 +53,7 @@ def seconds(job: Job, work: Workload) -> float:
         "hagrid_to_yolo": _read_all,
         "prepare_dataset": _read_all,
         "train_base": lambda job, work: work.epochs["base"] * epoch_seconds(job, work),
+        "tune_base": lambda job, work: work.epochs["twin"] * epoch_seconds(job, work),
         "tune_pruned": lambda job, work: work.epochs[job.wildcards["method"]] * epoch_seconds(job, work),
         "coarse_prune": _ranking,
         "evaluate_model": _evaluation,

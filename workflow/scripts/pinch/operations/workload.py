@@ -11,6 +11,8 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
 from pinch.data import dataset
 from pinch.data.hagrid import source
+from pinch.run import comparing
+from pinch.run.identity import METHODS
 from pinch.run.settings.measuring import USUAL_ROUNDS
 
 SPLITS = ("train", "val", "test")
@@ -26,7 +28,8 @@ class Workload:
     Attributes:
         images: number of images of train, val and test.
         classes: number of classes.
-        epochs: maximum number of epochs of the base, of coarse and of fine tuning.
+        epochs: maximum number of epochs of the base, of coarse and of fine tuning, and of the base's twin, if there is
+            one ("base", "coarse", "fine", "twin").
         imgsz: side of the images in pixels.
         sizes: further sides of exported models.
         timed_frames: frames of one timing, over its usual number of rounds, warm-up included.
@@ -62,9 +65,10 @@ class Workload:
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a configuration with all defaults says of the work: all of `Workload` but images and classes."""
-    measure = config["measure"]
+    measure, twin = config["measure"], comparing.twin_method(config)
+    epochs = {"base": config["train"]["epochs"]} | {method: config[method]["epochs"] for method in METHODS}
     return {
-        "epochs": {"base": config["train"]["epochs"]} | {kind: config[kind]["epochs"] for kind in ("coarse", "fine")},
+        "epochs": epochs | ({"twin": epochs[twin]} if twin else {}),
         "imgsz": config["train"]["imgsz"],
         "timed_frames": min(measure["rounds"], USUAL_ROUNDS) * (measure["frames"] + measure["warmup"]),
         "sizes": tuple(config["export"]["imgsz"]),

@@ -12,7 +12,7 @@ import pandas as pd
 from pinch.core.record_types.data import QUANTILES
 from pinch.run import comparing, formats
 from pinch.run.identity import percent
-from pinch.tables import gathering, labels, selection, stages
+from pinch.tables import gathering, labels, plateau, selection, stages
 
 Row = dict[str, Any]
 
@@ -30,7 +30,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
     """
     names = ("models", "artifacts", "inference", "dataset", "training", "stages", "missing", "selection", "sensitivity")
     table = {name: _clean(gathering.read(results, name)) for name in names}
-    base = next((row for row in table["models"] if row["method"] == "none"), None)
+    base, twin, unpruned = (find(table["models"]) for find in (comparing.base, comparing.twin, comparing.unpruned))
     failed = [row for row in table["artifacts"] if row["failed"]]
     exports = _exports(table["artifacts"], table["models"])
     places = _places(table["inference"], {row["kind"]: row["kept"] for row in exports}, {row["file"] for row in failed})
@@ -38,12 +38,15 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "run": results.as_posix(),
         "name": name or results.name,
         "base": base,
-        "weak": base is not None and comparing.comparable(base["val_map50_95"]) is None,
+        "twin": twin,
+        "unpruned": unpruned,
+        "weak": unpruned is not None and comparing.comparable(unpruned["val_map50_95"]) is None,
+        "plateau": plateau.of(table["models"], table["training"]),
         "failed": failed,
         "unchecked": [row for row in table["artifacts"] if row["unchecked"]],
         "data": _data(table["dataset"]),
-        "coarse": _pruned("coarse", table, base, places),
-        "fine": _pruned("fine", table, base, places),
+        "coarse": _pruned("coarse", table, places),
+        "fine": _pruned("fine", table, places),
         "training": _training(table["training"]),
         "exports": exports,
         "guarded": [row for row in table["artifacts"] if row.get("guard_share") is not None],
@@ -72,7 +75,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
     }
 
 
-def _part(base: Row | None) -> Row | None:
+def _part(base: comparing.Row | None) -> Row | None:
     """On how many images accuracy was measured, if that was not all of a split."""
     if base is None or base["images_in_split"] is None or base["images"] == base["images_in_split"]:
         return None
@@ -147,15 +150,16 @@ def _data(rows: list[Row]) -> Row | None:
     }
 
 
-def _pruned(method: str, table: dict[str, list[Row]], base: Row | None, places: list[Row]) -> list[Row]:
-    """One row per tuned model of `method`, with its accuracy, MACs, size and time as shares of the base's."""
-    whole, found = base or {}, []
+def _pruned(method: str, table: dict[str, list[Row]], places: list[Row]) -> list[Row]:
+    """One row per tuned model of `method`: MACs, size and time as shares of the base's, accuracy of the unpruned's."""
+    whole, unpruned = (find(table["models"]) or {} for find in (comparing.base, comparing.unpruned))
+    found = []
     for row in table["models"]:
         if row["method"] != method:
             continue
         told: Row = {"percent": percent(row["ratio"]), **row}
-        for key, shared in (("map50_95", kept), ("macs", share), ("parameters", share)):
-            told[f"{key}_share"] = shared(row[key], whole.get(key))
+        told["map50_95_share"] = kept(row["map50_95"], unpruned.get("map50_95"))
+        told |= {f"{key}_share": share(row[key], whole.get(key)) for key in ("macs", "parameters")}
         told["nonzero_share"] = share(row["nonzero_parameters"], whole.get("parameters"))
         told["zipped_share"] = _artifact_share(table["artifacts"], row["model"], whole.get("model"), "bytes_zipped")
         told["time_share"] = places[0]["models"].get(row["model"]) if places else None

@@ -95,7 +95,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "selection": (
         *(_text("device"), _text("threads"), _text("goal"), _text("file"), _TIMES[0]),
-        *(_number("kept", "kept of the base on val (%)", 1, 100), _number("map50_95", "mAP50-95 on test", 3)),
+        *(_number("kept", "kept of the unpruned model on val (%)", 1, 100), _number("map50_95", "mAP50-95 on test", 3)),
         *(_SIZE[1], _text("reason", kind="text long")),
     ),
     "chosen": (

@@ -2,7 +2,7 @@
 
 Names of files are made from them, and only here:
 
-    <name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model
+    <name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model (`<name>_tuned`: the twin of the base)
     <model>[_<size>]_<precision><ending>                               an artifact
 
 A name can be ambiguous: a base may be called `hands_640` or `my_coarse_prune_x`. So names are parsed only for files
@@ -34,7 +34,7 @@ class Model:
         name: the base's name.
         method: how it was pruned: "none", or one of METHODS.
         ratio: the requested fraction of channels (coarse) or weights (fine) that were removed; 0 for the base.
-        tuned: whether it was fine-tuned after pruning.
+        tuned: whether it was fine-tuned: a pruned model or, if it is not pruned, the twin of the base.
     """
 
     name: str
@@ -52,8 +52,10 @@ class Model:
 
     @property
     def label(self) -> str:
-        """Its short name for readers: "coarse 50%", or the base's name."""
-        return self.name if self.method == "none" else f"{self.method} {percent(self.ratio)}%"
+        """Its short name for readers: "coarse 50%", the base's name, or that of its twin: "demo tuned"."""
+        if self.method == "none":
+            return f"{self.name} tuned" if self.tuned else self.name
+        return f"{self.method} {percent(self.ratio)}%"
 
     @property
     def untuned(self) -> "Model":
@@ -65,15 +67,18 @@ class Model:
         return {"model": str(self), "method": self.method, "ratio": self.ratio, "tuned": self.tuned}
 
     @property
-    def order(self) -> tuple[int, float, str]:
-        """Sorts models: bases, then coarse, then fine, by ratio."""
-        return ("none", *METHODS).index(self.method), self.ratio, self.name
+    def order(self) -> tuple[int, float, str, bool]:
+        """Sorts models: bases, each before its twin, then coarse, then fine, by ratio."""
+        return ("none", *METHODS).index(self.method), self.ratio, self.name, self.tuned
 
     @classmethod
     def of_checkpoint(cls, path: Path, meta: Mapping[str, Any]) -> "Model":
         """The model in a checkpoint whose entry `pinch` is `meta`; its name is that of the file."""
         unnamed = cls("", meta["method"], meta["ratio"], bool(meta["tuned"]))
-        return cls(path.stem.removesuffix(unnamed._suffix), unnamed.method, unnamed.ratio, unnamed.tuned)
+        name = path.stem.removesuffix(unnamed._suffix)
+        # A twin with another name is the base of another run, which took it over.
+        is_base = unnamed.method == "none" and name == path.stem
+        return cls(name, unnamed.method, unnamed.ratio, unnamed.tuned and not is_base)
 
 
 @dataclass(frozen=True)
@@ -188,9 +193,8 @@ def parse_model(stem: str) -> Model:
     """The model that the name of a checkpoint from outside (without its suffix) describes."""
     match = _MODEL.match(stem)
     assert match, stem
-    if not match["method"]:
-        return Model(stem)
-    return Model(match["name"], match["method"], float(match["percent"]) / 100, bool(match["tuned"]))
+    ratio = float(match["percent"]) / 100 if match["method"] else 0.0
+    return Model(match["name"], match["method"] or "none", ratio, bool(match["tuned"]))
 
 
 def parse_artifact(path: str | Path) -> Artifact | None:
@@ -204,6 +208,6 @@ def parse_artifact(path: str | Path) -> Artifact | None:
     stem = stem.removesuffix(f"_{precision}")
     unsized, _, size = stem.rpartition("_")
     # A number at the end of a base's name may be part of the name.
-    if size.isdigit() and parse_model(unsized).method != "none":
-        return Artifact(parse_model(unsized), entry, precision, int(size))
+    if size.isdigit() and (model := parse_model(unsized)) != Model(unsized):
+        return Artifact(model, entry, precision, int(size))
     return Artifact(parse_model(stem), entry, precision)

@@ -32,7 +32,7 @@ class Manifest:
     """What a run consists of, in the order of the tables.
 
     Attributes:
-        models: the base and every tuned model.
+        models: the base, its twin if there is one, and every tuned model.
         artifacts: the exported files.
         timings: the timings of artifacts.
         studies: names of the records of studies (under `records/sensitivity/`, without their suffix).
@@ -49,8 +49,8 @@ class Manifest:
 
     @property
     def base(self) -> Model | None:
-        """The first model that is not pruned."""
-        return next((model for model in self.models if model.method == "none"), None)
+        """The first model that is neither pruned nor tuned."""
+        return next((model for model in self.models if model.method == "none" and not model.tuned), None)
 
     def to_json(self) -> dict[str, Any]:
         """The content of manifest.json."""

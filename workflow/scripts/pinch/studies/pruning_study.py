@@ -1,7 +1,8 @@
-"""The pruning study: its runs and its two tables.
+"""The pruning study: its runs and its tables.
 
 The first run makes the data set and trains the base. Every other run is the same configuration with some values
-changed, on that data set and from that base. Accuracies are those of the runs' records, on the test split.
+changed, on that data set and from that base. Choices are judged on val. What pruning keeps is measured on test, by
+whose people no choice was judged.
 """
 
 import copy
@@ -10,19 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.core.record_types.weights import PruningRecord
+from pinch.run import comparing
 from pinch.run.identity import METHODS, Model
 
 # Kinds of runs. The kind of an ablation is the method, one of METHODS.
-FIRST, REPEAT, LONGER_BASE = "first", "repeat", "longer_base"
-PRUNING_COLUMNS = ["method", "ratio", "seed", "map50_95", "base_map50_95", "kept"]
+FIRST, REPEAT = "first", "repeat"
+PRUNING_COLUMNS = ["method", "ratio", "seed", "map50_95", "unpruned", "unpruned_map50_95", "kept"]
+KEPT_COLUMNS = ["method", "ratio", "seeds", "kept", "kept_low", "kept_high"]
 ABLATION_COLUMNS = [
     *["method", "ratio", "choice", "epochs", "seed", "parameters_left", "macs_left"],
-    *["map50_95_before_tuning", "map50_95", "to_default"],
+    *["val_map50_95_before_tuning", "val_map50_95", "to_default"],
 ]
 
 Values = dict[str, Any]
@@ -52,12 +56,10 @@ def runs(study: Values, further: Values) -> list[Run]:
 
     Args:
         study: the configuration of the first run, without defaults.
-        further: `repeats` (name -> changed values), `longer_base` (method -> changed values), and `ablations` (method
-            -> `common` changed values and `runs`, name -> changed values of the method's section).
+        further: `repeats` (name -> changed values) and `ablations` (method -> `common` changed values and `runs`, name
+            -> changed values of the method's section).
     """
     found = [Run(FIRST, FIRST, study)]
-    for method, values in further[LONGER_BASE].items():
-        found.append(_later(study, LONGER_BASE, method, values, f"{LONGER_BASE}_{method}"))
     found += [_later(study, REPEAT, name, values) for name, values in further["repeats"].items()]
     for method, ablations in further["ablations"].items():
         for choice, values in ablations["runs"].items():
@@ -73,8 +75,7 @@ def _later(study: Values, kind: str, choice: str, changes: Values, suffix: str |
     # These runs export nothing, and the first run's list of models to export may have ratios that they do not have.
     config.pop("export", None)
     config["dataset"] = f"results/{first}/dataset/data.yaml"
-    base = f"results/{first}/models/{first}.pt"
-    config |= {"base_model": base} if kind == LONGER_BASE else {"trained_model": base}
+    config["trained_model"] = f"results/{first}/models/{first}.pt"
     return Run(kind, choice, config)
 
 
@@ -88,33 +89,51 @@ def merged(values: Values, changes: Values) -> Values:
 
 
 def pruning_table(found: list[Run], results: Path) -> pd.DataFrame:
-    """The accuracy that each pruned and tuned model keeps of the base's.
+    """The share of the unpruned model's mAP50-95 on test that each pruned and tuned model keeps, for each seed.
 
-    The reference is the better of two models: the base, and the base after as many more epochs as the pruned models of
-    the method got.
+    The unpruned model is that of the same run: the better on val of the base and its twin, which was tuned for as many
+    epochs (see `comparing.unpruned`).
 
     Args:
         found: all runs of the study.
         results: the folder with one folder for each run.
 
+    Returns:
+        PRUNING_COLUMNS; `unpruned` is the name of the unpruned model.
+
     Raises:
         PinchError: a record is missing.
     """
-    accuracies = {run.choice: _map50_95(results, run.name) for run in found if run.kind in (FIRST, LONGER_BASE)}
-    base = {method: max(accuracies[FIRST], accuracies[method]) for method in METHODS}
     rows = []
     for run in found:
         if run.kind not in (FIRST, REPEAT):
             continue
+        unpruned = _unpruned(results, run)
+        whole = _map50_95(results, run, unpruned, "test")
         for method in METHODS:
             for ratio in run.config[method]["ratios"]:
-                accuracy = _map50_95(results, run.name, method, ratio, tuned=True)
-                rows.append((method, ratio, run.config["seed"], accuracy, base[method], accuracy / base[method]))
+                accuracy = _map50_95(results, run, Model(run.name, method, ratio, True), "test")
+                rows.append((method, ratio, run.config["seed"], accuracy, str(unpruned), whole, accuracy / whole))
     return pd.DataFrame(rows, columns=PRUNING_COLUMNS).sort_values(["method", "ratio", "seed"], ignore_index=True)
 
 
+def kept_table(pruning: pd.DataFrame) -> pd.DataFrame:
+    """The mean over seeds of what pruned models keep, with its 95% interval by Student's t distribution.
+
+    Args:
+        pruning: made by `pruning_table`.
+
+    Returns:
+        KEPT_COLUMNS; `kept_low` and `kept_high` are the ends of the interval, NaN for a single seed.
+    """
+    of_seeds = pruning.groupby(["method", "ratio"])["kept"]
+    table = of_seeds.agg(seeds="count", kept="mean", error="sem").reset_index()
+    half = stats.t.ppf(0.975, table["seeds"] - 1) * table["error"]
+    return table.assign(kept_low=table["kept"] - half, kept_high=table["kept"] + half)[KEPT_COLUMNS]
+
+
 def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
-    """The effect of each choice: accuracy before and after tuning, and the latter relative to the default's.
+    """The effect of each choice on val: mAP50-95 before and after tuning, and the latter relative to the default's.
 
     Parameters (those that are not zero) and multiply-accumulates left are fractions of the base's.
 
@@ -127,11 +146,12 @@ def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
             continue
         section, seed = run.config[run.kind], run.config["seed"]
         (ratio,) = section["ratios"]
-        before, after = (_map50_95(results, run.name, run.kind, ratio, tuned) for tuned in (False, True))
+        models = (Model(run.name, run.kind, ratio, tuned) for tuned in (False, True))
+        before, after = (_map50_95(results, run, model, "val") for model in models)
         rows.append((run.kind, ratio, run.choice, section["epochs"], seed, *_left(results, run, ratio), before, after))
     table = pd.DataFrame(rows, columns=ABLATION_COLUMNS[:-1])
-    defaults = table[table["choice"] == "default"].set_index("method")["map50_95"]
-    return table.assign(to_default=table["map50_95"] / table["method"].map(defaults))
+    defaults = table[table["choice"] == "default"].set_index("method")["val_map50_95"]
+    return table.assign(to_default=table["val_map50_95"] / table["method"].map(defaults))
 
 
 def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:
@@ -142,10 +162,18 @@ def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:
     return after.nonzero_parameters / before.nonzero_parameters, after.macs / before.macs
 
 
-def _map50_95(results: Path, name: str, method: str = "none", ratio: float = 0.0, tuned: bool = False) -> float:
-    model = Model(name, method, ratio, tuned)
-    path = results / name / f"records/accuracy/{model}.json"
-    accuracy = records.read(path, AccuracyRecord).value.splits["test"].map50_95
+def _unpruned(results: Path, run: Run) -> Model:
+    """What the pruned models of a run are compared with."""
+    models = {str(model): model for model in (Model(run.name), Model(run.name, tuned=True))}
+    rows = [model.fields() | {"val_map50_95": _map50_95(results, run, model, "val")} for model in models.values()]
+    best = comparing.unpruned(rows)
+    assert best, rows
+    return models[best["model"]]
+
+
+def _map50_95(results: Path, run: Run, model: Model, split: str) -> float:
+    path = results / run.name / f"records/accuracy/{model}.json"
+    accuracy = records.read(path, AccuracyRecord).value.splits[split].map50_95
     if accuracy is None:
-        raise PinchError(f"{path} has no accuracy on the test split: give a data set with images there")
+        raise PinchError(f"{path} has no accuracy on {split}: give a data set with images there")
     return accuracy

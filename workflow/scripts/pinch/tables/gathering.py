@@ -32,7 +32,7 @@ COLUMNS = {
     "models": [
         *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
         *["map50_before_tuning", "map50_95_before_tuning", "val_map50", "val_map50_95"],
-        *["val_map50_before_tuning", "val_map50_95_before_tuning", "imgsz", "bytes", "bytes_zipped", "label"],
+        *["val_map50_before_tuning", "val_map50_95_before_tuning", "imgsz", "bytes", "bytes_zipped", "label", "tuned"],
         *_LOOKED_AT,
     ],
     "artifacts": [
@@ -47,7 +47,7 @@ COLUMNS = {
     ],
     "training": [
         *["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
-        *["method", "ratio", "label", "batch", "batch_used", "diverged_epoch"],
+        *["method", "ratio", "tuned", "label", "batch", "batch_used", "diverged_epoch"],
     ],
     "sensitivity": [
         *["study", "method", "layer", "variant", "ratio", "tuned", "map50_95", "base_map50_95", "sparsity"],
@@ -165,7 +165,7 @@ class _Reader:
             measured = self.found.required("models", name, f"accuracy/{name}", AccuracyRecord)
             if measured is None:
                 continue
-            if model.method != "none":
+            if model.tuned:
                 before = self.found.required("models", name, f"accuracy/{model.untuned}", AccuracyRecord)
             rows.append(
                 _of_model(model)
@@ -240,7 +240,7 @@ class _Reader:
 
 
 def _of_model(model: Model) -> dict[str, Any]:
-    return {"model": str(model), "method": model.method, "ratio": model.ratio, "label": model.label}
+    return model.fields() | {"label": model.label}
 
 
 def _of_artifact(artifact: Artifact) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from pinch.run.comparing import comparable
+from pinch.run import comparing
 from pinch.run.settings.measuring import Selection
 from pinch.tables import gathering, labels
 
@@ -40,12 +40,13 @@ def select(results: Path, keep: float = Selection.keep) -> pd.DataFrame:
 
     Args:
         results: folder of a run whose tables are gathered.
-        keep: smallest share of the base model's mAP50-95 on val that a fast or small model must keep.
+        keep: smallest share of the unpruned model's mAP50-95 on val that a fast or small model must keep.
 
     Returns:
         One row per processor, thread count and goal, with COLUMNS; `place` names the first two, `kept` is the share of
-        the base model's mAP50-95 on val, `relative_time` the time relative to the baseline artifact (see
-        `relative_time`). There are no rows if the base's accuracy on val is not `comparable`.
+        the mAP50-95 on val of the unpruned model (see `comparing.unpruned`), `relative_time` the time relative to the
+        baseline artifact (see `relative_time`). There are no rows if the unpruned model's accuracy on val is not
+        `comparable`.
 
     Raises:
         PinchError: a table is missing.
@@ -63,12 +64,13 @@ def measured(results: Path) -> pd.DataFrame:
         PinchError: a table is missing.
     """
     models, artifacts = gathering.read(results, "models"), gathering.read(results, "artifacts")
-    base = comparable(next(iter(models.loc[models["method"] == "none", "val_map50_95"]), None))
+    unpruned = comparing.unpruned(gathering.rows(models))
+    whole = comparing.comparable(unpruned["val_map50_95"]) if unpruned else None
     passed = artifacts[artifacts["failed"].isna()]
     accuracy = ["bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
     joined = gathering.read(results, "inference").merge(passed[["file", *accuracy]], on="file", how="inner")
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
-    joined["kept"] = joined["val_map50_95"] / base if base else float("nan")
+    joined["kept"] = joined["val_map50_95"] / whole if whole else float("nan")
     times = [relative_time(group) for _, group in labels.places(joined)]
     return joined.assign(relative_time=pd.concat(times) if times else [])
 
@@ -126,9 +128,9 @@ def _good_enough(candidates: pd.DataFrame, keep: float) -> tuple[pd.DataFrame, s
     enough = candidates[candidates["kept"] >= keep]
     if len(enough):
         share = f"{len(enough)} of {len(candidates)} artifacts"
-        return enough, f"of the {share} that keep at least {keep:.0%} of the base's mAP50-95"
+        return enough, f"of the {share} that keep at least {keep:.0%} of the unpruned model's mAP50-95"
     best = candidates[candidates["kept"] >= candidates["kept"].max()]
-    return best, f"of what comes closest (no artifact keeps {keep:.0%} of the base's mAP50-95)"
+    return best, f"of what comes closest (no artifact keeps {keep:.0%} of the unpruned model's mAP50-95)"
 
 
 def _fastest_of(candidates: pd.DataFrame) -> pd.Series:
@@ -139,7 +141,7 @@ def _fastest_of(candidates: pd.DataFrame) -> pd.Series:
 
 def _figures(row: pd.Series) -> str:
     zipped = row["bytes_zipped"] / 1e6
-    return f"{_time(row)} per frame, {row['kept']:.1%} of the base's mAP50-95 on val, {zipped:.2f} MB zipped"
+    return f"{_time(row)} per frame, {row['kept']:.1%} of the unpruned model's mAP50-95 on val, {zipped:.2f} MB zipped"
 
 
 def _time(row: pd.Series) -> str:

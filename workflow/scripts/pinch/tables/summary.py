@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from pinch.run.comparing import comparable
+from pinch.run import comparing
 from pinch.tables import gathering, labels, selection
 
 _MOST_ROWS = 60
@@ -30,7 +30,8 @@ def text(results: Path) -> str:
 
 def _models(results: Path) -> pd.DataFrame:
     table = gathering.read(results, "models")
-    whole = comparable(next(iter(table.loc[table["method"] == "none", "map50_95"]), None)) or float("nan")
+    unpruned = comparing.unpruned(gathering.rows(table))
+    whole = (comparing.comparable(unpruned["map50_95"]) if unpruned else None) or float("nan")
     return pd.DataFrame(
         {
             "model": table["label"],

@@ -5,7 +5,7 @@ wherever Ultralytics is installed. The entry `pinch` is a plain dictionary:
 
     method         "none", "coarse" or "fine"
     ratio          the requested fraction of channels (coarse) or weights (fine)
-    tuned          whether it was trained after pruning
+    tuned          whether it was trained after pruning, or is the twin of a base, which was trained likewise
     masks          fine only: {name of the weight: packed bits}, see pinch.weights.pruning.masks
     source_sha256  SHA-256 of the checkpoint that was pruned
     settings       how it was pruned (ranking, spread, ...)

@@ -8,22 +8,20 @@ The phases are train, val and test; in v1 ann_train_val and ann_test, as it is p
 """
 
 import json
-import os
-import shutil
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic, read_json, write_json
+from pinch.core.files import atomic, link_or_copy, write_json
 from pinch.core.lock import held
 from pinch.core.ownership import claim
 from pinch.data.download import choosing, members
 from pinch.data.download.members import Member
 from pinch.data.download.plan import STATE, Plan, Request, Take, content, release_note, require_space, unpacked_note
 from pinch.data.download.progress import Progress
+from pinch.data.hagrid.annotations import read_entries
 
 FOLDER = "HaGRID"
 """The kind of the output folder, see `pinch.core.ownership.mark`."""
@@ -158,7 +156,7 @@ def _choose(request: Request, pictures: list[Path], say: Callable[[str], None]) 
         available[gesture].add(stem)
     chosen: Chosen = {}
     for gesture in request.gestures:
-        stems = {path.parent.name: list(_entries(path)) for path in _annotations(request, gesture)}
+        stems = {path.parent.name: list(read_entries(path)) for path in _annotations(request, gesture)}
         order = choosing.ordered(stems, request.seed, gesture)
         taken = choosing.chosen(order, available[gesture], request.limit)
         chosen |= {(gesture, stem): phase for phase, stem in taken}
@@ -180,36 +178,19 @@ def _annotations(request: Request, gesture: str) -> list[Path]:
     return found
 
 
-def _entries(path: Path) -> dict[str, Any]:
-    """Stem -> annotation of each picture in a file."""
-    entries = read_json(path)
-    if not isinstance(entries, dict):
-        raise PinchError(f"{path} is not a HaGRID annotation file: it must be one object with an entry per image")
-    return entries
-
-
 def _publish(request: Request, chosen: Chosen | None) -> None:
     """Put the annotations where the converter reads them, with a limit only those of the chosen pictures."""
     for gesture in request.gestures:
         for source in _annotations(request, gesture):
             target = request.out / "annotations" / source.parent.name / source.name
             if chosen is None:
-                _link(source, target)
+                if not (target.exists() and target.samefile(source)):
+                    with atomic(target) as temporary:
+                        link_or_copy(source, temporary)
                 continue
-            entries = _entries(source)
+            entries = read_entries(source)
             kept = {stem: entries[stem] for stem in entries if chosen.get((gesture, stem)) == source.parent.name}
             text = json.dumps(kept)
             if not target.exists() or target.read_text() != text:  # a file keeps its time if nothing changes
                 with atomic(target) as temporary:
                     temporary.write_text(text)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where that is impossible."""
-    if target.exists() and target.samefile(source):
-        return
-    with atomic(target) as temporary:
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)

@@ -11,7 +11,7 @@ Format: https://github.com/hukenovs/hagrid (branches Hagrid_v1, Hagrid_v2, Hagri
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,9 +48,7 @@ def read_annotations(path: Path, mode: str = "gestures") -> tuple[list[Annotatio
     Raises:
         PinchError: it is not JSON with an entry for each image.
     """
-    entries = read_json(path, object_hook=_without_dropped)
-    if not isinstance(entries, dict):
-        raise PinchError(f"{path} is not a HaGRID annotation file: it must be one object with an entry per image")
+    entries = read_entries(path, object_hook=_without_dropped)
     found, wrong = [], defaultdict(list)
     for stem, entry in entries.items():
         try:
@@ -58,6 +56,18 @@ def read_annotations(path: Path, mode: str = "gestures") -> tuple[list[Annotatio
         except _WrongError as error:
             wrong[str(error)].append(stem)
     return found, dict(wrong)
+
+
+def read_entries(path: Path, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
+    """Stem -> what a file says of each image, as it stands there; for `object_hook` see `json.loads`.
+
+    Raises:
+        PinchError: it is not JSON with an entry for each image.
+    """
+    entries = read_json(path, object_hook=object_hook)
+    if not isinstance(entries, dict):
+        raise PinchError(f"{path} is not a HaGRID annotation file: it must be one object with an entry per image")
+    return entries
 
 
 def _without_dropped(entry: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Label files depend on the source and on the numbers of classes alone, so several
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pinch.core import disk, lock
 from pinch.core.errors import PinchError
+from pinch.core.files import link_or_copy
 from pinch.core.ownership import is_marked, mark, remove_folder
 from pinch.data.dataset import in_threads
 from pinch.data.hagrid.layout import ImageFolder
@@ -23,8 +23,6 @@ from pinch.data.hagrid.source import Source
 
 LABELS = "labels of HaGRID"
 """The kind of a folder of label files that several data sets share, see `pinch.core.ownership.mark`."""
-# What no other way of placing a file can help against.
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 # Seconds to wait for another conversion that writes the same label files.
 _PATIENCE = 4 * 3600
 
@@ -84,7 +82,7 @@ def _link_folder(folder: Path, target: Path) -> bool:
     try:
         target.symlink_to(folder, target_is_directory=True)
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in disk.FULL:
             raise
         return False
     return True
@@ -107,14 +105,10 @@ def _place(image: Path, target: Path, copy: bool) -> None:
     if target.exists() and _is_placed(image, target, copy):
         return
     target.unlink(missing_ok=True)
-    if not copy:
-        try:
-            os.link(image, target)
-            return
-        except OSError as error:
-            if error.errno in _FULL:
-                raise
-    shutil.copy2(image, target)
+    if copy:
+        shutil.copy2(image, target)
+    else:
+        link_or_copy(image, target)
 
 
 def _is_placed(image: Path, target: Path, copy: bool) -> bool:

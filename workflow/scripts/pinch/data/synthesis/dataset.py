@@ -8,7 +8,6 @@ Every image depends only on (seed, split, gesture, number), so the number of pro
 
 import itertools
 import json
-import multiprocessing
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 from pinch.core.ownership import claim
+from pinch.core.processes import pool
 from pinch.data.synthesis import hand as hands
 from pinch.data.synthesis.render import Placement, paste, render
 from pinch.data.synthesis.scene import Photo, User, camera_light, develop, room, take_photo
@@ -134,9 +134,8 @@ def _map(function: Any, tasks: list[_Task], processes: int) -> Iterable[tuple[_T
     if processes <= 1:
         yield from map(function, tasks)
         return
-    # Fork would copy OpenCV's threads in an unknown state.
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap(function, tasks, chunksize=16)
+    with pool(processes) as workers:
+        yield from workers.map(function, tasks, chunksize=16)
 
 
 def _render(settings: SynthesisSettings, root: Path, task: _Task) -> tuple[_Task, str, dict[str, Any]]:

@@ -8,12 +8,12 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from pinch.report.plots import style
-from pinch.run.comparing import comparable
+from pinch.run import comparing
 from pinch.tables import gathering
 
 
 def training(results: Path) -> Figure:
-    """mAP50-95 on val by epoch, of the base and of each pruned model in tuning; higher ratios are darker."""
+    """mAP50-95 on val by epoch, of the base, its twin and each pruned model in tuning; higher ratios are darker."""
     curves = gathering.read(results, "training").dropna(subset=["map50_95"])
     if curves.empty:
         return style.note("Nothing was trained in this run.")
@@ -28,7 +28,9 @@ def training(results: Path) -> Figure:
             points = group[group["model"] == model].sort_values("epoch")
             colour = colours(0.45 + 0.5 * (index + 1) / len(models))
             axis.plot(points["epoch"], points["map50_95"], color=colour, marker=".", label=points["label"].iloc[0])
-        title = "training of the base" if name == "none" else f"tuning after {style.METHOD_NAMES[name]}"
+        title = f"tuning after {style.METHOD_NAMES[name]}"
+        if name == "none":
+            title = "training of the base, tuning of its twin" if group["tuned"].any() else "training of the base"
         axis.set(title=title, xlabel="epoch", ylabel="mAP50-95 on val", ylim=(0, 1))
         axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
         axis.legend(loc="lower right", ncols=1 + len(models) // 6)
@@ -38,7 +40,7 @@ def training(results: Path) -> Figure:
 def artifacts(results: Path) -> Figure:
     """Heat map of mAP50-95 on test, measured on each exported file: models are rows, artifacts are columns.
 
-    Colours are shares of the base model's accuracy, so a lossy export differs in colour from its neighbours. A file
+    Colours are shares of the unpruned model's accuracy, so a lossy export differs in colour from its neighbours. A file
     that failed its check is marked.
     """
     table = gathering.read(results, "artifacts").dropna(subset=["map50_95"])
@@ -51,15 +53,20 @@ def artifacts(results: Path) -> Figure:
     checkpoints = models.set_index("model")["map50_95"].reindex(rows)
     if checkpoints.notna().any():
         values.insert(0, "PyTorch\ncheckpoint", checkpoints)
-    base = next(iter(models.loc[models["method"] == "none", "map50_95"]), None)
-    scale = comparable(base) or values.max().max()
+    unpruned = comparing.unpruned(gathering.rows(models))
+    scale = (comparing.comparable(unpruned["map50_95"]) if unpruned else None) or values.max().max()
     failed = set(table.loc[table["failed"].notna(), ["model", "artifact"]].itertuples(index=False, name=None))
     marks = [["\nfailed" if (row, column) in failed else "" for column in values.columns] for row in values.index]
     texts = values.map("{:.3f}".format) + pd.DataFrame(marks, values.index, values.columns)
     drawn, (axis,) = style.figure(2.6 + 1.05 * values.shape[1], 1.6 + 0.42 * len(rows))
     shares = values / scale if scale else values
     passed = shares.mask(pd.DataFrame(marks, values.index, values.columns) != "")
-    colours = {"cmap": "cividis", "vmin": _floor(passed), "vmax": 1, "cbar_kws": {"label": "share of the base"}}
+    colours = {
+        "cmap": "cividis",
+        "vmin": _floor(passed),
+        "vmax": 1,
+        "cbar_kws": {"label": "share of the unpruned model"},
+    }
     sns.heatmap(shares, ax=axis, annot=texts, fmt="", linewidths=1.5, **colours)
     axis.set_yticks([i + 0.5 for i in range(len(rows))], style.model_labels(table, rows), rotation=0)
     axis.set(title="mAP50-95 on test, measured on the file itself", xlabel="", ylabel="")

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pinch.report.plots import style
+from pinch.run import comparing
 from pinch.run.identity import percent
 from pinch.tables import gathering
 
@@ -22,18 +23,21 @@ def fine(results: Path) -> Figure:
     return _sweep(gathering.read(results, "models"), "fine", "weights set to zero (%)")
 
 
-def _sweep(models: pd.DataFrame, method: str, label: str) -> Figure:
+def _sweep(models: pd.DataFrame, method: str, removed: str) -> Figure:
     pruned = models[models["method"] == method].sort_values("ratio")
     if pruned.empty:
         return style.note(f"This run has no model from {style.METHOD_NAMES[method]}.")
-    base = models[models["method"] == "none"]
+    rows = gathering.rows(models)
+    # Long dashes for the base, short ones for its twin.
+    unpruned = (("base", comparing.base(rows), (6, 3)), ("its twin", comparing.twin(rows), (2, 2)))
     drawn, axes = style.figure(11, 4.6, 1, 2, sharey=True)
     for axis, (column, title) in zip(axes, (("map50_95", "mAP50-95"), ("map50", "mAP50")), strict=True):
         colour = style.METHOD_COLOURS[method]
         x = pruned["ratio"] * 100
-        if len(base):
-            level = base[column].iloc[0]
-            axis.axhline(level, color=style.BLACK, linewidth=1.4, linestyle=(0, (6, 3)), label=f"base ({level:.3f})")
+        for name, row, dashes in unpruned:
+            if row is not None:
+                label = f"{name} ({row[column]:.3f})"
+                axis.axhline(row[column], color=style.BLACK, linewidth=1.4, linestyle=(0, dashes), label=label)
         axis.plot(x, pruned[column], color=colour, marker="o", linewidth=2, label="after fine-tuning")
         before = pruned[f"{column}_before_tuning"]
         axis.plot(
@@ -41,7 +45,7 @@ def _sweep(models: pd.DataFrame, method: str, label: str) -> Figure:
         )
         for ratio, value in zip(x, pruned[column], strict=True):
             style.above(axis, f"{value:.3f}", ratio, value, colour)
-        axis.set(title=f"{title} on test", xlabel=label, ylabel="accuracy", ylim=(-0.02, 1.06), xlim=(0, 100))
+        axis.set(title=f"{title} on test", xlabel=removed, ylabel="accuracy", ylim=(-0.02, 1.06), xlim=(0, 100))
         axis.set_xticks(range(0, 101, 10))
         axis.legend(loc="lower left")
     return drawn

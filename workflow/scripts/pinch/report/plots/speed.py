@@ -117,7 +117,7 @@ def _cloud(axis: Axes, rows: pd.DataFrame, best: pd.DataFrame) -> None:
     )
     low, high = rows["val_map50_95"].min(), rows["val_map50_95"].max()
     margin = max(0.01, (high - low) * 0.1)
-    axis.set_ylim(low - margin, high + 2 * margin)
+    axis.set_ylim(max(0.0, low - margin), high + 2 * margin)
     if rows["relative_time"].max() > 3 * rows["relative_time"].min():
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(mpl.ticker.LogLocator(base=10, subs=(1, 1.5, 2, 3, 4, 5, 6, 8)))

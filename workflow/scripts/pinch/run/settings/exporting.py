@@ -12,7 +12,8 @@ class Artifacts:
 
     models: str | tuple[str, ...] = option(
         "all",
-        help="`all`, or a list of `base`, `coarse RATIO`, `fine RATIO`, such as `[base, coarse 0.5, fine 0.3]`",
+        help="`all` (but the twin of the base), or a list of `base`, `base tuned` (the twin), `coarse RATIO`, "
+        "`fine RATIO`, such as `[base, coarse 0.5, fine 0.3]`",
         schema={
             "anyOf": [
                 {"const": "all"},
@@ -20,7 +21,7 @@ class Artifacts:
                     "type": "array",
                     "minItems": 1,
                     "uniqueItems": True,
-                    "items": {"type": "string", "pattern": r"^(base|(coarse|fine) 0?\.[0-9]+)$"},
+                    "items": {"type": "string", "pattern": r"^(base( tuned)?|(coarse|fine) 0?\.[0-9]+)$"},
                 },
             ]
         },

@@ -81,5 +81,8 @@ class Selection:
     """How models are chosen."""
 
     keep: float = option(
-        0.95, help="share of the base's val mAP50-95 that a recommended model must keep", minimum=0, maximum=1
+        0.95,
+        help="share of the val mAP50-95 of the base, or of its better twin, that a recommended model must keep",
+        minimum=0,
+        maximum=1,
     )

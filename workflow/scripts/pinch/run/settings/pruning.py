@@ -19,6 +19,18 @@ class Ratios:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EqualTerms:
+    """What pruned models are compared with."""
+
+    tune_base: bool = option(
+        True,
+        help="also tune a twin of the base, with the options of `coarse` or `fine`, whichever has more epochs; what "
+        "pruned models keep is then relative to the better of the base and its twin on val",
+        where=CONFIG,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoarsePruning:
     """Structured pruning: whole channels are removed."""
 

@@ -51,6 +51,7 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
         Section((training.ImageSize, training.Batches, training.Training), "train", "training of the base model"),
     ),
     "Pruning": (
+        Section((pruning.EqualTerms,)),
         Section(
             (pruning.Ratios, pruning.CoarsePruning, training.CoarseTuning),
             "coarse",

@@ -114,7 +114,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
     """Ultralytics' training arguments."""
     knows_classes = base.path.suffix == ".pt" and base.names == data.names
     imgsz = request.imgsz or base.imgsz
-    coarse = base.meta["method"] == "coarse"
+    coarse = "coarse" in (base.meta["method"], request.as_after)
     recipe = recipes.after_coarse(base.meta["ratio"]) if coarse else recipes.FINE_TUNING
     return {
         **recipes.QUIET,
@@ -170,7 +170,7 @@ def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
         )
     trained = checkpoints.load(best)
     carried = trained.model.__dict__.pop("pinch", {})
-    meta = {**base.meta, "tuned": base.meta["method"] != "none"}
+    meta = {**base.meta, "tuned": base.meta["method"] != "none" or request.as_after is not None}
     sparsity = 0.0
     if base.meta["method"] != "none":
         _require_structure(trained, base)

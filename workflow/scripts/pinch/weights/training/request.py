@@ -25,6 +25,7 @@ class Request(Batches, Training, Loading):
         project: folder of models.
         base: a checkpoint to start from, or a .yaml of Ultralytics to train from scratch.
         pruned: whether the base is pruned and must stay so.
+        as_after: a method of pruning: an unpruned base is tuned as after it, which makes the twin of the base.
         resume: continue an interrupted run of the same request, or reuse the model of a finished one; False: train from
             the beginning in any case.
         imgsz: side of the images in pixels; None: the base's.
@@ -41,6 +42,7 @@ class Request(Batches, Training, Loading):
     project: Path
     base: str | Path = Start.base_model
     pruned: bool = False
+    as_after: str | None = None
     resume: bool = False
     imgsz: int | None = None
     device: str = General.device
@@ -62,7 +64,13 @@ class Request(Batches, Training, Loading):
 
 
 def check(request: Request) -> None:
-    """Refuse names that would write outside the project, and training settings that follow from other fields."""
+    """Refuse names that would write outside the project, and settings that exclude or follow from other fields.
+
+    Raises:
+        PinchError: the request has one of them.
+    """
+    if request.pruned and request.as_after:
+        raise PinchError("--as-after is for a base that is not pruned: leave out one of --as-after and --pruned-model")
     if Path(request.name).name != request.name:
         raise PinchError(f"{request.name!r} is not a model's name: give it without folders, which belong to --project")
     if own := sorted(_OWN_SETTINGS & request.options.keys()):

@@ -19,6 +19,10 @@ def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
     """
     base = Path(request.base)
     checkpoint = open_file(base, len(data.names), request.seed)
+    if request.as_after and checkpoint.names != data.names:
+        raise PinchError(
+            f"{base} does not know the classes of {data.path}, so it cannot be tuned as --as-after says: leave that out"
+        )
     if checkpoint.path.suffix != ".pt":
         return checkpoint
     pruned = checkpoints.is_pruned(checkpoint)
