@@ -27,6 +27,8 @@ from pinch.runtimes.postprocess import detections
 STEPS = ("preprocess", "inference", "postprocess")
 MEMORY_RUNS = 5
 """More inferences than needed: a runtime allocates all its memory in the first."""
+# Seconds in which it is seen whether threads run, in how many of those in a row none may, and the most there are.
+_PAUSE, _QUIET_PAUSES, _MOST_PAUSES = 0.002, 3, 100
 
 
 class Turn(NamedTuple):
@@ -59,9 +61,11 @@ class Job:
         self._opened |= {"peak_rss_mb": _resident("VmHWM"), "gpu_memory_mb": self._gpu_memory_mb()}
 
     def time(self, turn: int, turns: int, warmup: int, seconds: float) -> dict[str, Any]:
-        """Time every `turns`-th frame, beginning with number `turn`, see `time_steps`."""
+        """Time every `turns`-th frame, beginning with number `turn`, see `time_steps`; then leave the machine idle."""
         chosen = self._frames[turn::turns] or self._frames
-        return time_steps(self.backend, chosen, warmup, seconds)._asdict()
+        measured = time_steps(self.backend, chosen, warmup, seconds)
+        come_to_rest()
+        return measured._asdict()
 
     def repeat(self, seconds: float) -> dict[str, Any]:
         """Infer the first frame again and again, without pre- and post-processing.
@@ -147,6 +151,22 @@ def time_steps(backend: Backend, frames: list[np.ndarray], warmup: int, min_seco
         gc.enable()
     by_step = {step: list(values) for step, values in zip(STEPS, zip(*samples, strict=True), strict=True)}
     return Turn(by_step, used, wall)
+
+
+def come_to_rest() -> None:
+    """Wait until no thread of this process runs.
+
+    Threads of ONNX Runtime wait in a loop for some hundredths of a second after the last inference, which would be time
+    of the other model's turn.
+    """
+    quiet = 0
+    for _ in range(_MOST_PAUSES):
+        before = time.process_time()
+        time.sleep(_PAUSE)
+        # Once may be chance, if the system gave its processors to others.
+        quiet = quiet + 1 if time.process_time() - before < _PAUSE / 4 else 0
+        if quiet == _QUIET_PAUSES:
+            return
 
 
 def _step(backend: Backend, frame: np.ndarray) -> tuple[float, float, float]:
