@@ -68,7 +68,7 @@ class Job:
         return measured._asdict()
 
     def repeat(self, seconds: float) -> dict[str, Any]:
-        """Infer the first frame again and again, without pre- and post-processing.
+        """Infer the first frame again and again, without pre- and post-processing; then leave the machine idle.
 
         Returns:
             How many inferences there were, the processor seconds of the process, and in the end the share of time in
@@ -79,6 +79,7 @@ class Job:
         while time.perf_counter() < end or not count:
             self.backend.run(inputs)
             count += 1
+        come_to_rest()
         first = gpu.Device.first_or_none() if self.device == "gpu" else None
         percent = first.busy_percent() if first else None
         return {"inferences": count, "cpu_seconds": time.process_time() - used, "gpu_percent": percent}
