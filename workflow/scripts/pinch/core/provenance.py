@@ -1,7 +1,6 @@
 """Provenance: where, when, with what and from what source something was made."""
 
 import functools
-import importlib.metadata
 import os
 import platform
 import re
@@ -193,6 +192,8 @@ def _cpu_flags() -> set[str]:
 
 
 def _versions() -> dict[str, str]:
+    import importlib.metadata  # takes longer than all else here, and each process of a timing imports this module
+
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

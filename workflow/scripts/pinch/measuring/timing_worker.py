@@ -86,7 +86,8 @@ class Job:
 
     def peak_rate(self, type: str) -> dict[str, Any]:
         """The peak rate of this machine, see `pinch.measuring.peak.measure`."""
-        return vars(peak.measure(type, self._threads))
+        gops, measured_by = peak.measure(type, self._threads)
+        return {"gops": gops, "type": type, "measured_by": measured_by}
 
     def describe(self) -> dict[str, Any]:
         """What loading the model showed: `shape`, `notes`, `described`, `macs`, memory in MB, and times in ms."""
@@ -105,6 +106,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {"time": Job.time, "repeat": J
 
 def main() -> None:
     """Answer requests until the input ends: each with a result, or with the message of a `PinchError`."""
+    gc.disable()  # it would interrupt some samples, and this process makes little garbage
     with _own_output() as answers:
         requests = (json.loads(line) for line in sys.stdin)
         for answer in _answers(requests):
@@ -141,15 +143,10 @@ def time_steps(backend: Backend, frames: list[np.ndarray], warmup: int, min_seco
     for index in range(warmup):
         _step(backend, frames[index % len(frames)])
     samples: list[tuple[float, float, float]] = []
-    gc.collect()
-    gc.disable()
-    try:
-        used, start = time.process_time(), time.perf_counter()
-        while time.perf_counter() < start + min_seconds or not samples:
-            samples += [_step(backend, frame) for frame in frames]
-        wall, used = time.perf_counter() - start, time.process_time() - used
-    finally:
-        gc.enable()
+    used, start = time.process_time(), time.perf_counter()
+    while time.perf_counter() < start + min_seconds or not samples:
+        samples += [_step(backend, frame) for frame in frames]
+    wall, used = time.perf_counter() - start, time.process_time() - used
     by_step = {step: list(values) for step, values in zip(STEPS, zip(*samples, strict=True), strict=True)}
     return Turn(by_step, used, wall)
 
