@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments
+from pinch.core.ownership import require_replaceable
 from pinch.run.settings.data import General
 from pinch.run.settings.measuring import Evaluation, Runtime
 
@@ -18,7 +19,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
     parser.add_argument("--split", nargs="+", default=["test"], choices=["train", "val", "test"], help="splits")
-    parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
+    parser.add_argument(
+        "--output",
+        type=cli.output_file,
+        required=True,
+        help="record to write (.json); what was found in each image is written beside it (.npz)",
+    )
     parser.add_argument("--imgsz", type=cli.whole, help="side of the images in pixels (default: the model's)")
     add_arguments(parser, Runtime)
     parser.add_argument("--batch", type=cli.whole, default=16, help="images per batch, for checkpoints")
@@ -26,10 +32,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, General, only=("seed",))
     arguments = parser.parse_args(argv)
 
-    from pinch.data import dataset
-    from pinch.measuring.evaluation import evaluate
+    from pinch.measuring import evidence
 
-    result = evaluate(
+    beside = evidence.beside(arguments.output)
+    require_replaceable(beside)
+
+    from pinch.data import dataset
+    from pinch.measuring.evaluation import evaluate_with_evidence
+
+    result, found_in_images = evaluate_with_evidence(
         arguments.model,
         arguments.data,
         arguments.split,
@@ -40,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         limit=arguments.limit,
         seed=arguments.seed,
     )
+    evidence.write(beside, result.sha256 or "", found_in_images)
     records.write(arguments.output, result, arguments.seed, data=dataset.load(arguments.data).digest)
     for split, found in result.splits.items():
         if found.map50 is not None:

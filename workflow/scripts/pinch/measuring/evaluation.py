@@ -24,9 +24,11 @@ from pinch.data import check
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
-from pinch.data.manifest import Manifest
+from pinch.data.manifest import Manifest, key
 from pinch.data.sampling import sample
 from pinch.data.ultralytics_dataset import labels_from_manifest
+from pinch.measuring import evidence as evidences
+from pinch.measuring.evidence import Evidence
 from pinch.run import identity
 from pinch.run.identity import Model
 from pinch.run.settings.data import General
@@ -35,6 +37,13 @@ from pinch.weights import checkpoints
 
 
 def evaluate(
+    model: str | Path, data: str | Path | Dataset, splits: list[str], imgsz: int | None = None, **options: Any
+) -> AccuracyRecord:
+    """The first half of what `evaluate_with_evidence` returns, which see for arguments and errors."""
+    return evaluate_with_evidence(model, data, splits, imgsz, **options)[0]
+
+
+def evaluate_with_evidence(
     model: str | Path,
     data: str | Path | Dataset,
     splits: list[str],
@@ -44,7 +53,7 @@ def evaluate(
     batch: int = 16,
     limit: int | None = None,
     seed: int = General.seed,
-) -> AccuracyRecord:
+) -> tuple[AccuracyRecord, dict[str, Evidence]]:
     """Measure mAP50 and mAP50-95 of a model on splits of a data set.
 
     Args:
@@ -59,7 +68,8 @@ def evaluate(
         seed: of their draw.
 
     Returns:
-        The accuracy. That of a split without images is None, with a warning.
+        The accuracy, and by split what it was computed from. The accuracy on a split without images is None, with a
+        warning, and there is no evidence of it.
 
     Raises:
         PinchError: the model cannot be loaded, or its number of classes is not the data set's.
@@ -67,18 +77,24 @@ def evaluate(
     dataset = data if isinstance(data, Dataset) else datasets.load(data)
     network, described = _load(Path(model), dataset, imgsz, device, threads)
     warnings = _name_warnings(network.names, dataset)
-    results = {}
+    results, evidence = {}, {}
     known = [split for split in splits if split in dataset.splits]
     manifest = check.current(dataset, known)
     whole = {split: len(dataset.images(split)) for split in known}
     dataset = sample(dataset, manifest, known, limit, seed) if limit else dataset
     for split in splits:
-        results[split], more = _validate(network, dataset, manifest, split, described["imgsz"], device, threads, batch)
-        results[split] = dataclasses.replace(results[split], images_in_split=whole.get(split, 0))
+        if split not in known or not dataset.images(split):
+            results[split] = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
+            warnings.append(f"{dataset.path} has no images in its {split} split: there is no accuracy on it")
+            continue
+        validator = _validate(network, dataset, manifest, split, described["imgsz"], device, threads, batch)
+        figures, more = _figures(validator, dataset, split)
+        results[split] = dataclasses.replace(figures, images_in_split=whole[split])
+        evidence[split] = _evidence(validator, dataset, manifest)
         warnings += more
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return AccuracyRecord(**described, splits=results, warnings=warnings)
+    return AccuracyRecord(**described, splits=results, warnings=warnings), evidence
 
 
 class _Artifact(nn.Module):
@@ -97,10 +113,15 @@ class _Artifact(nn.Module):
 
 
 class _Validator(DetectionValidator):
-    """Ultralytics' validator with a fixed number of threads, which does not copy the model (sessions cannot be)."""
+    """Ultralytics' validator with a fixed number of threads, which does not copy the model (sessions cannot be).
+
+    It keeps what it matched: `matched` is its `DetMetrics.stats`, `image_files` are the images in their order.
+    """
 
     def __init__(self, threads: int, **kwargs: Any):
         super().__init__(**kwargs)
+        self.matched: dict[str, list[np.ndarray]] = {}
+        self.image_files: list[str] = []
         # Ultralytics sets its own number of threads when it selects the device.
         self.callbacks["on_val_start"].append(lambda _: torch.set_num_threads(threads))
         forbid_tf32()
@@ -113,6 +134,16 @@ class _Validator(DetectionValidator):
         """Ultralytics' data set, with labels from the manifest."""
         with labels_from_manifest():
             return super().build_dataset(img_path, mode, batch)
+
+    def update_metrics(self, preds: list[dict[str, torch.Tensor]], batch: dict[str, Any]) -> None:
+        """Match the detections of a batch, and note its images, which Ultralytics' figures name without folders."""
+        super().update_metrics(preds, batch)
+        self.image_files += batch["im_file"]
+
+    def get_stats(self) -> dict[str, Any]:
+        """Compute the figures from what was matched, which Ultralytics then drops."""
+        self.matched = {name: list(values) for name, values in self.metrics.stats.items()}
+        return super().get_stats()
 
 
 def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads: int) -> tuple[Any, dict[str, Any]]:
@@ -183,18 +214,14 @@ def _validate(
     device: str,
     threads: int,
     batch: int,
-) -> tuple[SplitAccuracy, list[str]]:
-    """Accuracy on one split, and warnings."""
-    images = dataset.images(split) if split in dataset.splits else []
-    if not images:
-        empty = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
-        return empty, [f"{dataset.path} has no images in its {split} split: there is no accuracy on it"]
+) -> _Validator:
+    """The validator after its work on one split, which has images."""
     with tempfile.TemporaryDirectory() as folder:
         settings = {
             "data": str(ultralytics_yaml(dataset, manifest, [split], folder)),
             "split": split,
             "imgsz": imgsz,
-            "batch": min(batch, len(images)),
+            "batch": min(batch, len(dataset.images(split))),
             "device": "cpu" if device == "cpu" else "0",
             "workers": 0,
             "rect": False,
@@ -204,10 +231,11 @@ def _validate(
         }
         validator = _Validator(threads, args=settings, save_dir=Path(folder))
         validator(model=network)
-    return _figures(validator, dataset, split)
+    return validator
 
 
 def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[SplitAccuracy, list[str]]:
+    """Accuracy on a split, and warnings."""
     metrics: Any = validator.metrics
     present = {int(number): float(value) for number, value in zip(metrics.ap_class_index, metrics.box.ap, strict=True)}
     missing = [name for number, name in enumerate(dataset.names) if number not in present]
@@ -220,3 +248,13 @@ def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[Split
         per_class={name: present.get(number) for number, name in enumerate(dataset.names)},
     )
     return figures, warning
+
+
+def _evidence(validator: _Validator, dataset: Dataset, manifest: Manifest) -> Evidence:
+    images = [Path(name) for name in validator.image_files]
+    return evidences.collect(
+        validator.matched,
+        [key(dataset, image) for image in images],
+        [manifest.of(dataset, image).person for image in images],
+        dataset.names,
+    )
