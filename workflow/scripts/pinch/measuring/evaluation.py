@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import nn
 from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.utils.metrics import smooth
 
 from pinch import runtimes
 from pinch.core import files
 from pinch.core.errors import PinchError
-from pinch.core.record_types.measurements import AccuracyRecord, SplitAccuracy
+from pinch.core.record_types.measurements import AccuracyRecord, OperatingPoint, SplitAccuracy
 from pinch.data import check
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
@@ -77,7 +78,7 @@ def evaluate_with_evidence(
     dataset = data if isinstance(data, Dataset) else datasets.load(data)
     network, described = _load(Path(model), dataset, imgsz, device, threads)
     warnings = _name_warnings(network.names, dataset)
-    results, evidence = {}, {}
+    results, evidence, operating_point = {}, {}, None
     known = [split for split in splits if split in dataset.splits]
     manifest = check.current(dataset, known)
     whole = {split: len(dataset.images(split)) for split in known}
@@ -91,10 +92,13 @@ def evaluate_with_evidence(
         figures, more = _figures(validator, dataset, split)
         results[split] = dataclasses.replace(figures, images_in_split=whole[split])
         evidence[split] = _evidence(validator, dataset, manifest)
+        if split == "val":
+            operating_point = _operating_point(validator.metrics.box)
         warnings += more
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return AccuracyRecord(**described, splits=results, warnings=warnings), evidence
+    record = AccuracyRecord(**described, splits=results, operating_point=operating_point, warnings=warnings)
+    return record, evidence
 
 
 class _Artifact(nn.Module):
@@ -248,6 +252,16 @@ def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[Split
         per_class={name: present.get(number) for number, name in enumerate(dataset.names)},
     )
     return figures, warning
+
+
+def _operating_point(found: Any) -> OperatingPoint | None:
+    """The score of the best F1 in `ultralytics.utils.metrics.Metric`; None where there is nothing to find, or found."""
+    if not len(found.ap_class_index) or not found.f1_curve.any():
+        return None
+    # As `ultralytics.utils.metrics.ap_per_class` chooses the score at which it states precision and recall.
+    best = int(smooth(found.f1_curve.mean(0), 0.1).argmax())
+    f1, precision, recall = (float(curve[:, best].mean()) for curve in (found.f1_curve, found.p_curve, found.r_curve))
+    return OperatingPoint(threshold=float(found.px[best]), f1=f1, precision=precision, recall=recall)
 
 
 def _evidence(validator: _Validator, dataset: Dataset, manifest: Manifest) -> Evidence:

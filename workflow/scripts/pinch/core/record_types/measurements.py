@@ -27,6 +27,21 @@ class SplitAccuracy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OperatingPoint:
+    """The score below which detections are best left out: where F1, smoothed as in Ultralytics' F1 curve, is highest.
+
+    Attributes:
+        threshold: the score.
+        f1, precision, recall: there, at IoU 0.5, means over the classes.
+    """
+
+    threshold: float
+    f1: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccuracyRecord(ModelFile, Record):
     """The accuracy of a file.
 
@@ -34,6 +49,7 @@ class AccuracyRecord(ModelFile, Record):
         bytes, bytes_zipped: of the file, and of it in a zip.
         parameters, nonzero_parameters, macs: see `NetworkSize`; None for artifacts.
         splits: those that were asked for.
+        operating_point: on val; None where val was not asked for, where nothing is found, and in older records.
         warnings: sentences on what is odd.
         notes: on how the runtime computed.
     """
@@ -46,6 +62,7 @@ class AccuracyRecord(ModelFile, Record):
     nonzero_parameters: int | None = None
     macs: int | None = None
     splits: dict[str, SplitAccuracy]
+    operating_point: OperatingPoint | None = None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
