@@ -129,6 +129,8 @@ PRUNING_RECORDS = [f"{RUN}/records/pruning/{model}.json" for model in UNTUNED]
 EXPORT_RECORDS = [f"{RUN}/records/export/{file}.json" for file in ARTIFACTS]
 ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
 INFERENCE_RECORDS = [f"{RUN}/records/inference/{timing.place}/{timing.artifact.file}.json" for timing in TIMINGS]
+# Of what tables compare: what matching found in each image, beside the record.
+EVIDENCE = [f"{RUN}/records/accuracy/{name}.npz" for name in (BASE, *TUNED, *ARTIFACTS)]
 LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
 # The configuration has values for the options of all kinds of pruning. Those of other kinds than its own are refused.
 COARSE_OPTIONS = kinds.coarse_options(*(config["coarse"][key] for key in ("mode", "ranking", "spread")))

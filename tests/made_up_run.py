@@ -11,7 +11,9 @@ import made_up_records as made_up
 from pinch.core import records
 from pinch.core.files import write_json
 from pinch.core.record_types.base import Record
+from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.report import contents
+from pinch.run import manifest
 from pinch.run.formats import FORMATS
 from pinch.run.identity import Artifact, Model, Timing
 from pinch.run.manifest import Manifest
@@ -54,6 +56,7 @@ def make(
         _timing(folder, timing)
     _write(folder, "dataset.json", made_up.dataset_record())
     _write(folder, "sensitivity/layers.json", made_up.layer_scan_record())
+    add_intervals(folder)
     _benchmarks(folder)
     return folder
 
@@ -113,6 +116,14 @@ def edit(path: Path, kind: type[Record], **changes) -> None:
     """Change fields of a record."""
     value, provenance = records.read(path, kind)
     write_json(path, records.content(records.Stored(dataclasses.replace(value, **changes), provenance)))
+
+
+def add_intervals(folder: Path) -> None:
+    """Add intervals of all models and artifacts, as their accuracy is recorded now."""
+    expected = manifest.load(folder)
+    names = [*map(str, expected.models), *(artifact.file for artifact in expected.artifacts)]
+    measured = [records.read(folder / f"records/accuracy/{name}.json", AccuracyRecord).value for name in names]
+    _write(folder, "intervals.json", made_up.intervals_record(measured))
 
 
 def add_explain(folder: Path) -> None:

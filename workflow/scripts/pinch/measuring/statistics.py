@@ -1,0 +1,186 @@
+"""How far an accuracy, or a share of one, would move with other images of the same kind: 95% intervals from evidence.
+
+What varies are groups of images (see `Evidence.groups`): images of one person are drawn together. Two files that were
+evaluated on the same images are compared in the same resamples, so what makes both better or worse cancels out.
+
+An interval is built on a scale on which such figures spread evenly (logit for accuracies, square root for shares):
+
+    figure - bias +- t * error
+
+- `error` is the standard error by the jackknife, which leaves out each group in turn (Efron and Tibshirani, An
+  Introduction to the Bootstrap, 1993, chapter 11), or each of PARTS random parts of the groups where there are more;
+- `t` is the quantile of Student's distribution for as many parts;
+- `bias` is the mean of RESAMPLES bootstrap resamples less the figure (chapter 10 there): mAP on a few images is too
+  high, because the precision at a recall is the highest at that recall or above.
+
+tests/coverage_benchmark.py measures how often such intervals hold the true figure, and what other kinds would do.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit, stdtrit
+
+from pinch.core.errors import PinchError
+from pinch.core.record_types.intervals import ClassEstimate, Estimate
+from pinch.measuring import average_precision
+from pinch.measuring.evidence import Evidence
+from pinch.run.comparing import LEAST
+
+LEVEL = 0.95
+"""Share of sets of images in which an interval is to hold the true figure."""
+RESAMPLES = 400
+"""Number of bootstrap resamples, for the bias alone: more change it by less than a twentieth of the standard error."""
+PARTS = 200
+"""Largest number of parts of the jackknife."""
+
+# Numbers in the weights of one step: above, resamples are taken in several. The same for all files, which share them.
+_MOST = 4_000_000
+# Accuracies nearer to 0 or 1 than this are moved here, where the logit is finite.
+_EDGE = 1e-4
+
+Scale = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
+_LOGIT: Scale = (lambda value: logit(np.clip(value, _EDGE, 1 - _EDGE)), expit)
+_ROOT: Scale = (np.sqrt, lambda value: np.maximum(value, 0.0) ** 2)
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """What a file's accuracy would be on other sets of images.
+
+    Attributes:
+        images, groups, persons: what the evidence is of: how many images, groups of images, and known persons.
+        digest: SHA-256 of the names of images and classes: files with the same one can be compared image by image.
+        names: of the `c` classes.
+        values: (1 + parts + RESAMPLES, c), mAP50-95 of each class: as measured, on all images without each part, and on
+            bootstrap resamples of the groups. NaN without boxes of a class.
+        parts: of the jackknife.
+    """
+
+    images: int
+    groups: int
+    persons: int
+    digest: str
+    names: list[str]
+    values: np.ndarray
+    parts: int
+
+
+def resample(evidence: Evidence, seed: int = 0) -> Resampled:
+    """Evaluate a file on other sets of its images.
+
+    Args:
+        evidence: of the file.
+        seed: of resamples and parts. Files evaluated on the same images have the same ones with the same seed.
+    """
+    groups, rng = int(evidence.groups.max()) + 1, np.random.default_rng(seed)
+    steps = itertools.chain([np.ones((1, groups))], _all_but_parts(groups, rng), _draws(groups, rng))
+    values = np.concatenate([average_precision.of_classes(evidence, weights) for weights in steps])
+    digest = hashlib.sha256(json.dumps([evidence.images, evidence.names]).encode()).hexdigest()
+    return Resampled(
+        images=len(evidence.images),
+        groups=groups,
+        persons=evidence.persons,
+        digest=digest,
+        names=evidence.names,
+        values=values,
+        parts=min(groups, PARTS),
+    )
+
+
+def _all_but_parts(groups: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Weights of the jackknife: (rows, groups) each."""
+    parts = min(groups, PARTS)
+    part = rng.permutation(groups) % parts
+    rows = max(1, _MOST // groups)
+    for start in range(0, parts, rows):
+        yield (part != np.arange(start, min(start + rows, parts))[:, None]).astype(float)
+
+
+def _draws(groups: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Weights of the bootstrap: how often each group comes in as many draws as there are groups, (rows, groups)."""
+    rows = max(1, _MOST // groups)
+    for start in range(0, RESAMPLES, rows):
+        count = min(rows, RESAMPLES - start)
+        drawn = rng.integers(groups, size=(count, groups)) + groups * np.arange(count)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=count * groups).reshape(count, groups).astype(float)
+
+
+def map50_95(of: Resampled) -> Estimate | None:
+    """MAP50-95 of a file; None without boxes to find, and for a single group of images."""
+    return _estimate(_mean(of.values), of.parts, _LOGIT)
+
+
+def share(ours: Resampled, theirs: Resampled) -> Estimate | None:
+    """The share of another file's mAP50-95 that a file keeps.
+
+    Returns:
+        None where the other one's is not `comparable`, or see `map50_95`.
+
+    Raises:
+        PinchError: they were evaluated on other images.
+    """
+    _require_same_images(ours, theirs)
+    return _estimate(_ratio(_mean(ours.values), _mean(theirs.values)), ours.parts, _ROOT)
+
+
+def worst_class(ours: Resampled, theirs: Resampled) -> ClassEstimate | None:
+    """The share of another file's mAP50-95 that is kept of the class of which least is kept.
+
+    A class counts if its mAP50-95 in the other file is `comparable` on all images and without any part of them: else a
+    box or two decide. The smallest of many noisy figures is too low in the mean; the interval is of that very class, as
+    if it had been named beforehand.
+
+    Returns:
+        None where no class counts, or see `map50_95`.
+
+    Raises:
+        PinchError: they were evaluated on other images.
+    """
+    _require_same_images(ours, theirs)
+    shares = _ratio(ours.values, theirs.values)
+    counts = np.isfinite(shares[: 1 + ours.parts]).all(axis=0)
+    if not counts.any():
+        return None
+    worst = int(np.where(counts, shares[0], np.inf).argmin())
+    found = _estimate(shares[:, worst], ours.parts, _ROOT)
+    return ClassEstimate(name=ours.names[worst], **vars(found)) if found else None
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """The mean over classes, as Ultralytics takes it: without those that have no boxes; NaN where none has."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1)
+
+
+def _ratio(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """One divided by the other; NaN where the other is too small to be `comparable`."""
+    return np.divide(ours, theirs, out=np.full_like(theirs, np.nan), where=theirs >= LEAST)
+
+
+def _estimate(values: np.ndarray, parts: int, scale: Scale) -> Estimate | None:
+    """A figure and its interval, see above, from figures in the order of the rows of `Resampled.values`."""
+    to, back = scale
+    if parts < 2 or not np.isfinite(values[: 1 + parts]).all():
+        return None
+    if values[0] == 0:  # what is found in no image is found in no resample
+        return Estimate(value=0.0, low=0.0, high=0.0)
+    centre, left_out, drawn = np.split(to(values), [1, 1 + parts])
+    error = np.sqrt((parts - 1) * np.mean((left_out - left_out.mean()) ** 2))
+    bias = np.nanmean(drawn) - centre[0]
+    reach = stdtrit(parts - 1, (1 + LEVEL) / 2) * error
+    low, high = (float(back(centre[0] - bias + side * reach)) for side in (-1, 1))
+    return Estimate(value=float(values[0]), low=low, high=high)
+
+
+def _require_same_images(ours: Resampled, theirs: Resampled) -> None:
+    if ours.digest != theirs.digest:
+        raise PinchError(
+            "two models were evaluated on other images or classes, and cannot be compared image by image: evaluate both"
+            " on the same data set with the same limit and seed"
+        )
