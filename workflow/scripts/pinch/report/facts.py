@@ -58,6 +58,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "selection": table["selection"],
         "chosen": _clean(gathering.read(results, "chosen")) if with_chosen else [],
         "part": _part(base),
+        "intervals": _intervals(table["artifacts"]),
         "missing": table["missing"],
         "layers": _layers(table["sensitivity"]),
         "explain": [row for row in table["sensitivity"] if row["study"] == "explain"],
@@ -70,6 +71,12 @@ def _part(base: Row | None) -> Row | None:
     if base is None or base["images_in_split"] is None or base["images"] == base["images_in_split"]:
         return None
     return {key: base[key] for key in ("images", "images_in_split", "val_images", "val_images_in_split")}
+
+
+def _intervals(artifacts: list[Row]) -> Row | None:
+    """On how many images and persons intervals of accuracies rest; None where there are none."""
+    first = next((row for row in artifacts if row["map50_95_low"] is not None), None)
+    return first and {key: first[key] for key in ("images", "persons", "val_images", "val_persons")}
 
 
 def share(value: float | None, whole: float | None) -> float | None:

@@ -65,6 +65,7 @@ def measured(results: Path) -> pd.DataFrame:
     base = comparable(next(iter(models.loc[models["method"] == "none", "val_map50_95"]), None))
     passed = artifacts[artifacts["failed"].isna()]
     accuracy = ["bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
+    accuracy += ["val_map50_95_low", "val_map50_95_high"]
     joined = gathering.read(results, "inference").merge(passed[["file", *accuracy]], on="file", how="inner")
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
     joined["kept"] = joined["val_map50_95"] / base if base else float("nan")
