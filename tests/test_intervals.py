@@ -3,9 +3,7 @@
 import json
 from dataclasses import replace
 
-import made_up_evidence as made_up
 import made_up_run
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,7 +13,6 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.intervals import IntervalsRecord
 from pinch.core.record_types.measurements import AccuracyRecord, OperatingPoint
 from pinch.measuring import evidence, statistics
-from pinch.run import manifest
 from pinch.tables import gathering, intervals
 
 INT8, FLOAT = "demo_coarse_prune_50_tuned_int8.onnx", "demo_coarse_prune_50_tuned_full.onnx"
@@ -23,16 +20,10 @@ INT8, FLOAT = "demo_coarse_prune_50_tuned_int8.onnx", "demo_coarse_prune_50_tune
 
 @pytest.fixture
 def run(tmp_path):
-    """A run whose intervals are not computed, with evidence of every file: pruned and int8 ones find less."""
+    """A run with evidence of every file, whose intervals are not computed."""
     folder = made_up_run.make(tmp_path / "results/demo", coarse=(50,), fine=())
     (folder / "records/intervals.json").unlink()
-    expected, rng = manifest.load(folder), np.random.default_rng(0)
-    seen = {split: made_up.scenes(rng, images, 3, per_person=4) for split, images in (("val", 60), ("test", 100))}
-    files = [*map(str, expected.models), *(artifact.file for artifact in expected.artifacts)]
-    for file in files:
-        skill = 1.2 - 0.3 * ("coarse" in file) - 0.2 * ("int8" in file)
-        found = {split: made_up.collected(each, made_up.matched(rng, each, skill)) for split, each in seen.items()}
-        evidence.write(folder / f"records/accuracy/{file}.npz", "0" * 64, found)
+    made_up_run.add_evidence(folder)
     return folder
 
 

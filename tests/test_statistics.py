@@ -170,7 +170,7 @@ def test_intervals_hold_the_true_figure_about_as_often_as_they_say():
     population, held = coverage.Population(case, rng), []
     for _ in range(120):
         base, other = (statistics.resample(file) for file in population.draw(rng, case.groups))
-        for name, found, _ in coverage.figures(base, other):
+        for name, found in coverage.figures(base, other).items():
             if found and name != "class":
                 held.append(found.low <= population.truth[name] <= found.high)
     assert 0.9 <= np.mean(held) <= 0.985
