@@ -104,6 +104,14 @@ def test_a_file_keeps_exactly_all_of_itself():
         assert (found.value, found.low, found.high) == pytest.approx((1, 1, 1))
 
 
+def test_a_difference_is_significant_where_the_interval_leaves_out_1():
+    good, equal, bad = map(statistics.resample, pair(300, (1.2, 1.2, 0.4)))
+    assert statistics.is_significant(statistics.share(bad, good))
+    assert statistics.is_significant(statistics.share(good, bad))
+    assert not statistics.is_significant(statistics.share(equal, good))
+    assert not statistics.is_significant(statistics.share(good, good))
+
+
 def test_a_comparison_on_the_same_images_is_narrower_than_its_parts():
     theirs, ours = map(statistics.resample, pair(300, (1.0, 0.95)))
     parts = [statistics.map50_95(each) for each in (ours, theirs)]

@@ -120,6 +120,11 @@ def share(ours: Resampled, theirs: Resampled) -> Estimate | None:
     return _estimate(_ratio(_mean(ours.values), _mean(theirs.values)), ours.groups, _ROOT)
 
 
+def is_significant(share: Estimate) -> bool:
+    """Whether two files differ: whether the interval of what one keeps of the other leaves out 1."""
+    return not share.low <= 1 <= share.high
+
+
 def worst_class(ours: Resampled, theirs: Resampled) -> ClassEstimate | None:
     """The share of another file's mAP50-95 that is kept of the class of which least is kept.
 
