@@ -11,7 +11,8 @@ An interval is built on a scale on which such figures spread evenly (logit for a
 of the data, which holds for figures that are not smooth (Shao and Wu, A general theory for jackknife variance
 estimation, Annals of Statistics 17, 1989):
 
-- `error` is the standard deviation over the halves, for halves of h of n groups times sqrt(h / (n - h));
+- `error` is half of the range of the middle 68% of the halves, which is the standard deviation of a normal distribution
+  and bears the halves in which a class is hardly found, for halves of h of n groups times sqrt(h / (n - h));
 - `bias` is what halves have more than the whole, divided by (n / h) ** RATE - 1: mAP on few images is too high, because
   the precision at a recall is the highest at that recall or above. The bias of such an envelope shrinks with a power of
   the number of images: 1/2 where precision is level, 2/3 where it falls (Groeneboom, Estimating a monotone density,
@@ -28,7 +29,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit, stdtrit
+from scipy.special import expit, logit, ndtr, stdtrit
 
 from pinch.core.errors import PinchError
 from pinch.core.record_types.intervals import ClassEstimate, Estimate
@@ -40,6 +41,8 @@ LEVEL = 0.95
 """Share of sets of images in which an interval is to hold the true figure."""
 RESAMPLES = 400
 """Number of halves, an even one: each comes with the other half."""
+USABLE = 0.98
+"""Least share of halves on which the reference of a share must be `comparable`; the others are left out."""
 RATE = 0.6
 """Power of the number of groups with which the bias shrinks: 0.53 to 0.62 in a population of the benchmark."""
 
@@ -111,7 +114,7 @@ def share(ours: Resampled, theirs: Resampled) -> Estimate | None:
     """The share of another file's mAP50-95 that a file keeps.
 
     Returns:
-        None where the other one's is not `comparable` on all images and on every half; or see `map50_95`.
+        None where the other one's is not `comparable` on all images and on USABLE of the halves; or see `map50_95`.
 
     Raises:
         PinchError: they were evaluated on other images.
@@ -128,9 +131,9 @@ def is_significant(share: Estimate) -> bool:
 def worst_class(ours: Resampled, theirs: Resampled) -> ClassEstimate | None:
     """The share of another file's mAP50-95 that is kept of the class of which least is kept.
 
-    A class counts if its mAP50-95 in the other file is `comparable` on all images and on every half of them, for which
-    that file must find about ten boxes of it: else chance decides. The smallest of many noisy figures is too low in the
-    mean; the interval is of that very class, as if it had been named beforehand.
+    A class counts if its mAP50-95 in the other file is `comparable` on all images and on USABLE of the halves. For
+    that, the other file must find about six boxes of it: else chance decides. The smallest of many noisy figures is too
+    low in the mean; the interval is of that very class, as if it had been named beforehand.
 
     Returns:
         None where no class counts, or see `map50_95`.
@@ -140,7 +143,7 @@ def worst_class(ours: Resampled, theirs: Resampled) -> ClassEstimate | None:
     """
     _require_same_images(ours, theirs)
     shares = _ratio(ours.values, theirs.values)
-    counts = np.isfinite(shares).all(axis=0)
+    counts = _usable(shares)
     if not counts.any():
         return None
     worst = int(np.where(counts, shares[0], np.inf).argmin())
@@ -160,15 +163,21 @@ def _ratio(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     return np.divide(ours, theirs, out=np.full_like(theirs, np.nan), where=theirs >= LEAST)
 
 
+def _usable(values: np.ndarray) -> np.ndarray:
+    """Whether figures in the order of the rows of `Resampled.values` are known on all images and on enough halves."""
+    known = np.isfinite(values)
+    return known[0] & (known[1:].mean(axis=0) >= USABLE)
+
+
 def _estimate(values: np.ndarray, groups: int, scale: Scale) -> Estimate | None:
     """A figure and its interval, see above, from figures in the order of the rows of `Resampled.values`."""
-    if groups < 2 or not np.isfinite(values).all():
+    if groups < 2 or not _usable(values):
         return None
     if values[0] == 0:  # what is found in no image is found in no half
         return Estimate(value=0.0, low=0.0, high=0.0)
     to, back = scale
-    centre, halves, size = to(values[0]), to(values[1:]), groups // 2
-    error = np.std(halves) * np.sqrt(size / (groups - size))
+    centre, halves, size = to(values[0]), to(values[1:][np.isfinite(values[1:])]), groups // 2
+    error = np.subtract(*np.quantile(halves, ndtr([1, -1]))) / 2 * np.sqrt(size / (groups - size))
     bias = (halves.mean() - centre) / ((groups / size) ** RATE - 1)
     reach = stdtrit(groups - 1, (1 + LEVEL) / 2) * error
     low, high = (float(back(centre - bias + side * reach)) for side in (-1, 1))
