@@ -22,7 +22,7 @@ from pinch.data import changes
 from pinch.data.hagrid import source
 from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
-from pinch.run import comparing, formats, studies
+from pinch.run import comparing, formats, studies, targets
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
@@ -138,6 +138,9 @@ PRUNING_RECORDS = [f"{RUN}/records/pruning/{model}.json" for model in UNTUNED]
 EXPORT_RECORDS = [f"{RUN}/records/export/{file}.json" for file in ARTIFACTS]
 ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
 INFERENCE_RECORDS = [f"{RUN}/records/inference/{timing.place}/{timing.artifact.file}.json" for timing in TIMINGS]
+PROCESSOR = f"{RUN}/records/processor/cpu.json"
+# Of what tables compare: what matching found in each image, beside the record.
+EVIDENCE = [f"{RUN}/records/accuracy/{name}.npz" for name in (BASE, *TUNED, *ARTIFACTS)]
 LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
 # The configuration has values for the options of all kinds of pruning. Those of other kinds than its own are refused.
 COARSE_OPTIONS = kinds.coarse_options(*(config["coarse"][key] for key in ("mode", "ranking", "spread")))
@@ -294,12 +297,24 @@ def notice_changed_data():
         write_json(NOTED_CHANGES, {"noticed": time.time(), "changes": changed})
 
 
+def warn_of_slow_files():
+    """Say before anything is made which files are known to be slow."""
+    methods = {artifact.model.method for artifact in ARTIFACTS.values()}
+    for precision, entry in SPECS if "coarse" in methods else ():
+        if reason := entry.slow.get((precision, config["coarse"]["activation"])):
+            logger.warning(
+                f"coarse.activation: {config['coarse']['activation']}: {precision}{entry.ending} files of coarsely"
+                f" pruned models will be slow, because {reason}"
+            )
+
+
 refuse_braces()
 refuse_other_folders()
 if workflow.is_main_process:
     for sentence in missing_paths():
         logger.warning(f"The configuration names a path that is not there yet: {sentence}")
     notice_changed_data()
+    warn_of_slow_files()
 
 
 # --- Arguments of commands --------------------------------------------------------------------------------------------
@@ -327,6 +342,18 @@ def gpu_check(purpose, device=None):
 def exported(entry):
     """What is exported, to a format of the registry: a function of a job's wildcards."""
     return lambda wildcards: ARTIFACTS[entry.file(wildcards.stem, wildcards.precision)]
+
+
+def checkpoint_accuracy(artifact):
+    """The record of an artifact's checkpoint, where it was measured at the same image size."""
+    return [] if artifact.size else [f"{RUN}/records/accuracy/{artifact.model}.json"]
+
+
+def made_for(artifact):
+    """The record of the processor that a quantized file is made for, where that is the one that files are timed on."""
+    quantized = formats.PRECISIONS[artifact.precision].quantized and artifact.format.targeted
+    timed_here = config["export"]["target"] == targets.AUTO and "cpu" in config["measure"]["devices"]
+    return [PROCESSOR] if quantized and timed_here else []
 
 
 def pruning_ratios(method):

@@ -7,6 +7,8 @@ for entry in formats.FORMATS.values():
         input:
             data=DATA,
             model=lambda wildcards, of=exported(entry): f"{RUN}/models/{of(wildcards).model}.pt",
+            accuracy=lambda wildcards, of=exported(entry): checkpoint_accuracy(of(wildcards)),
+            processor=lambda wildcards, of=exported(entry): made_for(of(wildcards)),
         output:
             artifact=(directory if entry.is_folder else str)(f"{RUN}/artifacts/{{stem}}_{{precision}}{entry.ending}"),
             record=f"{RUN}/records/export/{{stem}}_{{precision}}{entry.ending}.json",
@@ -24,6 +26,8 @@ for entry in formats.FORMATS.values():
             records=subpath(output.record, parent=True),
             imgsz=lambda wildcards, of=exported(entry): of(wildcards).size or IMGSZ,
             ending=entry.ending,
+            accuracy=lambda wildcards, input: ["--accuracy", *input.accuracy] if input.accuracy else [],
+            processor=lambda wildcards, input: ["--measured-on", *input.processor] if input.processor else [],
             options=options("export", exporting.Export) + options("evaluate", measuring.Evaluation),
             seed=SEED,
         message:
@@ -31,4 +35,5 @@ for entry in formats.FORMATS.values():
         shell:
             "quantization.py {input.model:q} {input.data:q} {params.folder:q} --name {wildcards.stem:q}"
             " --imgsz {params.imgsz:q} --artifacts {wildcards.precision:q}{params.ending:q} {params.options:q}"
+            " {params.accuracy:q} {params.processor:q}"
             " --seed {params.seed:q} --threads {threads} --records {params.records:q} > {log:q} 2>&1"

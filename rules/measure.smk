@@ -5,7 +5,9 @@ rule evaluate_model:
         model=f"{RUN}/models/{{model}}.pt",
         gpu=gpu_check("training"),
     output:
-        f"{RUN}/records/accuracy/{{model}}.json",
+        record=f"{RUN}/records/accuracy/{{model}}.json",
+        # Written beside the record: the command needs no name of it.
+        evidence=f"{RUN}/records/accuracy/{{model}}.npz",
     log:
         "logs/evaluate_model/{model}.log",
     benchmark:
@@ -19,14 +21,14 @@ rule evaluate_model:
     params:
         imgsz=IMGSZ,
         device=DEVICE,
-        options=options("evaluate", measuring.Evaluation),
+        options=options("evaluate", measuring.Evaluation) + options("export", exporting.LeanHead),
         seed=SEED,
     message:
         "Measuring the accuracy of {wildcards.model}"
     shell:
         "evaluate.py {input.model:q} {input.data:q} --split val test --imgsz {params.imgsz:q}"
         " --device {params.device:q} --threads {threads} {params.options:q} --seed {params.seed:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --output {output.record:q} > {log:q} 2>&1"
 
 
 rule evaluate_artifact:
@@ -34,7 +36,9 @@ rule evaluate_artifact:
         data=DATA,
         artifact=f"{RUN}/artifacts/{{artifact}}",
     output:
-        f"{RUN}/records/accuracy/{{artifact}}.json",
+        record=f"{RUN}/records/accuracy/{{artifact}}.json",
+        # Written beside the record: the command needs no name of it.
+        evidence=f"{RUN}/records/accuracy/{{artifact}}.npz",
     log:
         "logs/evaluate_artifact/{artifact}.log",
     benchmark:
@@ -51,7 +55,24 @@ rule evaluate_artifact:
         "Measuring the accuracy of {wildcards.artifact}"
     shell:
         "evaluate.py {input.artifact:q} {input.data:q} --split val test --threads {threads}"
-        " {params.options:q} --seed {params.seed:q} --output {output:q} > {log:q} 2>&1"
+        " {params.options:q} --seed {params.seed:q} --output {output.record:q} > {log:q} 2>&1"
+
+
+# int8 files are made for the processor that they are timed on, wherever they are exported.
+rule describe_processor:
+    output:
+        PROCESSOR,
+    log:
+        f"logs/describe_processor/{NAME}.log",
+    conda:
+        "../envs/measure.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
+    message:
+        "Looking at the processor on which artifacts are timed"
+    shell:
+        "describe_processor.py --output {output:q} > {log:q} 2>&1"
 
 
 # One rule for each device: clusters give them other nodes, and GPU jobs are never grouped.

@@ -13,12 +13,40 @@ rule write_manifest:
         write_json(output[0], params.manifest)
 
 
+rule compare_accuracy:
+    input:
+        manifest=f"{RUN}/manifest.json",
+        dataset=f"{RUN}/records/dataset.json",
+        records=MODEL_RECORDS + ARTIFACT_RECORDS,
+        evidence=EVIDENCE,
+    output:
+        f"{RUN}/records/intervals.json",
+    log:
+        f"logs/compare_accuracy/{NAME}.log",
+    benchmark:
+        f"{RUN}/benchmarks/compare_accuracy/{NAME}.tsv"
+    retries: 0
+    conda:
+        "../envs/report.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
+    params:
+        run=subpath(input.manifest, parent=True),
+        seed=SEED,
+    message:
+        "Computing intervals of the accuracy of all files"
+    shell:
+        "compare_accuracy.py {params.run:q} --seed {params.seed:q} > {log:q} 2>&1"
+
+
 rule gather_records:
     input:
         # By its path: for a rule that names another one, Snakemake hashes the whole list of records once for each record.
         manifest=f"{RUN}/manifest.json",
         dataset=f"{RUN}/records/dataset.json",
         records=ALL_RECORDS,
+        intervals=rules.compare_accuracy.output,
     output:
         [reported(path) for path in SHOWN_TABLES],
         [f"{RUN}/{path}" for path in contents.TABLES if path not in SHOWN_TABLES],

@@ -69,7 +69,13 @@ STEPS = {
     ],
     "report": [
         "gather_study.py layers run/records/sensitivity/layers.json --output study.json",
-        *("gather.py run", "select_models.py run", "plot_results.py run", "render_report.py run"),
+        *(
+            "compare_accuracy.py run",
+            "gather.py run",
+            "select_models.py run",
+            "plot_results.py run",
+            "render_report.py run",
+        ),
     ],
 }
 
@@ -138,7 +144,7 @@ def build(name: str, folder: Path) -> None:
         sys.path.insert(0, str(SCRIPTS))
         import made_up_run
 
-        made_up_run.make(work / "run")
+        made_up_run.add_evidence(made_up_run.make(work / "run"), (20, 20))
     run(name, work, _variables(python.parent))
     shutil.rmtree(folder / name)
 

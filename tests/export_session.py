@@ -5,6 +5,8 @@ import shapes
 import torch
 
 from pinch.artifacts import job
+from pinch.artifacts.session import ExportSettings
+from pinch.artifacts.session import open_session as opened
 from pinch.run.formats import parse_spec
 from pinch.weights.pruning import activations
 
@@ -28,7 +30,7 @@ def open_session(folder, activation="silu", **settings):
     """A session of such a checkpoint on a data set of shapes."""
     data = shapes.write(folder / "data", train=12, val=4)
     settings = {"candidates": CANDIDATES, "calibration_images": 2, "target": "x86", **settings}
-    return job.open_session(checkpoint(folder, activation=activation), data, job.ExportSettings(IMGSZ, **settings))
+    return opened(checkpoint(folder, activation=activation), data, ExportSettings(IMGSZ, **settings))
 
 
 def export(session, spec, folder):

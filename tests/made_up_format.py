@@ -46,7 +46,7 @@ def export(job) -> ExportDetails:
 class MadeUpBackend(Backend):
     """Finds the same box of the first class in every picture."""
 
-    def __init__(self, path, device="cpu", threads=1, imgsz=None):
+    def __init__(self, path, device="cpu", threads=1, imgsz=None, exact=False):
         super().__init__(path, {"names": json.loads(path.read_text())}, (64, 64))
 
     def run(self, inputs):

@@ -6,13 +6,18 @@ import os
 import zlib
 from pathlib import Path
 
+import made_up_evidence
 import made_up_records as made_up
+import numpy as np
 
 from pinch.core import records
 from pinch.core.files import write_json
 from pinch.core.provenance import Provenance
 from pinch.core.record_types.base import Record
+from pinch.core.record_types.measurements import AccuracyRecord
+from pinch.measuring import evidence
 from pinch.report import contents
+from pinch.run import manifest
 from pinch.run.formats import FORMATS
 from pinch.run.identity import Artifact, Model, Timing
 from pinch.run.manifest import Manifest
@@ -67,6 +72,7 @@ def make(
         _timing(folder, timing, processors[turn], 1 / (1 + turn))
     _write(folder, "dataset.json", made_up.dataset_record())
     _write(folder, "sensitivity/layers.json", made_up.layer_scan_record())
+    add_intervals(folder)
     _benchmarks(folder)
     return folder
 
@@ -135,6 +141,30 @@ def edit(path: Path, kind: type[Record], **changes) -> None:
     """Change fields of a record."""
     value, provenance = records.read(path, kind)
     write_json(path, records.content(records.Stored(dataclasses.replace(value, **changes), provenance)))
+
+
+def add_evidence(folder: Path, images=(60, 100)) -> None:
+    """Add made-up evidence of all models and artifacts on val and test: pruned and int8 ones find less."""
+    expected, rng = manifest.load(folder), np.random.default_rng(0)
+    seen = {
+        split: made_up_evidence.scenes(rng, count, 3, per_person=4)
+        for split, count in zip(("val", "test"), images, strict=True)
+    }
+    for name in [*map(str, expected.models), *(artifact.file for artifact in expected.artifacts)]:
+        skill = 1.2 - 0.3 * ("coarse" in name) - 0.2 * ("int8" in name)
+        found = {
+            split: made_up_evidence.collected(each, made_up_evidence.matched(rng, each, skill))
+            for split, each in seen.items()
+        }
+        evidence.write(folder / f"records/accuracy/{name}.npz", "0" * 64, found)
+
+
+def add_intervals(folder: Path) -> None:
+    """Add intervals of all models and artifacts, as their accuracy is recorded now."""
+    expected = manifest.load(folder)
+    names = [*map(str, expected.models), *(artifact.file for artifact in expected.artifacts)]
+    measured = [records.read(folder / f"records/accuracy/{name}.json", AccuracyRecord).value for name in names]
+    _write(folder, "intervals.json", made_up.intervals_record(measured))
 
 
 def add_explain(folder: Path) -> None:

@@ -48,6 +48,15 @@ def test_every_item_has_a_template_and_the_other_way_round():
     assert wanted == {path.name for path in captions.TEMPLATES.glob("*.rst")}
 
 
+def test_captions_say_what_intervals_rest_on(run, tmp_path):
+    for item in ("artifact_accuracy", "pareto"):
+        assert "these 100 images of 6 persons." in " ".join(_caption(run, item).split())
+    bare = made_up_run.make(tmp_path / "demo", coarse=(50,), fine=())
+    (bare / "records/intervals.json").unlink()
+    captions.render(_tables(bare))
+    assert not any("interval" in _caption(bare, item) for item in ("artifact_accuracy", "pareto"))
+
+
 def test_numbers_come_from_the_tables(run):
     models = gathering.read(run, "models").set_index("model")
     coarse = models.loc["demo_coarse_prune_50_tuned"]

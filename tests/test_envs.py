@@ -80,7 +80,7 @@ def test_lock_reader_follows_what_needs_what(make_envs, tmp_path):
 def work(tmp_path_factory):
     """The folder in which the steps of all environments run."""
     folder = tmp_path_factory.mktemp("steps")
-    made_up_run.make(folder / "run")
+    made_up_run.add_evidence(made_up_run.make(folder / "run"), (20, 20))
     return folder
 
 

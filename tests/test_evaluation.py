@@ -1,6 +1,8 @@
 """The accuracy of a file is what Ultralytics' validator says of it, whatever its format."""
 
 import known_detectors as detectors
+import made_up_evidence as made_up
+import numpy as np
 import pytest
 
 from pinch.core import records
@@ -75,6 +77,49 @@ def test_checkpoint_is_as_accurate_as_ultralytics_finds_it_without_rectangles(ch
     assert (result.method, result.ratio, result.tuned) == ("none", 0, False)
 
 
+def test_operating_point_is_where_ultralytics_states_precision_and_recall(onnx_file, checkpoint, data, absolute):
+    from ultralytics import YOLO
+
+    from pinch.measuring.evaluation import evaluate
+
+    settings = {"plots": False, "workers": 0, "verbose": False, "device": "cpu", "project": str(data.parent / "runs")}
+    settings |= {"imgsz": detectors.IMGSZ, "rect": False, "batch": 4}
+    for model in (onnx_file, checkpoint):
+        box = YOLO(model, task="detect").val(data=str(absolute), split="val", **settings).box
+        found = evaluate(model, data, ["test", "val"], batch=4).operating_point
+        assert (found.precision, found.recall) == pytest.approx((box.mp, box.mr))
+        assert found.f1 == pytest.approx(box.f1.mean())
+        assert found.f1 > 0
+        assert found.recall == pytest.approx(box.r_curve[:, round(found.threshold * 999)].mean())
+        assert evaluate(model, data, ["test"]).operating_point is None
+
+
+def test_operating_point_is_the_score_of_the_best_f1():
+    from ultralytics.utils.metrics import DetMetrics
+
+    from pinch.measuring.evaluation import _operating_point
+
+    rng = np.random.default_rng(0)
+    seen = made_up.scenes(rng, 400, classes=3)
+    stats = made_up.matched(rng, seen, 1.0)
+    metrics = DetMetrics(dict(enumerate(seen.names)))
+    metrics.stats = stats | {"target_img": stats["target_cls"]}
+    metrics.process()
+    scores, classes, correct, truth = (np.concatenate(stats[name]) for name in ("conf", "pred_cls", "tp", "target_cls"))
+
+    def f1(threshold):
+        """Mean over the classes: twice the correct ones, by the kept ones and the boxes."""
+        kept = [(scores >= threshold) & (classes == each) for each in range(3)]
+        return np.mean([2 * correct[of, 0].sum() / (of.sum() + (truth == each).sum()) for each, of in enumerate(kept)])
+
+    point = _operating_point(metrics.box)
+    assert point.f1 == pytest.approx(f1(point.threshold), abs=0.005)
+    assert point.f1 > max(map(f1, np.linspace(0, 1, 101))) - 0.01
+    assert point.f1 > max(f1(0.01), f1(0.9)) + 0.02
+    assert point.precision > point.f1 - 0.2
+    assert 0.05 < point.threshold < 0.8
+
+
 def test_openvino_agrees_with_onnx(onnx_file, data, tmp_path):
     from pinch.measuring.evaluation import evaluate
 
@@ -137,6 +182,8 @@ def test_command_writes_a_record(onnx_file, data, tmp_path, capsys):
     evaluate.main([str(onnx_file), str(data), "--split", "val", "--output", str(tmp_path / "record.json")])
     record = records.read(tmp_path / "record.json", AccuracyRecord).value
     assert set(record.splits) == {"val"}
+    # One of the two classes is found, in every picture.
+    assert record.operating_point.recall == 0.5
     assert "mAP50" in capsys.readouterr().out
 
 

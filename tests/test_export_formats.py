@@ -75,11 +75,12 @@ def test_networks_that_suppress_by_themselves_keep_their_output(tmp_path, spec):
     import shapes
 
     from pinch.artifacts import job
+    from pinch.artifacts.session import ExportSettings, open_session
 
     model = export_session.checkpoint(tmp_path, "yolo26n.yaml", end2end=True)
     data = shapes.write(tmp_path / "data", train=12, val=4)
-    settings = job.ExportSettings(export_session.IMGSZ, target="x86", candidates=40, calibration_images=2)
-    with job.open_session(model, data, settings) as session:
+    settings = ExportSettings(export_session.IMGSZ, target="x86", candidates=40, calibration_images=2)
+    with open_session(model, data, settings) as session:
         precision, entry = parse_spec(spec)
         result = job.run(session, precision, entry, tmp_path / f"toy_{spec}")
         output = runtimes.open(tmp_path / f"toy_{spec}").infer(session.parity_inputs[0])

@@ -1,28 +1,21 @@
-"""The accuracy guard: what returns to float, when it stops, and when it gives up."""
+"""The accuracy guard: what returns to float, when it stops, what it costs, and when it gives up."""
 
-from types import SimpleNamespace
-
+import made_up_judge
 import pytest
 
 from pinch.artifacts.guard import failure, keep_accuracy
-from pinch.artifacts.job import ExportSettings
+from pinch.artifacts.session import ExportSettings
 
 OPERATORS = [f"conv{i}" for i in range(50)]
 
 
 class Exporter:
-    """Files that hold the names of their float operators, and an accuracy that depends on them."""
+    """Files that hold the names of their float operators; `judge` says what they are worth."""
 
-    def __init__(self, folder, accuracy, reference=0.8, **settings):
+    def __init__(self, folder, judge, **settings):
         self.path = folder / "int8.onnx"
-        self.session = SimpleNamespace(
-            settings=ExportSettings(64, **settings), reference=reference, accuracy=self._accuracy
-        )
-        self._value = accuracy
+        self.judge, self.settings = judge, ExportSettings(64, **settings)
         self.written = []
-
-    def _accuracy(self, path):
-        return self._value(set(path.read_text().split()))
 
     def write(self, floats):
         self.path.write_text(" ".join(sorted(floats)))
@@ -30,58 +23,107 @@ class Exporter:
         return self.path
 
     def run(self):
-        return keep_accuracy(self.session, self.write, lambda _: OPERATORS, len(OPERATORS))
+        path, done = keep_accuracy(self.judge, self.settings, self.write, lambda _: OPERATORS, len(OPERATORS))
+        return set(path.read_text().split()), done
 
     def failure(self):
-        return failure(self.run()[1], self.session.settings.least)
+        return failure(self.run()[1], self.settings.least)
+
+
+def exporter(folder, share, time=lambda floats: 0.5, **others):
+    settings = {key: others.pop(key) for key in ("guard", "class_guard") if key in others}
+    return Exporter(folder, made_up_judge.Judge(share, time, **others), **settings)
 
 
 def test_a_file_that_is_good_enough_stays_all_int8(tmp_path):
-    exporter = Exporter(tmp_path, lambda floats: 0.795)
-    path, done = exporter.run()
-    assert path.read_text() == ""
+    made = exporter(tmp_path, lambda floats: 0.994)
+    floats, done = made.run()
+    assert floats == set()
     assert done.passed
-    assert done.share == pytest.approx(0.795 / 0.8)
-    assert len(exporter.written) == 1
+    assert (done.share, done.twin, done.reference) == (0.994, "full.onnx", 0.8)
+    assert len(made.written) == 1
 
 
 def test_the_worst_operators_return_to_float_step_by_step_until_it_is_good_enough(tmp_path):
-    exporter = Exporter(tmp_path, lambda floats: 0.8 if {"conv0", "conv3"} <= floats else 0.77)
-    path, done = exporter.run()
-    assert [len(floats) for floats in exporter.written] == [0, 2, 4]
-    assert done.float_operators == ["conv0", "conv1", "conv2", "conv3"]
-    assert set(path.read_text().split()) == set(done.float_operators)
+    made = exporter(tmp_path, lambda floats: 1.0 if {"conv0", "conv3"} <= floats else 0.97)
+    floats, done = made.run()
+    assert [len(written) for written in made.written] == [0, 2, 4]
+    assert floats == set(done.float_operators) == {"conv0", "conv1", "conv2", "conv3"}
     assert [step.float_operators for step in done.steps] == [0, 2, 4]
 
 
-def test_it_stops_at_the_limit_and_keeps_the_best_file(tmp_path):
-    best = {4: 0.785}
-    exporter = Exporter(tmp_path, lambda floats: best.get(len(floats), 0.78), float_limit=0.2)
-    path, done = exporter.run()
-    assert max(len(floats) for floats in exporter.written) == 10
+def test_a_loss_that_may_be_chance_costs_no_time(tmp_path):
+    made = exporter(tmp_path, lambda floats: 0.98, noise=0.03)
+    floats, done = made.run()
+    assert (floats, len(made.written)) == (set(), 1)
+    assert done.passed
+    assert done.share_high > 1
+
+
+def test_a_class_that_loses_much_is_as_good_a_reason(tmp_path):
+    worst = {0: 0.9, 2: 0.95, 4: 0.98}
+    made = exporter(tmp_path, lambda floats: 0.995, worst=lambda floats: worst[len(floats)])
+    floats, done = made.run()
+    assert len(floats) == 4
+    assert (done.worst_class, done.worst_class_share) == ("fist", 0.98)
+
+
+def test_no_step_is_taken_that_makes_a_file_as_slow_as_its_float_file(tmp_path):
+    made = exporter(tmp_path, lambda floats: 0.97 + 0.004 * len(floats), time=lambda floats: 0.7 + 0.1 * len(floats))
+    floats, done = made.run()
+    assert [step.relative_time for step in done.steps] == pytest.approx([0.7, 0.9, 1.1])
+    assert len(floats) == 2
     assert not done.passed
-    assert len(path.read_text().split()) == 4
-    assert exporter.failure() is None  # above the floor
+    assert done.pays
+
+
+def test_of_files_that_keep_too_little_the_one_that_gains_most_for_its_time_is_taken(tmp_path):
+    share = {0: 0.94, 2: 0.965, 4: 0.97, 6: 0.97, 8: 0.971, 10: 0.972}
+    made = exporter(tmp_path, lambda floats: share[len(floats)], time=lambda floats: 0.5 + 0.02 * len(floats))
+    floats, done = made.run()
+    assert max(len(written) for written in made.written) == 10
+    assert not done.passed
+    assert len(floats) == 2
+    assert made.failure() is None  # above the floor
+
+
+def test_steps_that_gain_nothing_are_not_taken(tmp_path):
+    made = exporter(tmp_path, lambda floats: 0.96 + 0.0001 * len(floats))
+    floats, _ = made.run()
+    assert len(made.written) == 6
+    assert floats == set()
+
+
+def test_a_file_that_is_slower_than_its_float_file_is_left_as_it_is(tmp_path):
+    made = exporter(tmp_path, lambda floats: 0.97, time=lambda floats: 1.06)
+    floats, done = made.run()
+    assert (floats, len(made.written)) == (set(), 1)
+    assert done.pays is False
+    assert done.relative_time == 1.06
+
+
+def test_a_file_for_another_processor_is_guarded_without_its_time(tmp_path):
+    made = exporter(tmp_path, lambda floats: 1.0 if len(floats) == 2 else 0.97, time=lambda floats: None)
+    floats, done = made.run()
+    assert len(floats) == 2
+    assert (done.relative_time, done.pays) == (None, None)
 
 
 def test_below_the_floor_the_file_is_kept_and_has_failed(tmp_path):
-    exporter = Exporter(tmp_path, lambda floats: 0.4)
-    path, done = exporter.run()
-    assert path.exists()
-    assert done.share == pytest.approx(0.5)
-    said = exporter.failure()
-    assert said.startswith("keeps only 0.500 of the float model's mAP50-95 on val (at least 0.95 is required)")
+    made = exporter(tmp_path, lambda floats: 0.5)
+    assert made.run()[1].share == 0.5
+    said = made.failure()
+    assert said.startswith("keeps only 0.500 of the mAP50-95 of full.onnx on val (at least 0.95 is required)")
 
 
 def test_a_guard_below_the_floor_lowers_the_floor(tmp_path):
-    assert Exporter(tmp_path, lambda floats: 0.8 * 0.93, guard=0.9).failure() is None
-    assert "at least 0.9 is required" in Exporter(tmp_path, lambda floats: 0.8 * 0.89, guard=0.9).failure()
+    assert exporter(tmp_path, lambda floats: 0.93, guard=0.9).failure() is None
+    assert "at least 0.9 is required" in exporter(tmp_path, lambda floats: 0.89, guard=0.9).failure()
 
 
 @pytest.mark.fault
-def test_where_the_float_model_finds_nothing_there_is_nothing_to_guard(tmp_path):
-    exporter = Exporter(tmp_path, lambda floats: 0.0, reference=None)
-    path, done = exporter.run()
-    assert path.exists()
-    assert "does not reach mAP50-95 0.01 on val" in done.skipped
-    assert exporter.failure() is None
+def test_where_the_float_file_finds_nothing_there_is_nothing_to_guard(tmp_path):
+    made = exporter(tmp_path, lambda floats: 0.0, reference=None)
+    _, done = made.run()
+    assert "does not reach mAP50-95 0.01 on all parts of val" in done.skipped
+    assert made.failure() is None

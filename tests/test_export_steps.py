@@ -2,13 +2,16 @@
 
 from types import SimpleNamespace
 
+import made_up_judge
 import numpy as np
 import pytest
 
 import pinch  # noqa: F401  (first: it settles Ultralytics' environment)
 from pinch.artifacts import exporter
-from pinch.artifacts.job import ExportJob, ExportSettings
+from pinch.artifacts.job import ExportJob
+from pinch.artifacts.session import ExportSettings
 from pinch.core.record_types.exports import Calibration, Head
+from pinch.run.formats import FORMATS
 
 
 class Quantizer(exporter.Quantizer):
@@ -26,42 +29,48 @@ class Quantizer(exporter.Quantizer):
         path.write_text(" ".join([method, *sorted(floats)]))
         return path
 
+    def finish(self, path, output, threshold):
+        output.write_text(path.read_text())
+
     def errors(self, path):
         return {name: float(name.removeprefix("conv")) for name in self.operators if name != "conv49"}
 
 
-def quantized(folder, accuracy, methods):
-    """The artifact's text and the result of quantizing where `accuracy` says what a text is worth."""
+def quantized(monkeypatch, folder, share, methods):
+    """The artifact's text and the result of quantizing where `share` says what a text keeps of float."""
+    judge = made_up_judge.Judge(share, lambda words: 0.5, reference=0.8)
+    monkeypatch.setattr(exporter, "Judge", lambda *_: judge)
     session = SimpleNamespace(
         settings=ExportSettings(64),
         scratch=folder,
-        reference=0.8,
-        accuracy=lambda path: accuracy(path.read_text()),
+        head=Head(candidates=300),
+        threshold_of=lambda path: 0.4,
         calibration=[1, 2, 3],
         calibration_sha256="abc",
     )
-    job = ExportJob(session, "int8", folder / "artifact.bin")
-    result = exporter.export(job, None, lambda session: Quantizer(session, methods))
+    job = ExportJob(session, "int8", FORMATS["onnx"], folder / "artifact_int8.onnx")
+    result = exporter.export(job, lambda *_: None, lambda session: Quantizer(session, methods))
     return job.output.read_text(), result
 
 
-def test_the_most_accurate_calibration_is_kept(tmp_path):
-    worth = {"minmax": 0.794, "entropy": 0.799}
-    text, result = quantized(tmp_path, lambda text: worth[text], ("minmax", "entropy"))
+def test_the_most_accurate_calibration_is_kept(monkeypatch, tmp_path):
+    worth = {"minmax": 0.9925, "entropy": 1.0}
+    text, result = quantized(monkeypatch, tmp_path, lambda words: worth[next(iter(words))], ("minmax", "entropy"))
     assert text == "entropy"
-    assert result.calibration == Calibration(images=3, sha256="abc", method="entropy", tried=worth)
-    assert (result.target, result.head) == ("some", Head(candidates=300))
+    tried = {"minmax": 0.9925 * 0.8, "entropy": 0.8}
+    assert result.calibration == Calibration(images=3, sha256="abc", method="entropy", tried=tried)
+    assert (result.target, result.head, result.threshold) == ("some", Head(candidates=300), 0.4)
     assert result.parity is None
 
 
-def test_one_calibration_is_not_compared_with_itself(tmp_path):
-    text, result = quantized(tmp_path, lambda text: 0.799, ("minmax",))
+def test_one_calibration_is_not_compared_with_itself(monkeypatch, tmp_path):
+    text, result = quantized(monkeypatch, tmp_path, lambda words: 0.999, ("minmax",))
     assert text == "minmax"
     assert result.calibration.tried == {}
 
 
-def test_the_operators_with_the_largest_errors_return_to_float(tmp_path):
-    text, result = quantized(tmp_path, lambda text: 0.8 if "conv47" in text else 0.78, ("minmax",))
+def test_the_operators_with_the_largest_errors_return_to_float(monkeypatch, tmp_path):
+    text, result = quantized(monkeypatch, tmp_path, lambda words: 1.0 if "conv47" in words else 0.97, ("minmax",))
     assert text == "minmax conv47 conv48"  # nothing is known of conv49
     assert result.guard.float_operators == ["conv47", "conv48"]
     assert result.guard.operators == 50

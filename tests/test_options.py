@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 import generate
-from pinch.artifacts import job
+from pinch.artifacts.session import ExportSettings
 from pinch.core import arguments, options, schema
 from pinch.core.errors import PinchError
 from pinch.core.options import COMMAND, CONFIG, option, options_of
@@ -99,7 +99,7 @@ def test_what_was_stated_in_several_ways_is_one_value():
     assert schema_of(pruning.FinePruning)["scope"]["default"] == kinds.fine_pruning(0.5).scope == "lamp"
     assert schema_of(measuring.Timing)["frames"]["default"] == timing.TimingSettings().frames == 60
     methods = schema_of(exporting.Export)["calibration_methods"]["default"]
-    assert tuple(methods) == job.ExportSettings().calibration_methods == ("minmax",)
+    assert tuple(methods) == ExportSettings().calibration_methods == ("minmax",)
     assert schema_of(pruning.CoarsePruning)["norm"]["default"] == 2
     assert schema_of(training.Training)["patience"]["minimum"] == schema_of(measuring.Timing)["warmup"]["minimum"] == 0
 

@@ -23,7 +23,7 @@ WORK = Workload(
     timed_frames=100,
 )
 JOBS = {
-    0: plan.PlannedJob(Job("all"), needs=frozenset({4, 5, 6})),
+    0: plan.PlannedJob(Job("all"), needs=frozenset({4, 5, 6, 7})),
     1: plan.PlannedJob(Job("check_gpu", gpu=True)),
     2: plan.PlannedJob(Job("hagrid_to_yolo"), done=True),
     3: plan.PlannedJob(Job("train_base", gpu=True), needs=frozenset({1, 2})),
@@ -53,7 +53,7 @@ def test_assumed_hours_follow_epochs_pictures_and_area():
     assert found["tune_base"].hours * 3600 == pytest.approx(20 + 15 * 11)
     assert not found["export_onnx"].gpu
     assert "hagrid_to_yolo" not in found, "done jobs take no more time"
-    assert list(found) == ["check_gpu", "train_base", "tune_base", "tune_pruned", "export_onnx", "all"]
+    assert list(found) == ["check_gpu", "train_base", "tune_pruned", "export_onnx", "tune_base", "all"]
     quarter = stages(replace(WORK, imgsz=320))["train_base"]
     assert quarter.hours * 3600 == pytest.approx(20 + 100 * 11 / 4)
 

@@ -102,7 +102,26 @@ def test_accuracy_map_has_a_row_per_model_and_a_column_per_artifact(run):
         axis = accuracy.artifacts(run).axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["demo", "coarse 30%", "coarse 50%", "fine 50%"]
     assert len(axis.get_xticklabels()) == 1 + 6
-    assert axis.texts[0].get_text() == "0.727"
+    assert {text.get_text().partition("\n")[2] for text in axis.texts} == {"±0.025"}
+    assert axis.texts[0].get_text() == "0.727\n±0.025"
+
+
+def test_pictures_show_intervals_where_there_are_some(run, tmp_path):
+    bare = made_up_run.make(tmp_path / "demo", coarse=(50,), fine=())
+    (bare / "records/intervals.json").unlink()
+    for name, table in gathering.gather(bare).tables.items():
+        gathering.write(bare, name, table)
+    with style.applied():
+        cells = accuracy.artifacts(bare).axes[0].texts
+        without, points = (speed.pareto(folder).axes[0] for folder in (bare, run))
+    assert cells[0].get_text() == "0.727"
+    rows = gathering.read(run, "artifacts").set_index("file")
+    ends = {tuple(line.get_ydata()) for line in points.lines if len(line.get_ydata()) == 2}
+    assert (rows["val_map50_95_low"].iloc[0], rows["val_map50_95_high"].iloc[0]) in ends
+    low, high = points.get_ylim()
+    assert low < rows["val_map50_95_low"].min()
+    assert high > rows["val_map50_95_high"].max()
+    assert without.get_ylim()[0] > 0.6
 
 
 def test_stages_add_up_to_the_wall_time(run):

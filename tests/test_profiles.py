@@ -53,16 +53,19 @@ def dry_run(snakemake, tmp_path):
 
 
 def trainings(text):
-    """The command lines of base training and of tuning."""
-    base, tuned = sorted(re.findall(r"train\.py some.*", text), key=lambda line: "--pruned-model" in line)
-    return base, tuned
+    """The command lines of training: that of the base, of its twin, and of a pruned model."""
+    (base,) = re.findall(r"train\.py some .*", text)
+    (twin,) = re.findall(r"train\.py some_tuned .*", text)
+    (pruned,) = re.findall(r"train\.py some_coarse.*", text)
+    return base, twin, pruned
 
 
 def test_base_training_alone_gets_several_gpus(dry_run):
-    base, tuned = trainings(dry_run(base_gpus=4))
+    base, *tuned = trainings(dry_run(base_gpus=4))
     assert "--device gpu --gpus 4" in base
-    assert "--device gpu" in tuned
-    assert "--gpus" not in tuned
+    for line in tuned:
+        assert "--device gpu" in line
+        assert "--gpus" not in line
 
 
 @pytest.mark.parametrize(("folder", "argument"), [(None, "--stage-to="), ("$SLURM_TMPDIR", "--stage-to=$SLURM_TMPDIR")])

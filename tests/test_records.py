@@ -12,9 +12,9 @@ from pinch.core.errors import PinchError
 from pinch.core.provenance import Hardware, current
 from pinch.core.record_types.base import Record
 from pinch.core.record_types.data import DatasetRecord
-from pinch.core.record_types.devices import GpuRecord
+from pinch.core.record_types.devices import GpuRecord, ProcessorRecord
 from pinch.core.record_types.exports import ExportRecord, Guard
-from pinch.core.record_types.measurements import AccuracyRecord, Energy, InferenceRecord
+from pinch.core.record_types.measurements import AccuracyRecord, Energy, InferenceRecord, OperatingPoint
 from pinch.core.record_types.studies import LayerScanRecord
 from pinch.core.record_types.weights import BaseCheckRecord, FineRecord, PruningRecord, TrainingRecord
 from pinch.run.formats import FORMATS
@@ -26,6 +26,7 @@ COARSE = Model("demo", "coarse", 0.5)
 FULL, INT8 = (Artifact(dataclasses.replace(COARSE, tuned=True), FORMATS["onnx"], p) for p in ("full", "int8"))
 TIMED = made_up.inference_record(Timing("cpu", 2, INT8), 12.5, 0.3)
 JOULES = Energy(source="RAPL package-0", gross_mj=90.0, net_mj=60.0, idle_w=9.5, seconds=5.0, inferences=400)
+POINT = OperatingPoint(threshold=0.3, f1=0.8, precision=0.9, recall=0.7)
 VALUES = [
     made_up.dataset_record(),
     made_up.training_record(Model("demo"), 0.7),
@@ -34,9 +35,17 @@ VALUES = [
     made_up.pruning_record(Model("demo", "fine", 0.7)),
     made_up.export_record(FULL, 10**7),
     made_up.export_record(INT8, 10**6),
+    ProcessorRecord(cpu="made up", target="x86"),
     dataclasses.replace(made_up.export_record(INT8, 10**6), guard=Guard(skipped="nothing to find")),
     made_up.accuracy_record(COARSE, made_up.splits(0.9)),
     made_up.artifact_accuracy(INT8, {"val": made_up.accuracy(None, None)}, 10**6, 10**6),
+    dataclasses.replace(made_up.accuracy_record(COARSE, made_up.splits(0.9)), operating_point=POINT),
+    made_up.intervals_record(
+        [
+            made_up.accuracy_record(Model("demo"), made_up.splits(1.0)),
+            *(made_up.artifact_accuracy(each, made_up.splits(0.9), 10**6, 10**6) for each in (FULL, INT8)),
+        ]
+    ),
     TIMED,
     dataclasses.replace(TIMED, energy=JOULES, energy_mj=90.0, baseline=None, round_ratios=[]),
     made_up.layer_scan_record(),

@@ -82,7 +82,7 @@ def test_shares_of_a_base_that_hardly_detects_are_not_stated(run, capsys):
     assert "Nothing is chosen: the base reaches" in text_of(run / "captions/choice.rst")
     assert "400" not in text_of(run / "captions/artifact_accuracy.rst")
     with style.applied():
-        assert accuracy.artifacts(run).axes[0].texts[0].get_text() == "0.001"
+        assert accuracy.artifacts(run).axes[0].texts[0].get_text() == "0.001\n±0.025"
     print_summary.main([str(run)])
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
+from test_workflow import jobs
 
 import pruning_study as command
 from pinch.core import records, schema
@@ -130,5 +131,4 @@ def test_shipped_study_measures_each_method_with_three_seeds_and_a_twin_of_its_o
 def test_runs_without_a_pruning_are_accepted_by_the_workflow(kind, twins, snakemake, tmp_path):
     run = next(run for run in reversed(shipped()) if run.kind == kind)
     done = snakemake(tmp_path, "-n", run.target, config=run.config)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("rule tune_base:") == twins
+    assert jobs(done).get("tune_base", 0) == twins

@@ -83,6 +83,11 @@ def test_tables_are_complete(project):
         for row in rows[name]:
             empty = {column for column in wanted.split() if row[column] == ""}
             assert empty <= MAY_BE_EMPTY, (name, row)
+    for row in rows["artifacts"]:
+        assert float(row["map50_95_low"]) < float(row["map50_95_high"])
+        assert float(row["kept_low"]) <= float(row["kept_high"])
+        assert (row["of_float_low"] != "") == (row["precision"] == "int8")
+        assert 0 <= float(row["threshold"]) < 1
     tuned = [row for row in rows["models"] if row["tuned"] == "True"]
     assert len(tuned) == 3
     assert all(row["map50_before_tuning"] != "" and row["map50_95_before_tuning"] != "" for row in tuned)

@@ -16,6 +16,7 @@ from pinch.core.files import write_json
 from pinch.run import formats
 from pinch.run.settings.exporting import Export
 from pinch.run.settings.measuring import Runtime
+from pinch.run.targets import AUTO, target_of
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -23,13 +24,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     for spec in arguments.artifacts:
         formats.parse_spec(spec)
-    from pinch.artifacts.job import ExportSettings, resolve_target
+    from pinch.artifacts.session import ExportSettings
+    from pinch.core.provenance import hardware
     from pinch.measuring.timing import TimingSettings
     from pinch.studies import export_benchmark
 
     models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
-    target = resolve_target(arguments.target)
-    settings = from_arguments(ExportSettings, arguments, imgsz=arguments.imgsz, target=target, floor=0.0, threads=1)
+    target = target_of(hardware()) if arguments.target == AUTO else arguments.target
+    settings = from_arguments(
+        ExportSettings, arguments, imgsz=arguments.imgsz, target=target, class_guard=0.0, floor=0.0, threads=1
+    )
     timing_settings = TimingSettings(threads=arguments.threads, rounds=arguments.rounds, energy_seconds=0)
     with tempfile.TemporaryDirectory() as folder:
         rows = export_benchmark.benchmark(

@@ -24,7 +24,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=cli.whole, default=7860, help="port to serve at")
     add_arguments(parser, Runtime)
     parser.add_argument(
-        "--confidence", type=cli.fraction, default=0.25, help="lowest score of a box that is shown at first"
+        "--confidence",
+        type=cli.fraction,
+        default=None,
+        help="lowest score of a box that is shown at first (default: the model's best on val, or 0.25)",
     )
     parser.add_argument(
         "--example", type=_image, nargs="*", default=[], metavar="IMAGE", help="images that the page offers to try"

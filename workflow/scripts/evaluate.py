@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments
+from pinch.core.ownership import require_replaceable
 from pinch.run.settings.data import General
+from pinch.run.settings.exporting import LeanHead
 from pinch.run.settings.measuring import Evaluation, Runtime
 
 
@@ -18,18 +20,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("data", metavar="DATA", type=Path, help="data.yaml of the data set")
     parser.add_argument("--split", nargs="+", default=["test"], choices=["train", "val", "test"], help="splits")
-    parser.add_argument("--output", type=cli.output_file, required=True, help="record to write (.json)")
+    parser.add_argument(
+        "--output",
+        type=cli.output_file,
+        required=True,
+        help="record to write (.json); what was found in each image is written beside it (.npz)",
+    )
     parser.add_argument("--imgsz", type=cli.whole, help="side of the images in pixels (default: the model's)")
     add_arguments(parser, Runtime)
     parser.add_argument("--batch", type=cli.whole, default=16, help="images per batch, for checkpoints")
     add_arguments(parser, Evaluation)
+    add_arguments(parser, LeanHead)
     add_arguments(parser, General, only=("seed",))
     arguments = parser.parse_args(argv)
 
-    from pinch.data import dataset
-    from pinch.measuring.evaluation import evaluate
+    from pinch.measuring import evidence
 
-    result = evaluate(
+    beside = evidence.beside(arguments.output)
+    require_replaceable(beside)
+
+    from pinch.data import dataset
+    from pinch.measuring.evaluation import evaluate_with_evidence
+
+    result, found_in_images = evaluate_with_evidence(
         arguments.model,
         arguments.data,
         arguments.split,
@@ -39,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         batch=arguments.batch,
         limit=arguments.limit,
         seed=arguments.seed,
+        candidates=arguments.candidates,
     )
+    evidence.write(beside, result.sha256 or "", found_in_images)
     records.write(arguments.output, result, arguments.seed, data=dataset.load(arguments.data).digest)
     if result.skipped:
         print(f"{result.file} is not evaluated: {result.skipped}")

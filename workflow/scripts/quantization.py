@@ -12,19 +12,25 @@ from pathlib import Path
 from pinch.core import cli
 from pinch.core.arguments import add_arguments, from_arguments
 from pinch.core.ownership import require_output, require_replaceable
+from pinch.core.record_types.devices import ProcessorRecord
+from pinch.core.records import read
 from pinch.run import formats
 from pinch.run.settings.data import General
 from pinch.run.settings.exporting import Artifacts, Export
 from pinch.run.settings.measuring import Evaluation, Runtime
+from pinch.run.targets import AUTO
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse arguments and export."""
     arguments = _parser().parse_args(argv)
     wanted = [formats.parse_spec(spec) for spec in arguments.artifacts]
-    from pinch.artifacts import job
+    from pinch.artifacts import job, session
 
-    settings = from_arguments(job.ExportSettings, arguments, imgsz=arguments.imgsz, seed=arguments.seed)
+    others = {"imgsz": arguments.imgsz, "seed": arguments.seed}
+    if arguments.target == AUTO and arguments.measured_on:
+        others["target"] = read(arguments.measured_on, ProcessorRecord).value.target
+    settings = from_arguments(session.ExportSettings, arguments, **others)
     stem = arguments.name or arguments.model.stem
     outputs = [arguments.output / entry.file(stem, precision) for precision, entry in wanted]
     records = [arguments.records / f"{path.name}.json" if arguments.records else None for path in outputs]
@@ -32,9 +38,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         require_replaceable(path, job.ARTIFACT if entry.is_folder else None)
         if record:
             require_output(record)
-    with job.open_session(arguments.model, arguments.dataset, settings) as session:
+    with session.open_session(arguments.model, arguments.dataset, settings, arguments.accuracy) as opened:
         for (precision, entry), path, record in zip(wanted, outputs, records, strict=True):
-            result = job.run(session, precision, entry, path, record)
+            result = job.run(opened, precision, entry, path, record)
             print(f"{path}: {result.bytes} bytes in {result.seconds} s")
 
 
@@ -51,6 +57,18 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(parser, Evaluation)
     add_arguments(parser, General, only=("seed",))
     add_arguments(parser, Runtime, only=("threads",))
+    parser.add_argument(
+        "--measured-on",
+        type=Path,
+        default=None,
+        help="record of describe_processor.py from where the files will be timed (default: this machine)",
+    )
+    parser.add_argument(
+        "--accuracy",
+        type=Path,
+        default=None,
+        help="record of the checkpoint's accuracy on val, if there is one already",
+    )
     parser.add_argument("--records", type=Path, default=None, help="folder for one JSON record per artifact")
     return parser
 

@@ -22,6 +22,7 @@ from pinch.apps import uploads
 from pinch.apps.detector import COLUMNS, CONTAINER, Detector
 from pinch.core import files
 from pinch.core.errors import PinchError
+from pinch.runtimes.postprocess import CONFIDENCE
 
 # Gradio reads this when it is imported.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -41,19 +42,22 @@ CSS = """
 """
 
 
-def build(detector: Detector, confidence: float, examples: Sequence[Path] = ()) -> gr.Blocks:
+def build(detector: Detector, confidence: float | None = None, examples: Sequence[Path] = ()) -> gr.Blocks:
     """The page.
 
     Args:
         detector: the model.
-        confidence: first value of the slider.
+        confidence: first value of the slider; None: the model's threshold, or Ultralytics' default if it has none.
         examples: images that the page offers to try.
     """
     _use_own_cache()
     title = f"Pinch: {detector.backend.path.name}"
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS // 10, CACHE_SECONDS)) as page:
         gr.HTML(_facts(detector))
-        threshold = gr.Slider(0.05, 0.95, confidence, step=0.05, label="Show boxes with a score above")
+        best = detector.backend.threshold
+        first = confidence or best or CONFIDENCE
+        label = "Show boxes with a score above" + (f" (best F1 on val: {best:.2f})" if best else "")
+        threshold = gr.Slider(0.01, 0.99, round(first, 2), step=0.01, label=label)
         with gr.Tab("Image"):
             _image_tab(detector, threshold, examples)
         with gr.Tab("Video"):

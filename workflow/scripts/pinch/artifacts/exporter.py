@@ -1,6 +1,5 @@
 """The steps of an export that all formats share: write and compare, or quantize and guard the accuracy."""
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,9 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from pinch.artifacts import guard, parity
-from pinch.artifacts.job import ExportJob, Session
-from pinch.core.record_types.exports import Calibration, ExportDetails, Head
-from pinch.run.formats import PRECISIONS
+from pinch.artifacts.job import ExportJob
+from pinch.artifacts.judging import Judge
+from pinch.artifacts.session import Session
+from pinch.core.record_types.exports import Calibration, ExportDetails
+from pinch.run.formats import PRECISIONS, REFERENCE
+
+FLOAT = REFERENCE[0]
+"""The precision that quantized files are compared with."""
 
 
 class Quantizer(ABC):
@@ -52,12 +56,15 @@ class Quantizer(ABC):
         errors = self.errors(path)
         return sorted(errors, key=lambda name: -errors[name])
 
-    def finish(self, path: Path, output: Path) -> None:
-        """Make the artifact of what `write` returned: a copy, unless a format overrides this."""
-        if path.is_dir():
-            shutil.copytree(path, output, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(path, output)
+    @abstractmethod
+    def finish(self, path: Path, output: Path, threshold: float | None) -> None:
+        """Make the artifact.
+
+        Args:
+            path: a copy of what `write` returned.
+            output: where the artifact is written.
+            threshold: see `pinch.artifacts.metadata.describe`.
+        """
 
 
 def export(
@@ -76,25 +83,29 @@ def export(
     """
     session = job.session
     if PRECISIONS[job.precision].quantized:
-        return _quantized(job, quantizer(session))
+        return _quantized(job, write, quantizer(session))
     write(session, job.precision, job.output)
     if reason := PRECISIONS[job.precision].lacking:
-        return ExportDetails(unchecked=reason, head=_head(session))
+        return ExportDetails(unchecked=reason, head=session.head)
     compared = parity.check(job.output, session.checkpoint.model, session.parity_inputs, job.precision)
-    return ExportDetails(failed=parity.failure(compared), parity=compared, head=_head(session))
-
-
-def _head(session: Session) -> Head:
-    return Head(candidates=session.settings.candidates)
-
-
-def _quantized(job: ExportJob, quantizer: Quantizer) -> ExportDetails:
-    session = job.session
-    method, tried = _best_method(session, quantizer)
-    path, kept = guard.keep_accuracy(
-        session, lambda floats: quantizer.write(method, floats), quantizer.worst_first, len(quantizer.operators)
+    return ExportDetails(
+        failed=parity.failure(compared), parity=compared, head=session.head, threshold=session.threshold
     )
-    quantizer.finish(path, job.output)
+
+
+def _quantized(job: ExportJob, write: Callable[[Session, str, Path], None], quantizer: Quantizer) -> ExportDetails:
+    session = job.session
+    judge = Judge(session, _twin(job, write), quantizer.target)
+    method, tried = _best_method(judge, quantizer)
+    path, kept = guard.keep_accuracy(
+        judge,
+        session.settings,
+        lambda floats: quantizer.write(method, floats),
+        quantizer.worst_first,
+        len(quantizer.operators),
+    )
+    threshold = session.threshold_of(path)
+    quantizer.finish(path, job.output, threshold)
     calibration = Calibration(
         images=len(session.calibration), sha256=session.calibration_sha256, method=method, tried=tried
     )
@@ -103,16 +114,24 @@ def _quantized(job: ExportJob, quantizer: Quantizer) -> ExportDetails:
         target=quantizer.target,
         calibration=calibration,
         guard=kept,
-        head=_head(session),
+        head=session.head,
+        threshold=threshold,
     )
 
 
-def _best_method(session: Session, quantizer: Quantizer) -> tuple[str, dict[str, float]]:
+def _twin(job: ExportJob, write: Callable[[Session, str, Path], None]) -> Path:
+    """The float file that a quantized one stands beside."""
+    path = job.session.scratch / f"{FLOAT}{job.format.ending}"
+    write(job.session, FLOAT, path)
+    return path
+
+
+def _best_method(judge: Judge, quantizer: Quantizer) -> tuple[str, dict[str, float]]:
     """The calibration method with the best mAP50-95 on val, and the mAP50-95 of each."""
     methods = quantizer.methods
-    if len(methods) == 1 or session.reference is None:
+    if len(methods) == 1 or judge.reference is None:
         return methods[0], {}
-    tried = {method: session.accuracy(quantizer.write(method, frozenset())) for method in methods}
+    tried = {method: judge.loss(quantizer.write(method, frozenset())).map50_95 for method in methods}
     return max(tried, key=lambda method: tried[method]), tried
 
 

@@ -11,7 +11,7 @@ from onnxruntime.quantization.calibrate import TensorsData, save_tensors_data
 from pinch.artifacts import calibrate, metadata
 from pinch.artifacts.exporter import Quantizer, relative_noise
 from pinch.artifacts.graph import attention, decoding, producers, units
-from pinch.artifacts.job import Session
+from pinch.artifacts.session import Session
 from pinch.artifacts.tracing import finish, float_model
 
 # Everything else stays float: the shapes and the arithmetic of decoding and attention, and HardSigmoid (a part of
@@ -81,9 +81,9 @@ class OnnxQuantizer(Quantizer):
             own[name] = error.get(nodes[-1].output[0], 0.0) - max(before, default=0.0)
         return own
 
-    def finish(self, path: Path, output: Path) -> None:
+    def finish(self, path: Path, output: Path, threshold: float | None) -> None:
         """See `Quantizer.finish`. Names are shortened only here because `errors` finds tensors by them."""
-        finish(onnx.load(path), output, metadata.describe(self.session, "int8", self.target))
+        finish(onnx.load(path), output, metadata.describe(self.session, "int8", threshold, self.target))
 
     def _noise(self, path: Path) -> dict[str, float]:
         """For each tensor the ratio of quantization noise to signal on a few calibration images."""

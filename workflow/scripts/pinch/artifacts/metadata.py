@@ -8,12 +8,12 @@ from typing import Any
 import ultralytics
 
 from pinch import __version__
-from pinch.artifacts.job import Session
+from pinch.artifacts.session import Session
 from pinch.run.formats import PRECISIONS
 from pinch.run.identity import to_json
 
 
-def describe(session: Session, precision: str, target: str | None = None) -> dict[str, Any]:
+def describe(session: Session, precision: str, threshold: float | None, target: str | None = None) -> dict[str, Any]:
     """The metadata of an artifact.
 
     The first group is what `ultralytics.nn.backends` applies (`BaseBackend.apply_metadata`), so that `YOLO(artifact)`
@@ -22,18 +22,21 @@ def describe(session: Session, precision: str, target: str | None = None) -> dic
     Args:
         session: what was exported.
         precision: one of the format's.
+        threshold: score with the best F1 on val, for users to begin with; None: not known.
         target: the processor that a quantized file was made for; None: any.
     """
-    settings, network = session.settings, session.checkpoint.model
+    network = session.checkpoint.model
     head: Any = network.model[-1]  # type: ignore[index]
     ours = {
         "pinch": __version__,
         "model": to_json(session.model),
         "precision": precision,
-        "candidates": settings.candidates,
+        "candidates": session.head.candidates,
         "macs": session.macs,
         "source_sha256": session.source_sha256,
     }
+    if threshold is not None:
+        ours["threshold"] = threshold
     if PRECISIONS[precision].quantized:
         ours |= {"target": target or "any", "calibration_sha256": session.calibration_sha256}
     return {

@@ -8,7 +8,8 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from pinch.artifacts import exporter, metadata
 from pinch.artifacts.graph import decoding
 from pinch.artifacts.int8 import OnnxQuantizer
-from pinch.artifacts.job import ExportJob, Session
+from pinch.artifacts.job import ExportJob
+from pinch.artifacts.session import Session
 from pinch.artifacts.tracing import finish, float_model
 from pinch.core.record_types.exports import ExportDetails
 
@@ -22,7 +23,7 @@ def _write(session: Session, precision: str, path: Path) -> None:
     model = onnx.load(float_model(session))
     if precision == "half":
         model = to_half(model)
-    finish(model, path, metadata.describe(session, precision))
+    finish(model, path, metadata.describe(session, precision, session.threshold))
 
 
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -4,6 +4,7 @@ A folder with the network (.xml), its weights (.bin) and `metadata.yaml`, as Ult
 """
 
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ import yaml
 
 from pinch.artifacts import exporter, metadata
 from pinch.artifacts.exporter import Quantizer, relative_noise
-from pinch.artifacts.job import ExportJob, Session
+from pinch.artifacts.job import ExportJob
+from pinch.artifacts.session import Session
 from pinch.artifacts.tracing import float_model
 from pinch.core.record_types.exports import ExportDetails
 from pinch.runtimes.openvino import compile_for
 
 # Operators that have weights and can be int8.
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
+# By processor: NNCF's `OverflowFix`. Without VNNI, all weights have 7 bits (see `pinch.run.targets`).
+OVERFLOW = {"x86-vnni": "disable", "x86": "enable", "arm": "disable"}
 
 
 def export(job: ExportJob) -> ExportDetails:
@@ -29,7 +33,8 @@ def export(job: ExportJob) -> ExportDetails:
 
 
 def _write_float(session: Session, precision: str, folder: Path) -> None:
-    _write(session, folder, precision, openvino.convert_model(float_model(session)))
+    _save(openvino.convert_model(float_model(session)), folder)
+    _describe(folder, metadata.describe(session, precision, session.threshold))
 
 
 class OpenvinoQuantizer(Quantizer):
@@ -39,6 +44,7 @@ class OpenvinoQuantizer(Quantizer):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        self.target = session.settings.target
         self._model = openvino.convert_model(float_model(session))
         self._decoding = _decoding(self._model)
         operators = self._model.get_ordered_ops()
@@ -55,9 +61,17 @@ class OpenvinoQuantizer(Quantizer):
             nncf.Dataset(inputs),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(inputs),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                overflow_fix=OVERFLOW[self.session.settings.target]
+            ),
             ignored_scope=nncf.IgnoredScope(names=[*self._decoding, *sorted(floats)], validate=False),
         )
-        return _write(self.session, self.session.scratch / "model_int8_openvino", "int8", quantized)
+        return _save(quantized, self.session.scratch / "model_int8_openvino")
+
+    def finish(self, path: Path, output: Path, threshold: float | None) -> None:
+        """See `Quantizer.finish`."""
+        shutil.copytree(path, output, dirs_exist_ok=True)
+        _describe(output, metadata.describe(self.session, "int8", threshold, self.target))
 
     def errors(self, path: Path) -> dict[str, float]:
         """See `Quantizer.errors`: the noise in each operator's output."""
@@ -99,10 +113,12 @@ def _biases(model: Any) -> set[str]:
     return found
 
 
-def _write(session: Session, folder: Path, precision: str, model: Any) -> Path:
+def _save(model: Any, folder: Path) -> Path:
     """Save a model in a folder and replace what is there; float weights stay float32."""
     folder.mkdir(exist_ok=True)
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
-    described = metadata.describe(session, precision)
-    (folder / "metadata.yaml").write_text(yaml.safe_dump(described, sort_keys=False, allow_unicode=True))
     return folder
+
+
+def _describe(folder: Path, described: dict[str, Any]) -> None:
+    (folder / "metadata.yaml").write_text(yaml.safe_dump(described, sort_keys=False, allow_unicode=True))

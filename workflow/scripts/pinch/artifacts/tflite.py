@@ -6,6 +6,7 @@ as in Ultralytics' TFLite files. TensorFlow runs in a separate process (see `tfl
 """
 
 import multiprocessing
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import onnx
 from pinch.artifacts import exporter, metadata, tflite_worker
 from pinch.artifacts.exporter import Quantizer
 from pinch.artifacts.head import map_names
-from pinch.artifacts.job import ExportJob, Session
+from pinch.artifacts.job import ExportJob
 from pinch.artifacts.network import exportable
+from pinch.artifacts.session import Session
 from pinch.artifacts.tflite_spec import Head
 from pinch.artifacts.tracing import trace
 from pinch.core.record_types.exports import ExportDetails
@@ -29,7 +31,8 @@ def export(job: ExportJob) -> ExportDetails:
 
 
 def _write_float(session: Session, precision: str, path: Path) -> None:
-    _write(session, path, precision, _worker(session).call(precision))
+    path.write_bytes(_worker(session).call(precision))
+    metadata.append(path, metadata.describe(session, precision, session.threshold))
 
 
 class TfliteQuantizer(Quantizer):
@@ -44,8 +47,14 @@ class TfliteQuantizer(Quantizer):
 
     def write(self, method: str, floats: frozenset[str]) -> Path:
         """See `Quantizer.write`."""
-        content = self._worker.call("int8", sorted(floats))
-        return _write(self.session, self.session.scratch / "int8.tflite", "int8", content)
+        path = self.session.scratch / "int8.tflite"
+        path.write_bytes(self._worker.call("int8", sorted(floats)))
+        return path
+
+    def finish(self, path: Path, output: Path, threshold: float | None) -> None:
+        """See `Quantizer.finish`."""
+        shutil.copyfile(path, output)
+        metadata.append(output, metadata.describe(self.session, "int8", threshold))
 
     def errors(self, path: Path) -> dict[str, float]:
         """See `Quantizer.errors`: each tensor's rounding error in units of its scale."""
@@ -76,7 +85,7 @@ def _worker(session: Session) -> _Worker:
         onnx.save(trace(network, session.imgsz, map_names(head.nl), session.scratch), path)
         strides = tuple(int(stride) for stride in head.stride)
         described = Head(
-            strides, head.reg_max, head.nc, head.end2end, head.max_det, session.imgsz, session.settings.candidates
+            strides, head.reg_max, head.nc, head.end2end, head.max_det, session.imgsz, session.head.candidates
         )
         session.shared["tflite"] = _Worker(pool, path, described, session.scratch)
     return session.shared["tflite"]
@@ -90,10 +99,4 @@ def _images(session: Session) -> Path:
     for image, batch in zip(images, session.inputs(session.calibration), strict=True):
         image[:] = np.rint(batch[0].transpose(1, 2, 0) * 255)
     images.flush()
-    return path
-
-
-def _write(session: Session, path: Path, precision: str, content: bytes) -> Path:
-    path.write_bytes(content)
-    metadata.append(path, metadata.describe(session, precision))
     return path

@@ -9,8 +9,8 @@ import onnxslim
 import torch
 
 from pinch.artifacts.graph import shorten_names
-from pinch.artifacts.job import Session
 from pinch.artifacts.network import exportable
+from pinch.artifacts.session import Session
 
 # ONNX Runtime's CUDA provider lacks Resize-19 and ReduceMax-20, and its quantizer refuses opset 21 and higher.
 OPSET = 17
@@ -21,7 +21,7 @@ def float_model(session: Session) -> Path:
     """The float32 ONNX file of a session, from which all its ONNX and OpenVINO artifacts are made."""
     path = session.scratch / "float.onnx"
     if not path.exists():
-        network = exportable(session.checkpoint.model, session.settings.candidates)
+        network = exportable(session.checkpoint.model, session.head.candidates)
         save(trace(network, session.imgsz, ["output0"], session.scratch), path, {})
     return path
 

@@ -21,6 +21,8 @@ MARK = ".made-by-pinch"
 _CHECKPOINT_ENTRY = {"pinch", "method", "ratio", "tuned"}
 # Part of an exported model's metadata, see pinch.artifacts.metadata.
 _EXPORTED = b"exported by Pinch"
+# Arrays in a manifest of a data set and in evidence, see pinch.data.manifest and pinch.measuring.evidence.
+_NPZ_MEMBERS = ({"stamps", "digests"}, {"evidence", "sha256"})
 # Keys of a record, see pinch.core.records.
 _RECORD_KEYS = {"kind", "result", "provenance"}
 
@@ -140,6 +142,12 @@ def _is_marked_tflite(path: Path) -> bool:
         return _EXPORTED in archive.read("metadata.json")
 
 
+def _is_marked_npz(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+    return any(names >= {f"{member}.npy" for member in members} for members in _NPZ_MEMBERS)
+
+
 def _is_made_json(path: Path) -> bool:
     try:
         content = json.loads(path.read_text())
@@ -152,5 +160,6 @@ _LOOK: dict[str, Callable[[Path], bool]] = {
     ".pt": _is_marked_checkpoint,
     ".onnx": lambda path: _EXPORTED in path.read_bytes(),
     ".tflite": _is_marked_tflite,
+    ".npz": _is_marked_npz,
 }
 _SHOWN = {".png", ".jpg", ".jpeg", ".mp4"}

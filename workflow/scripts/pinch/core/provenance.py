@@ -1,7 +1,6 @@
 """Provenance: where, when, with what and from what source something was made."""
 
 import functools
-import importlib.metadata
 import os
 import platform
 import re
@@ -108,13 +107,14 @@ def current(seed: int | None = None, data: str | None = None) -> Provenance:
         git_revision=_git_revision(),
         pinch=__version__,
         versions=_versions(),
-        hardware=_hardware(),
+        hardware=hardware(),
         slurm={name: value for name in variables if (value := os.environ.get(name))},
         data=data,
     )
 
 
-def _hardware() -> Hardware:
+def hardware() -> Hardware:
+    """This machine."""
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     name = gpu.first_name()
     return Hardware(
@@ -162,11 +162,6 @@ def _frequency_setting(name: str) -> str | None:
         return None
 
 
-def has_vnni() -> bool:
-    """Whether the processor multiplies 8-bit integers in one instruction (VNNI, or the dot product of ARM)."""
-    return has_any(("avx512_vnni", "avx_vnni", "asimddp"))
-
-
 def has_any(flags: Iterable[str]) -> bool:
     """Whether the processor has one of these instruction sets, by Linux' names for them."""
     return any(flag in _cpu_flags() for flag in flags)
@@ -193,6 +188,8 @@ def _cpu_flags() -> set[str]:
 
 
 def _versions() -> dict[str, str]:
+    import importlib.metadata  # takes longer than all else here, and each process of a timing imports this module
+
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

@@ -77,15 +77,17 @@ class Manifest:
         return found.hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write it, completely or not at all."""
+        """Write it, completely or not at all, into a folder that carries Pinch's mark."""
+        if path.exists() and _columns(path) is None:
+            path.unlink()  # damaged, so it has no mark of its own by which `atomic` would replace it
         entries = list(self.entries.values())
         boxes = [entry.boxes for entry in entries]
         people = {person: number for number, person in enumerate(dict.fromkeys(entry.person for entry in entries))}
         with atomic(path) as temporary, temporary.open("wb") as stream:
             np.savez(
                 stream,
-                names=_packed(self.entries),
-                people=_packed(people),
+                names=pack_names(self.entries),
+                people=pack_names(people),
                 persons=np.array([people[entry.person] for entry in entries], np.int32),
                 stamps=np.array([entry.stamp for entry in entries], np.int64).reshape(-1, 4),
                 shapes=np.array([entry.shape for entry in entries], np.int32).reshape(-1, 2),
@@ -95,12 +97,13 @@ class Manifest:
             )
 
 
-def _packed(names: Iterable[str]) -> np.ndarray:
-    """Names as bytes with zeros between them, which takes a quarter of the space of an array of text."""
+def pack_names(names: Iterable[str]) -> np.ndarray:
+    """Names as bytes with zeros between them, (n,) uint8: a quarter of the space of an array of text."""
     return np.frombuffer(b"\0".join(map(os.fsencode, names)), np.uint8)
 
 
-def _unpacked(names: np.ndarray) -> list[str]:
+def unpack_names(names: np.ndarray) -> list[str]:
+    """The names that `pack_names` packed; of none, one empty name."""
     return [os.fsdecode(name) for name in names.tobytes().split(b"\0")]
 
 
@@ -147,7 +150,7 @@ def _columns(path: Path) -> tuple[Any, ...] | None:
     try:
         with np.load(path, allow_pickle=False) as content:
             numbers = [content[name] for name in ("stamps", "shapes", "digests", "counts", "boxes")]
-            found = (_unpacked(content["names"]), *numbers, _unpacked(content["people"]), content["persons"])
+            found = (unpack_names(content["names"]), *numbers, unpack_names(content["people"]), content["persons"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return found if len(numbers[0]) else None

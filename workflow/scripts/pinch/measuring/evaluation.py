@@ -14,27 +14,38 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.utils.metrics import smooth
 
 from pinch import runtimes
 from pinch.core import files
 from pinch.core.errors import PinchError
-from pinch.core.record_types.measurements import AccuracyRecord, SplitAccuracy
+from pinch.core.record_types.measurements import AccuracyRecord, OperatingPoint, SplitAccuracy
 from pinch.data import check
 from pinch.data import dataset as datasets
 from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
-from pinch.data.manifest import Manifest
+from pinch.data.manifest import Manifest, key
 from pinch.data.sampling import sample
-from pinch.data.ultralytics_dataset import labels_from_manifest
+from pinch.measuring import evidence as evidences
+from pinch.measuring.evidence import Evidence
+from pinch.measuring.lean import LeanMetrics
+from pinch.measuring.validator import Validator
 from pinch.run import formats, identity
 from pinch.run.identity import Model
 from pinch.run.settings.data import General
-from pinch.runtimes.torch import forbid_tf32
+from pinch.run.settings.exporting import LeanHead
+from pinch.runtimes.postprocess import is_end_to_end
 from pinch.weights import checkpoints
 
 
 def evaluate(
+    model: str | Path, data: str | Path | Dataset, splits: list[str], imgsz: int | None = None, **options: Any
+) -> AccuracyRecord:
+    """The first half of what `evaluate_with_evidence` returns, which see for arguments and errors."""
+    return evaluate_with_evidence(model, data, splits, imgsz, **options)[0]
+
+
+def evaluate_with_evidence(
     model: str | Path,
     data: str | Path | Dataset,
     splits: list[str],
@@ -44,7 +55,8 @@ def evaluate(
     batch: int = 16,
     limit: int | None = None,
     seed: int = General.seed,
-) -> AccuracyRecord:
+    candidates: int | None = LeanHead.candidates,
+) -> tuple[AccuracyRecord, dict[str, Evidence]]:
     """Measure mAP50 and mAP50-95 of a model on splits of a data set.
 
     Args:
@@ -57,9 +69,12 @@ def evaluate(
         batch: images per batch, for checkpoints.
         limit: maximum number of images of each split, see `pinch.data.sampling`; None: all.
         seed: of their draw.
+        candidates: of a checkpoint, also measure on val what it keeps if it decodes only so many of its best anchors,
+            and more (see `pinch.measuring.lean`); None: do not.
 
     Returns:
-        The accuracy. That of a split without images is None, with a warning.
+        The accuracy, and by split what it was computed from. The accuracy on a split without images is None, with a
+        warning, and there is no evidence of it.
 
     Raises:
         PinchError: the model cannot be loaded, or its number of classes is not the data set's.
@@ -67,20 +82,32 @@ def evaluate(
     dataset = data if isinstance(data, Dataset) else datasets.load(data)
     network, described = _load(Path(model), dataset, imgsz, device, threads)
     if reason := formats.lacking(described["precision"]):
-        return AccuracyRecord(**described, splits={}, skipped=reason)
+        return AccuracyRecord(**described, splits={}, skipped=reason), {}
     warnings = _name_warnings(network.names, dataset)
-    results = {}
+    results, evidence, operating_point = {}, {}, None
     known = [split for split in splits if split in dataset.splits]
     manifest = check.current(dataset, known)
     whole = {split: len(dataset.images(split)) for split in known}
     dataset = sample(dataset, manifest, known, limit, seed) if limit else dataset
     for split in splits:
-        results[split], more = _validate(network, dataset, manifest, split, described["imgsz"], device, threads, batch)
-        results[split] = dataclasses.replace(results[split], images_in_split=whole.get(split, 0))
+        if split not in known or not dataset.images(split):
+            results[split] = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
+            warnings.append(f"{dataset.path} has no images in its {split} split: there is no accuracy on it")
+            continue
+        lean = LeanMetrics(candidates) if candidates and split == "val" and described["format"] == "pt" else None
+        place = device, threads, batch
+        validator = _validate(network, dataset, manifest, split, described["imgsz"], *place, lean)
+        figures, more = _figures(validator, dataset, split)
+        kept = lean.map50_95() if lean else None
+        results[split] = dataclasses.replace(figures, images_in_split=whole[split], lean=kept)
+        evidence[split] = _evidence(validator, dataset, manifest)
+        if split == "val":
+            operating_point = _operating_point(validator.metrics.box)
         warnings += more
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return AccuracyRecord(**described, splits=results, warnings=warnings)
+    record = AccuracyRecord(**described, splits=results, operating_point=operating_point, warnings=warnings)
+    return record, evidence
 
 
 class _Artifact(nn.Module):
@@ -98,25 +125,6 @@ class _Artifact(nn.Module):
         return torch.cat(outputs).to(images.device)
 
 
-class _Validator(DetectionValidator):
-    """Ultralytics' validator with a fixed number of threads, which does not copy the model (sessions cannot be)."""
-
-    def __init__(self, threads: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        # Ultralytics sets its own number of threads when it selects the device.
-        self.callbacks["on_val_start"].append(lambda _: torch.set_num_threads(threads))
-        forbid_tf32()
-
-    def get_model(self, model: nn.Module, trainer: Any = None) -> nn.Module:
-        """Return the given model, which Ultralytics would copy."""
-        return model
-
-    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> Any:
-        """Ultralytics' data set, with labels from the manifest."""
-        with labels_from_manifest():
-            return super().build_dataset(img_path, mode, batch)
-
-
 def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads: int) -> tuple[Any, dict[str, Any]]:
     """The network to validate, and its description for the record."""
     entry = runtimes.find_format(path)
@@ -129,7 +137,7 @@ def _load(path: Path, dataset: Dataset, imgsz: int | None, device: str, threads:
     }
     if entry is runtimes.CHECKPOINT:
         return _load_checkpoint(path, dataset, imgsz, described)
-    backend = runtimes.open(path, device, threads, imgsz)
+    backend = runtimes.open(path, device, threads, imgsz, exact=True)
     if backend.shape[0] != backend.shape[1]:
         raise PinchError(
             f"{path} takes images of {backend.shape[1]}x{backend.shape[0]}, but only models with square inputs can be"
@@ -152,15 +160,19 @@ def _load_checkpoint(
     return checkpoint.model, described
 
 
-def _class_count(backend: runtimes.Backend) -> int:
-    """Number of a model's classes, from its class names or, if it has none, from the shape of its output."""
+def _class_count(backend: runtimes.Backend) -> int | None:
+    """Number of a model's classes, from its class names or, if it has none, from the shape of its output.
+
+    None if it has no names and finishes its detections, whose shape does not tell.
+    """
     if backend.names:
         return len(backend.names)
-    return backend.infer(np.zeros((1, 3, *backend.shape), np.float32)).shape[1] - 4
+    shape = backend.infer(np.zeros((1, 3, *backend.shape), np.float32)).shape
+    return None if is_end_to_end(shape) else shape[1] - 4
 
 
-def _check_classes(path: Path, count: int, dataset: Dataset) -> None:
-    if count != len(dataset.names):
+def _check_classes(path: Path, count: int | None, dataset: Dataset) -> None:
+    if count not in (None, len(dataset.names)):
         raise PinchError(
             f"{path} has {count} classes but {dataset.path} has {len(dataset.names)}: evaluate it on the data set that"
             " it was trained for"
@@ -185,18 +197,15 @@ def _validate(
     device: str,
     threads: int,
     batch: int,
-) -> tuple[SplitAccuracy, list[str]]:
-    """Accuracy on one split, and warnings."""
-    images = dataset.images(split) if split in dataset.splits else []
-    if not images:
-        empty = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
-        return empty, [f"{dataset.path} has no images in its {split} split: there is no accuracy on it"]
+    lean: LeanMetrics | None,
+) -> Validator:
+    """The validator after its work on one split, which has images."""
     with tempfile.TemporaryDirectory() as folder:
         settings = {
             "data": str(ultralytics_yaml(dataset, manifest, [split], folder)),
             "split": split,
             "imgsz": imgsz,
-            "batch": min(batch, len(images)),
+            "batch": min(batch, len(dataset.images(split))),
             "device": "cpu" if device == "cpu" else "0",
             "workers": 0,
             "rect": False,
@@ -204,12 +213,13 @@ def _validate(
             "verbose": False,
             "mode": "val",
         }
-        validator = _Validator(threads, args=settings, save_dir=Path(folder))
+        validator = Validator(threads, lean, args=settings, save_dir=Path(folder))
         validator(model=network)
-    return _figures(validator, dataset, split)
+    return validator
 
 
-def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[SplitAccuracy, list[str]]:
+def _figures(validator: Validator, dataset: Dataset, split: str) -> tuple[SplitAccuracy, list[str]]:
+    """Accuracy on a split, and warnings."""
     metrics: Any = validator.metrics
     present = {int(number): float(value) for number, value in zip(metrics.ap_class_index, metrics.box.ap, strict=True)}
     missing = [name for number, name in enumerate(dataset.names) if number not in present]
@@ -222,3 +232,23 @@ def _figures(validator: _Validator, dataset: Dataset, split: str) -> tuple[Split
         per_class={name: present.get(number) for number, name in enumerate(dataset.names)},
     )
     return figures, warning
+
+
+def _operating_point(found: Any) -> OperatingPoint | None:
+    """The score of the best F1 in `ultralytics.utils.metrics.Metric`; None where there is nothing to find, or found."""
+    if not len(found.ap_class_index) or not found.f1_curve.any():
+        return None
+    # As `ultralytics.utils.metrics.ap_per_class` chooses the score at which it states precision and recall.
+    best = int(smooth(found.f1_curve.mean(0), 0.1).argmax())
+    f1, precision, recall = (float(curve[:, best].mean()) for curve in (found.f1_curve, found.p_curve, found.r_curve))
+    return OperatingPoint(threshold=float(found.px[best]), f1=f1, precision=precision, recall=recall)
+
+
+def _evidence(validator: Validator, dataset: Dataset, manifest: Manifest) -> Evidence:
+    images = [Path(name) for name in validator.image_files]
+    return evidences.collect(
+        validator.matched,
+        [key(dataset, image) for image in images],
+        [manifest.of(dataset, image).person for image in images],
+        dataset.names,
+    )

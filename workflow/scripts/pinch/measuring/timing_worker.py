@@ -27,6 +27,8 @@ from pinch.runtimes.postprocess import detections
 STEPS = ("preprocess", "inference", "postprocess")
 MEMORY_RUNS = 5
 """More inferences than needed: a runtime allocates all its memory in the first."""
+# Seconds in which it is seen whether threads run, in how many of those in a row none may, and the most there are.
+_PAUSE, _QUIET_PAUSES, _MOST_PAUSES = 0.002, 3, 100
 
 
 class Turn(NamedTuple):
@@ -59,12 +61,14 @@ class Job:
         self._opened |= {"peak_rss_mb": _resident("VmHWM"), "gpu_memory_mb": self._gpu_memory_mb()}
 
     def time(self, turn: int, turns: int, warmup: int, seconds: float) -> dict[str, Any]:
-        """Time every `turns`-th frame, beginning with number `turn`, see `time_steps`."""
+        """Time every `turns`-th frame, beginning with number `turn`, see `time_steps`; then leave the machine idle."""
         chosen = self._frames[turn::turns] or self._frames
-        return time_steps(self.backend, chosen, warmup, seconds)._asdict()
+        measured = time_steps(self.backend, chosen, warmup, seconds)
+        come_to_rest()
+        return measured._asdict()
 
     def repeat(self, seconds: float) -> dict[str, Any]:
-        """Infer the first frame again and again, without pre- and post-processing.
+        """Infer the first frame again and again, without pre- and post-processing; then leave the machine idle.
 
         Returns:
             How many inferences there were, the processor seconds of the process, and in the end the share of time in
@@ -75,13 +79,15 @@ class Job:
         while time.perf_counter() < end or not count:
             self.backend.run(inputs)
             count += 1
+        come_to_rest()
         first = gpu.Device.first_or_none() if self.device == "gpu" else None
         percent = first.busy_percent() if first else None
         return {"inferences": count, "cpu_seconds": time.process_time() - used, "gpu_percent": percent}
 
     def peak_rate(self, type: str) -> dict[str, Any]:
         """The peak rate of this machine, see `pinch.measuring.peak.measure`."""
-        return vars(peak.measure(type, self._threads))
+        gops, measured_by = peak.measure(type, self._threads)
+        return {"gops": gops, "type": type, "measured_by": measured_by}
 
     def describe(self) -> dict[str, Any]:
         """What loading the model showed: `shape`, `notes`, `described`, `macs`, memory in MB, and times in ms."""
@@ -100,6 +106,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {"time": Job.time, "repeat": J
 
 def main() -> None:
     """Answer requests until the input ends: each with a result, or with the message of a `PinchError`."""
+    gc.disable()  # it would interrupt some samples, and this process makes little garbage
     with _own_output() as answers:
         requests = (json.loads(line) for line in sys.stdin)
         for answer in _answers(requests):
@@ -136,17 +143,28 @@ def time_steps(backend: Backend, frames: list[np.ndarray], warmup: int, min_seco
     for index in range(warmup):
         _step(backend, frames[index % len(frames)])
     samples: list[tuple[float, float, float]] = []
-    gc.collect()
-    gc.disable()
-    try:
-        used, start = time.process_time(), time.perf_counter()
-        while time.perf_counter() < start + min_seconds or not samples:
-            samples += [_step(backend, frame) for frame in frames]
-        wall, used = time.perf_counter() - start, time.process_time() - used
-    finally:
-        gc.enable()
+    used, start = time.process_time(), time.perf_counter()
+    while time.perf_counter() < start + min_seconds or not samples:
+        samples += [_step(backend, frame) for frame in frames]
+    wall, used = time.perf_counter() - start, time.process_time() - used
     by_step = {step: list(values) for step, values in zip(STEPS, zip(*samples, strict=True), strict=True)}
     return Turn(by_step, used, wall)
+
+
+def come_to_rest() -> None:
+    """Wait until no thread of this process runs.
+
+    Threads of ONNX Runtime wait in a loop for some hundredths of a second after the last inference, which would be time
+    of the other model's turn.
+    """
+    quiet = 0
+    for _ in range(_MOST_PAUSES):
+        before = time.process_time()
+        time.sleep(_PAUSE)
+        # Once may be chance, if the system gave its processors to others.
+        quiet = quiet + 1 if time.process_time() - before < _PAUSE / 4 else 0
+        if quiet == _QUIET_PAUSES:
+            return
 
 
 def _step(backend: Backend, frame: np.ndarray) -> tuple[float, float, float]:

@@ -28,6 +28,7 @@ ASSUMPTIONS = {
     "infer_cpu": (15.0, "images of 640 px per second, evaluation on four CPU threads, and in proportion on others"),
     "decoded": (250.0, "images of 512 px per second and core, decoding"),
     "rendered": (30.0, "synthetic images per second, rendering"),
+    "compared": (1000.0, "images per second and file, for intervals of its accuracy"),
     "start": (20.0, "seconds for a job to start its programs"),
     "export": (60.0, "seconds to export one file"),
 }
@@ -38,6 +39,8 @@ SCANNED_LAYERS = 60
 """Layers of YOLO11n in a layer scan."""
 CHOSEN = 8
 """Artifacts that are measured on all of test: one for each goal and device, of which some are the same."""
+COMPARED = 40
+"""Files whose accuracies are compared: about as many as config/config.yaml asks for."""
 TRAININGS = ("train_base", "tune_base", "tune_pruned", "explain_tuning")
 """Rules of jobs that pause in time, are sent again, and go on: only an epoch must fit into a submission."""
 ON_DEVICE = (*TRAININGS, "evaluate_model", "scan_layers", "explain_pruning")
@@ -58,6 +61,7 @@ def seconds(job: Job, work: Workload) -> float:
         "coarse_prune": _ranking,
         "evaluate_model": _evaluation,
         "evaluate_artifact": _evaluation,
+        "compare_accuracy": lambda job, work: COMPARED * images(job, work) / _RATE["compared"],
         "evaluate_chosen": lambda job, work: CHOSEN * _evaluation(job, work),
         "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
         "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
@@ -95,7 +99,7 @@ def images(job: Job, work: Workload) -> int:
         return work.calibration_images * work.classes + 2 * work.measured[0]
     if job.rule in TRAININGS:
         return train + val
-    if job.rule in ("evaluate_model", "evaluate_artifact"):
+    if job.rule in ("evaluate_model", "evaluate_artifact", "compare_accuracy"):
         return sum(work.measured)
     if job.rule == "evaluate_chosen":
         return test

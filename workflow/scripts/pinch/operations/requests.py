@@ -28,6 +28,7 @@ _LEAST_OF = {
     "hagrid_to_yolo": 240,
     "prepare_dataset": 240,
     "check_gpu": 10,
+    "describe_processor": 10,
     "measure_on_cpu": 15,
     "measure_on_gpu": 30,
     "evaluate_artifact": 30,

@@ -5,16 +5,13 @@ is None, and captions leave it out.
 """
 
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from pinch.core.record_types.data import QUANTILES
+from pinch.report import timing_facts
+from pinch.report.rows import Row, clean, kept, share, span
 from pinch.run import comparing, formats
 from pinch.run.identity import percent
 from pinch.tables import gathering, labels, plateau, selection, stages
-
-Row = dict[str, Any]
 
 
 def collect(results: Path, name: str | None = None, with_chosen: bool = False) -> Row:
@@ -29,11 +26,14 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         PinchError: a table is missing.
     """
     names = ("models", "artifacts", "inference", "dataset", "training", "stages", "missing", "selection", "sensitivity")
-    table = {name: _clean(gathering.read(results, name)) for name in names}
+    table = {name: clean(gathering.read(results, name)) for name in names}
     base, twin, unpruned = (find(table["models"]) for find in (comparing.base, comparing.twin, comparing.unpruned))
     failed = [row for row in table["artifacts"] if row["failed"]]
     exports = _exports(table["artifacts"], table["models"])
-    places = _places(table["inference"], {row["kind"]: row["kept"] for row in exports}, {row["file"] for row in failed})
+    guarded = [row for row in table["artifacts"] if row.get("guard_share") is not None]
+    places = timing_facts.places(
+        table["inference"], {row["kind"]: row["kept"] for row in exports}, {row["file"] for row in failed}
+    )
     return {
         "run": results.as_posix(),
         "name": name or results.name,
@@ -49,25 +49,31 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "fine": _pruned("fine", table, places),
         "training": _training(table["training"]),
         "exports": exports,
-        "guarded": [row for row in table["artifacts"] if row.get("guard_share") is not None],
+        "guarded": guarded,
+        "worst_class": min(
+            (row for row in guarded if row.get("guard_worst_class_share") is not None),
+            key=lambda row: row["guard_worst_class_share"],
+            default=None,
+        ),
         "places": places,
         "fronts": _fronts(results),
         "sizes": _sizes(table["artifacts"]),
-        "memory": _span([row["peak_rss_mb"] for row in table["inference"]]),
-        "model_memory": _span([row["model_mb"] for row in table["inference"]]),
-        "energy": _energy(table["inference"]),
+        "memory": span([row["peak_rss_mb"] for row in table["inference"]]),
+        "model_memory": span([row["model_mb"] for row in table["inference"]]),
+        "energy": timing_facts.energy(table["inference"]),
         "untimed": [row for row in table["inference"] if row["p50_ms"] is None],
         "unstable": [row for row in table["inference"] if row["stable"] is False],
         "shared": [row for row in table["inference"] if row["exclusive"] is False],
-        "spread": _span([row["spread"] for row in table["inference"]]),
-        "rounds": _span([row["rounds"] for row in table["inference"]]),
+        "spread": span([row["spread"] for row in table["inference"]]),
+        "rounds": span([row["rounds"] for row in table["inference"]]),
         "baseline": next((row["baseline_file"] for row in table["inference"] if row["baseline_file"]), None),
-        "frame_share": _span([_around(row) for row in table["inference"]]),
+        "frame_share": span([timing_facts.around(row) for row in table["inference"]]),
         "timing": next((row for row in table["inference"] if row["p50_ms"] is not None), None),
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
-        "chosen": _clean(gathering.read(results, "chosen")) if with_chosen else [],
+        "chosen": clean(gathering.read(results, "chosen")) if with_chosen else [],
         "part": _part(base),
+        "intervals": _intervals(table["artifacts"]),
         "missing": table["missing"],
         "layers": _layers(table["sensitivity"]),
         "explain": [row for row in table["sensitivity"] if row["study"] == "explain"],
@@ -82,51 +88,10 @@ def _part(base: comparing.Row | None) -> Row | None:
     return {key: base[key] for key in ("images", "images_in_split", "val_images", "val_images_in_split")}
 
 
-def share(value: float | None, whole: float | None) -> float | None:
-    """`value / whole`; None if one of them is unknown or `whole` is 0."""
-    return value / whole if value is not None and whole else None
-
-
-def kept(accuracy: float | None, whole: float | None) -> float | None:
-    """The share of an accuracy that is kept; None if one is unknown or the whole is not `comparable`."""
-    return share(accuracy, comparing.comparable(whole))
-
-
-def _clean(table: pd.DataFrame) -> list[Row]:
-    """Rows with plain Python values, None for an empty cell."""
-    return [
-        {
-            key: None if pd.isna(value) else value.item() if hasattr(value, "item") else value
-            for key, value in row.items()
-        }
-        for row in gathering.rows(table)
-    ]
-
-
-def _span(values: list[float | None]) -> Row | None:
-    known = [value for value in values if value is not None]
-    return {"low": min(known), "high": max(known)} if known else None
-
-
-def _around(row: Row) -> float | None:
-    """The share of a whole frame that is not inference."""
-    return share(row["preprocess_ms"] + row["postprocess_ms"], row["total_ms"]) if row["p50_ms"] else None
-
-
-def _energy(rows: list[Row]) -> Row:
-    """What counted energy, the span of net energy and of the estimates from it, and why other rows have none."""
-    known = [row for row in rows if row["energy_source"]]
-    return {
-        "sources": sorted({row["energy_source"] for row in known}),
-        "reasons": sorted({row["energy_note"] for row in rows if row["energy_note"] and not row["energy_source"]}),
-        "remarks": sorted({row["energy_note"] for row in known if row["energy_note"]}),
-        "net": _span([row["energy_net_mj"] for row in known]),
-        "spread": _span([row["energy_spread"] for row in known]),
-        "power": _span([row["power_mw"] for row in known]),
-        "hours": _span([row["battery_hours"] for row in known]),
-        "rate": max((row["frame_rate"] for row in known if row["frame_rate"]), default=None),
-        "battery_mwh": next((row["battery_mwh"] for row in known if row["battery_mwh"]), None),
-    }
+def _intervals(artifacts: list[Row]) -> Row | None:
+    """On how many images and persons intervals of accuracies rest; None where there are none."""
+    first = next((row for row in artifacts if row["map50_95_low"] is not None), None)
+    return first and {key: first[key] for key in ("images", "persons", "val_images", "val_persons")}
 
 
 def _data(rows: list[Row]) -> Row | None:
@@ -207,65 +172,13 @@ def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
         ]
         size = [share(row["bytes"], sizes[row["model"]]["bytes"]) for row in rows if row["model"] in sizes]
         told = {"kind": f"{precision} {kind}", "precision": precision}
-        found.append(told | {"kept": _span(shares), "size": _span(size)})
+        found.append(told | {"kept": span(shares), "size": span(size)})
     return found
-
-
-def _places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> list[Row]:
-    """Per processor and thread count: the base's time, and the time of each kind of artifact and model relative to it.
-
-    The fastest file and the best kind are among those that did not fail their check; None if there is none.
-    """
-    found, timed_rows = [], pd.DataFrame(rows, columns=gathering.COLUMNS["inference"]).dropna(subset=["p50_ms"])
-    for place, group in labels.places(timed_rows):
-        times = selection.relative_time(group).tolist()
-        timed = [row | {"time": time} for row, time in zip(_clean(group), times, strict=True)]
-        first = _reference(timed, rows)
-        same = [row for row in timed if row["model"] == first["model"]]
-        models = [row for row in timed if (row["precision"], row["format"]) == (first["precision"], first["format"])]
-        kinds = [
-            {
-                "kind": (kind := f"{row['precision']} {row['format']}"),
-                "ms": row["p50_ms"],
-                "share": share(row["time"], first["time"]),
-                "kept": kept.get(kind),
-                "failed": row["file"] in failed,
-            }
-            for row in same
-        ]
-        found.append(
-            {
-                "place": place,
-                "device": first["device"],
-                "threads": first["threads"],
-                "processor": first["processor"],
-                "reference": first,
-                "kinds": kinds,
-                "best_kind": min((kind for kind in kinds if not kind["failed"]), key=lambda k: k["ms"], default=None),
-                "models": {row["model"]: share(row["time"], first["time"]) for row in models},
-                "fastest": min((r for r in timed if r["file"] not in failed), key=lambda r: r["time"], default=None),
-            }
-        )
-    return found
-
-
-def _reference(timed: list[Row], rows: list[Row]) -> Row:
-    """What the times of a processor are compared with: the base's full.onnx.
-
-    It may have been timed alone on another processor only. As the baseline of the others it was timed on this one, too.
-    """
-    own = next((row for row in timed if (row["precision"], row["format"]) == formats.REFERENCE), timed[0])
-    name = selection.common_baseline(pd.DataFrame(timed))
-    elsewhere = next((row for row in rows if row["file"] == name), None)
-    if elsewhere is None or own["file"] == name:
-        return own
-    here = {key: timed[0][key] for key in ("device", "threads", "processor")}
-    return elsewhere | here | {"p50_ms": timed[0]["baseline_p50_ms"], "time": 1.0}
 
 
 def _fronts(results: Path) -> list[Row]:
     measured = selection.measured(results)
-    return [{"place": place, "rows": _clean(selection.front(rows))} for place, rows in labels.places(measured)]
+    return [{"place": place, "rows": clean(selection.front(rows))} for place, rows in labels.places(measured)]
 
 
 def _sizes(rows: list[Row]) -> Row | None:

@@ -74,6 +74,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *_SIZE,
         *_ACCURACY,
         _number("guard_share", "kept of float on val (%)", 1, 100),
+        _number("guard_relative_time", "time to float at export", 2),
+        _number("threshold", "threshold", 2),
         _text("file"),
         _text("failed", "failed its check", kind="text long"),
     ),

@@ -5,8 +5,8 @@ job that times an ONNX file must not import TensorFlow.
 """
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class Format:
     Attributes:
         name: in tables, e.g. "onnx"; `export_<name>` is the rule that makes its artifacts.
         ending: what follows the precision in a file's name, e.g. ".onnx"; a folder's does not begin with a dot.
-        backend: "module:class" constructed as backend(path, device, threads, imgsz), see pinch.runtimes.
+        backend: "module:class" constructed as backend(path, device, threads, imgsz, exact), see pinch.runtimes.
         devices: devices of that runtime, a subset of ("cpu", "gpu").
         content: a pattern of files in a folder of this format, by which a folder with another name is recognized.
         precisions: precisions that can be exported, a subset of PRECISIONS.
@@ -75,6 +75,8 @@ class Format:
         environment: the conda environment of its export, `envs/<environment>.yaml`.
         is_default: whether quantization.py makes it by default.
         filling: matplotlib's fill style of the markers in plots.
+        slow: why files of a precision whose network has an activation are known to be slow, by both.
+        targeted: whether quantized files are made for one kind of processor (see `pinch.run.targets`).
     """
 
     name: str
@@ -87,6 +89,8 @@ class Format:
     environment: str = ""
     is_default: bool = False
     filling: str = "full"
+    slow: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
+    targeted: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -121,6 +125,7 @@ FORMATS = {
             environment="export_onnx",
             is_default=True,
             filling="full",
+            targeted=True,
         ),
         Format(
             name="tflite",
@@ -131,6 +136,7 @@ FORMATS = {
             environment="export_tflite",
             is_default=True,
             filling="none",
+            slow={("int8", "hardswish"): "LiteRT has no fast integer hardswish on x86"},
         ),
         Format(
             name="openvino",
@@ -141,6 +147,7 @@ FORMATS = {
             exporter="pinch.artifacts.openvino:export",
             environment="export_openvino",
             filling="left",
+            targeted=True,
         ),
     )
 }

@@ -12,11 +12,11 @@ that come from outside (`parse_model`, `parse_artifact`).
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pinch.run.formats import FORMATS, Format, format_of
+from pinch.run.formats import FORMATS, PRECISIONS, REFERENCE, Format, format_of
 
 METHODS = ("coarse", "fine")
 """Ways of pruning, in the order of the tables."""
@@ -111,6 +111,12 @@ class Artifact:
     def file(self) -> str:
         """The file's (or folder's) name, e.g. "demo_int8.onnx"."""
         return self.format.file(self.sized_model, self.precision)
+
+    @property
+    def float_twin(self) -> "Artifact | None":
+        """The float32 file of the same model, size and format; None if this one is not quantized."""
+        precision = PRECISIONS.get(self.precision or "")
+        return replace(self, precision=REFERENCE[0]) if precision and precision.quantized else None
 
     @property
     def order(self) -> tuple[Any, ...]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from pinch.core.errors import PinchError
+from pinch.core.provenance import hardware
+from pinch.run.targets import suits
 from pinch.runtimes.preprocess import PIXELS, Geometry, Letterbox
 
 DEFAULT_IMGSZ = 640
@@ -29,6 +31,7 @@ class Backend(ABC):
         shape: (height, width) of the input, in pixels.
         names: class names by index; empty if the model has none.
         metadata: the model's metadata.
+        threshold: score with the best F1 on val, if the metadata say one.
         notes: how this runtime runs this model, as far as readers of a measurement should know it.
         channels_last: whether the model's input is (1, height, width, 3).
     """
@@ -39,6 +42,7 @@ class Backend(ABC):
         self.path = path
         self.metadata = dict(metadata)
         self.names = parse_names(self.metadata.get("names"))
+        self.threshold = _fraction(self.metadata.get("threshold"))
         self.shape = shape
         self.notes: list[str] = []
         self._letterbox: Letterbox | None = None
@@ -96,12 +100,26 @@ class Backend(ABC):
         return self.download(self.run(self.upload(batch)))
 
 
+def made_for_here(metadata: Mapping[str, Any]) -> bool:
+    """Whether the file of these metadata computes on this processor what it is meant to."""
+    return suits(metadata.get("target"), hardware())
+
+
 def parse_names(value: Any) -> dict[int, str]:
     """Class names from metadata: a list, a mapping (keys may be text) or either written as text."""
     value = literal(value)
     if isinstance(value, list | tuple):
         value = dict(enumerate(value))
     return {int(key): str(name) for key, name in (value or {}).items()}
+
+
+def _fraction(value: Any) -> float | None:
+    """A number from 0 to 1 from metadata; None if there is none."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 <= number <= 1 else None
 
 
 def literal(value: Any) -> Any:

@@ -12,7 +12,9 @@ from pinch.runtimes.base import Backend
 from pinch.runtimes.postprocess import is_end_to_end
 
 
-def open(path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None) -> Backend:
+def open(
+    path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None, exact: bool = False
+) -> Backend:
     """Load a detector, made by Pinch or by others, into its runtime.
 
     Args:
@@ -20,20 +22,24 @@ def open(path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | N
         device: "cpu" or "gpu".
         threads: number of threads of the runtime on the CPU.
         imgsz: side of the input in pixels, for models that take any size.
+        exact: compute an int8 file for other processors (see `pinch.run.targets`) as those do, in more time, where the
+            runtime can; for measuring accuracy, not time.
 
     Raises:
         PinchError: the file does not exist, has no known format, cannot be read or is no detector, or the device cannot
             run it.
     """
-    return try_once(load(path, device, threads, imgsz))
+    return try_once(load(path, device, threads, imgsz, exact))
 
 
-def load(path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None) -> Backend:
+def load(
+    path: str | Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None, exact: bool = False
+) -> Backend:
     """The first step of `open`: load a file, without running it."""
     path = Path(path)
     kind = backend_of(path, device)
     with _one_sentence(path):
-        return kind(path, device, threads, imgsz)
+        return kind(path, device, threads, imgsz, exact)
 
 
 def try_once(backend: Backend) -> Backend:

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 
 from pinch.core.errors import PinchError
-from pinch.runtimes.base import Backend, input_shape, only_output
+from pinch.runtimes.base import Backend, input_shape, made_for_here, only_output
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 CUDA = "CUDAExecutionProvider"
@@ -20,8 +20,10 @@ CPU = "CPUExecutionProvider"
 class OnnxBackend(Backend):
     """An ONNX file in ONNX Runtime. See `Backend`; on the GPU input and output stay there, bound to the session."""
 
-    def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
-        self._session = start(str(path), device, cpu_options(threads))
+    def __init__(
+        self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None, exact: bool = False
+    ):
+        self._session = start(str(path), device, cpu_options(threads, exact))
         only_output(path, len(self._session.get_outputs()))
         entry = self._session.get_inputs()[0]
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -30,6 +32,8 @@ class OnnxBackend(Backend):
             raise PinchError(f"{path} takes {entry.type} instead of floating-point images: export it with float input")
         self._input, self._type = entry.name, _TYPES[entry.type]
         self._binding = None
+        if exact and not made_for_here(metadata):
+            self.notes.append(f"made for {metadata['target']}: computed exactly here, in more time")
         if device == "gpu":
             self.notes.append("ONNX Runtime computes float32 without TF32")
             self._binding = self._session.io_binding()
@@ -158,9 +162,12 @@ def check_gpu() -> str:
     return version
 
 
-def cpu_options(threads: int) -> onnxruntime.SessionOptions:
-    """Options of a session that computes on this number of threads."""
+def cpu_options(threads: int, exact: bool = False) -> onnxruntime.SessionOptions:
+    """Options of a session that computes on this number of threads; `exact`: see `pinch.runtimes.open`."""
     options = onnxruntime.SessionOptions()
+    if exact:
+        # Without it, products of 8-bit integers overflow on x86 processors without VNNI; elsewhere it does nothing.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: the warnings do not concern users

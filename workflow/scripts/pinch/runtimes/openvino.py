@@ -8,7 +8,7 @@ import openvino
 import yaml
 
 from pinch.core.errors import PinchError
-from pinch.runtimes.base import Backend, input_shape, only_output
+from pinch.runtimes.base import Backend, input_shape, made_for_here, only_output
 
 
 def compile_for(model: Any, type: str = "f32", **settings: Any) -> Any:
@@ -23,7 +23,9 @@ def compile_for(model: Any, type: str = "f32", **settings: Any) -> Any:
 class OpenvinoBackend(Backend):
     """A folder with OpenVINO's IR (.xml and .bin) and metadata.yaml; see `Backend`."""
 
-    def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
+    def __init__(
+        self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None, exact: bool = False
+    ):
         graph = next(path.glob("*.xml"), None)
         if graph is None:
             raise PinchError(f"{path} has no .xml file of OpenVINO: export it again")
@@ -37,6 +39,8 @@ class OpenvinoBackend(Backend):
         compiled = compile_for(model, type, PERFORMANCE_HINT="LATENCY", INFERENCE_NUM_THREADS=threads)
         self._request = compiled.create_infer_request()
         precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        if exact and not made_for_here(metadata):
+            self.notes.append(f"made for {metadata['target']}: its numbers may differ there")
         self.notes.append(f"OpenVINO runs the floating-point part in {precision}")
 
     def run(self, inputs: np.ndarray) -> np.ndarray:

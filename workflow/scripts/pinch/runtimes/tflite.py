@@ -24,7 +24,9 @@ class TfliteBackend(Backend):
     they keep their precision if the output is quantized.
     """
 
-    def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
+    def __init__(
+        self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None, exact: bool = False
+    ):
         self._interpreter = Interpreter(str(path), num_threads=threads)
         self._interpreter.allocate_tensors()
         only_output(path, len(self._interpreter.get_output_details()))

@@ -21,7 +21,9 @@ def forbid_tf32() -> None:
 class TorchBackend(Backend):
     """A checkpoint of Ultralytics, fused and channels-last as Ultralytics runs it; see `Backend`."""
 
-    def __init__(self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None):
+    def __init__(
+        self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None, exact: bool = False
+    ):
         if device == "gpu" and not torch.cuda.is_available():
             raise PinchError("PyTorch finds no GPU: run check_gpu.py for the reason, or measure on the cpu")
         torch.set_num_threads(threads)

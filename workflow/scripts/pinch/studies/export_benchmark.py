@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pinch.artifacts import job
+from pinch.artifacts.session import ExportSettings, open_session
 from pinch.core.errors import PinchError
 from pinch.core.files import size
 from pinch.data import check
@@ -25,7 +26,7 @@ def benchmark(
     models: dict[str, Path],
     data: Path,
     source: Path,
-    settings: job.ExportSettings,
+    settings: ExportSettings,
     timing_settings: timing.TimingSettings,
     artifacts: list[str],
     peers: dict[str, Path],
@@ -79,7 +80,7 @@ def timed(rows: list[dict[str, Any]], source: Path, timing_settings: timing.Timi
 
 
 def exports(
-    name: str, model: Path, data: Path, settings: job.ExportSettings, artifacts: list[str], folder: Path
+    name: str, model: Path, data: Path, settings: ExportSettings, artifacts: list[str], folder: Path
 ) -> list[dict[str, Any]]:
     """Export a model; rows of `benchmark` whose files are not timed yet."""
     rows = [row_of(name, spec, folder / f"{name}_{spec}") for spec in artifacts]
@@ -87,7 +88,7 @@ def exports(
     with contextlib.ExitStack() as stack:
         for row in rows:
             with _costs_only(row):
-                session = session or stack.enter_context(job.open_session(model, data, settings))
+                session = session or stack.enter_context(open_session(model, data, settings))
                 precision, entry = parse_spec(row["file"])
                 made = job.run(session, precision, entry, row["path"])
                 if made.unchecked:
@@ -108,7 +109,7 @@ def _costs_only(row: dict[str, Any]) -> Iterator[None]:
 
 
 def ultralytics_exports(
-    name: str, model: Path, data: Path, settings: job.ExportSettings, folder: Path
+    name: str, model: Path, data: Path, settings: ExportSettings, folder: Path
 ) -> list[dict[str, Any]]:
     """Ultralytics' own float32 and int8 ONNX exports of a checkpoint, as rows of the table."""
     from ultralytics import YOLO

@@ -19,7 +19,8 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import stages, timings
+from pinch.tables import intervals, stages, timings
+from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
 # The first columns of each table are a fixed interface: see results/README.md.
@@ -27,17 +28,30 @@ _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 # On how many images that rests, and how many the splits have.
 _LOOKED_AT = ["images", "images_in_split", "val_images", "val_images_in_split"]
 # Columns of names, which may look like numbers or like missing values ("1", "null").
-_NAMES = ("class", "model", "label", "file", "layer", "source")
+_NAMES = (
+    "class",
+    "worst_class",
+    "of_float_worst_class",
+    "val_worst_class",
+    "val_of_float_worst_class",
+    "model",
+    "label",
+    "file",
+    "layer",
+    "source",
+)
 COLUMNS = {
     "models": [
         *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
         *["map50_before_tuning", "map50_95_before_tuning", "val_map50", "val_map50_95"],
         *["val_map50_before_tuning", "val_map50_95_before_tuning", "imgsz", "bytes", "bytes_zipped", "label", "tuned"],
         *_LOOKED_AT,
+        *["threshold", *intervals.COLUMNS["models"]],
     ],
     "artifacts": [
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *_ACCURACY],
         *["method", "ratio", "label", "imgsz", "failed", "unchecked", "target", "export_seconds", *_LOOKED_AT],
+        *["candidates", "candidates_kept", "known_slow", "threshold", *intervals.COLUMNS["artifacts"]],
     ],
     "inference": timings.COLUMNS,
     "dataset": [
@@ -60,7 +74,7 @@ COLUMNS = {
 _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
 _WHOLE += [*_LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
-_WHOLE += ["part_images", "batch", "batch_used", "diverged_epoch"]
+_WHOLE += ["persons", "val_persons", "part_images", "candidates", "batch", "batch_used", "diverged_epoch"]
 
 
 @dataclass
@@ -94,6 +108,7 @@ def gather(results: Path, partial: bool = False, reasons: Mapping[str, str] | No
         "stages": stages.rows(results / "benchmarks"),
         "missing": read.missing,
     }
+    intervals.add(read, tables["models"], tables["artifacts"])
     if read.missing and not partial:
         raise PinchError(_describe(read.missing, results))
     return Gathered({name: frame(name, rows) for name, rows in tables.items()}, read.missing)
@@ -169,7 +184,7 @@ class _Reader:
                 before = self.found.required("models", name, f"accuracy/{model.untuned}", AccuracyRecord)
             rows.append(
                 _of_model(model)
-                | _pick(measured, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
+                | pick(measured, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
                 | _accuracy(measured)
                 | {f"{key}_before_tuning": value for key, value in _before(before).items()}
             )
@@ -184,11 +199,14 @@ class _Reader:
             # An export whose record cannot be used may have failed its check.
             if measured is None or (export is None and self.found.exists(f"export/{file}")):
                 continue
-            row = _of_artifact(artifact) | _pick(measured, "bytes", "bytes_zipped", "imgsz") | _accuracy(measured)
+            row = _of_artifact(artifact) | pick(measured, "bytes", "bytes_zipped", "imgsz") | _accuracy(measured)
             if export:
-                row |= _pick(export, "failed", "unchecked", "target") | {"export_seconds": export.seconds}
+                row |= pick(export, "failed", "unchecked", "target", "known_slow")
+                row |= {"export_seconds": export.seconds}
+                if export.head:
+                    row |= {"candidates": export.head.candidates, "candidates_kept": export.head.kept}
                 for part in ("parity", "guard", "calibration"):
-                    row |= _flat(part, getattr(export, part))
+                    row |= flat(part, getattr(export, part))
             rows.append(row)
         return rows
 
@@ -200,7 +218,9 @@ class _Reader:
             found = self.found.read("inference", row_name, f"inference/{timing.place}/{file}", InferenceRecord)
             if found is None:
                 continue
-            rows.append(_of_artifact(timing.artifact) | timings.row(timing, found.value, found.provenance))
+            export = self.found.optional("export", file, f"export/{file}", ExportRecord)
+            target = export.target if export else None
+            rows.append(_of_artifact(timing.artifact) | timings.row(timing, found.value, found.provenance, target))
         return rows
 
     def dataset(self) -> list[dict[str, Any]]:
@@ -221,9 +241,9 @@ class _Reader:
         rows = []
         for model in self.expected.models:
             if record := self.found.optional("training", str(model), f"training/{model}", TrainingRecord):
-                about = _pick(record, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
-                about |= _pick(record, "batch", "batch_used", "diverged_epoch")
-                rows += [_scalars(epoch) | about | _of_model(model) for epoch in record.curve]
+                about = pick(record, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
+                about |= pick(record, "batch", "batch_used", "diverged_epoch")
+                rows += [scalars(epoch) | about | _of_model(model) for epoch in record.curve]
         return rows
 
     def sensitivity(self) -> list[dict[str, Any]]:
@@ -233,9 +253,9 @@ class _Reader:
             kind = ExplainRecord if name == "explain" else LayerScanRecord
             match self.found.required("sensitivity", name, f"sensitivity/{name}", kind):
                 case LayerScanRecord() as scan:
-                    rows += [{"study": "layers"} | _scalars(scan) | _scalars(row) for row in scan.layers]
+                    rows += [{"study": "layers"} | scalars(scan) | scalars(row) for row in scan.layers]
                 case ExplainRecord() as study:
-                    rows += [{"study": "explain"} | _scalars(study) | _scalars(row) for row in study.rows]
+                    rows += [{"study": "explain"} | scalars(study) | scalars(row) for row in study.rows]
         return rows
 
 
@@ -255,8 +275,8 @@ def _of_artifact(artifact: Artifact) -> dict[str, Any]:
 
 def _accuracy(measured: AccuracyRecord) -> dict[str, Any]:
     """Accuracy on test, and with a prefix on val: test is reported, val decides choices."""
-    prefixes = {"test": "", "val": "val_"}
-    return {
+    prefixes, point = {"test": "", "val": "val_"}, measured.operating_point
+    return {"threshold": point.threshold if point else None} | {
         f"{prefix}{key}": getattr(measured.splits.get(split), key, None)
         for split, prefix in prefixes.items()
         for key in ("map50", "map50_95", "images", "images_in_split")
@@ -265,21 +285,3 @@ def _accuracy(measured: AccuracyRecord) -> dict[str, Any]:
 
 def _before(measured: AccuracyRecord | None) -> dict[str, Any]:
     return {key: value for key, value in _accuracy(measured).items() if key in _ACCURACY} if measured else {}
-
-
-def _pick(source: Any, *names: str) -> dict[str, Any]:
-    return {name: getattr(source, name) for name in names}
-
-
-def _scalars(source: Any) -> dict[str, Any]:
-    """Its figures and names; a digest is neither."""
-    found = {name: value for name, value in vars(source).items() if isinstance(value, str | int | float)}
-    return {name: value for name, value in found.items() if not name.endswith("sha256")}
-
-
-def _flat(prefix: str, source: Any) -> dict[str, Any]:
-    """A part of an export record as columns: `share` of `guard` becomes guard_share; of a list its length."""
-    if source is None:
-        return {}
-    counts = {name: len(value) for name, value in vars(source).items() if isinstance(value, list)}
-    return {f"{prefix}_{name}": value for name, value in (_scalars(source) | counts).items()}

@@ -11,6 +11,7 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.base import ModelFile, Record
 from pinch.core.record_types.data import DatasetRecord
 from pinch.core.record_types.exports import ExportRecord
+from pinch.core.record_types.intervals import IntervalsRecord
 from pinch.core.record_types.measurements import InferenceRecord
 from pinch.core.records import Stored
 from pinch.run.formats import CHECKPOINT
@@ -84,9 +85,7 @@ class RunRecords:
 
     def _require_same(self, name: str, place: str, value: Record) -> None:
         """Refuse a record that is not of what its name says, or of another state of a file than those read before."""
-        if not isinstance(value, ModelFile):
-            return
-        if value.file.removesuffix(CHECKPOINT.ending) != name:
+        if isinstance(value, ModelFile) and value.file.removesuffix(CHECKPOINT.ending) != name:
             raise PinchError(f"is a record of {value.file}: delete it and run again")
         for file, state, made_from in _states(value, place):
             if state and self.states.setdefault(file, state) != state:
@@ -96,8 +95,12 @@ class RunRecords:
                 )
 
 
-def _states(value: ModelFile, place: str) -> Iterator[tuple[str, str | None, list[str]]]:
+def _states(value: Record, place: str) -> Iterator[tuple[str, str | None, list[str]]]:
     """The files that a record is of, their SHA-256, and the records without which the workflow makes all anew."""
+    if isinstance(value, IntervalsRecord):
+        yield from ((each.file, each.sha256, [place]) for each in value.files)
+    if not isinstance(value, ModelFile):
+        return
     export = f"records/export/{value.file}.json"
     if isinstance(value, ExportRecord):
         yield f"{value.model}{CHECKPOINT.ending}", value.source_sha256, [f"records/accuracy/{value.model}.json", export]

@@ -1,8 +1,8 @@
 """Which artifact to ship, for each device and goal, chosen from measured numbers.
 
 Choices use accuracy on val only, so that they do not bias the accuracy on test that is shown beside them. Artifacts
-that failed their check when they were exported are left out. No phone is measured: the choice for phones is made from
-TFLite on this CPU, and its reason says so.
+that failed their check when they were exported are left out, and int8 files for other processors than the one that they
+were timed on. No phone is measured: the choice for phones is made from TFLite on this CPU, and its reason says so.
 """
 
 from collections.abc import Callable, Iterator
@@ -68,8 +68,10 @@ def measured(results: Path) -> pd.DataFrame:
     whole = comparing.comparable(unpruned["val_map50_95"]) if unpruned else None
     passed = artifacts[artifacts["failed"].isna()]
     accuracy = ["bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
+    accuracy += ["val_map50_95_low", "val_map50_95_high"]
     joined = gathering.read(results, "inference").merge(passed[["file", *accuracy]], on="file", how="inner")
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
+    joined = joined[joined["on_target"].astype(bool)]
     joined["kept"] = joined["val_map50_95"] / whole if whole else float("nan")
     times = [relative_time(group) for _, group in labels.places(joined)]
     return joined.assign(relative_time=pd.concat(times) if times else [])

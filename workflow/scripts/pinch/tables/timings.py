@@ -5,6 +5,7 @@ from typing import Any
 from pinch.core.provenance import Provenance
 from pinch.core.record_types.measurements import InferenceRecord
 from pinch.run.identity import Timing
+from pinch.run.targets import suits
 
 _TIMES = ("p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms")
 _WHOLE_FRAMES = ("total_ms", "total_p90_ms", "fps", "load_ms", "first_ms")
@@ -22,12 +23,13 @@ COLUMNS = [
     *["relative_to_baseline", "relative_low", "relative_high", "stable", "baseline_file", "baseline_p50_ms", "spread"],
     *["exclusive", "busy_cores", *_WHOLE_FRAMES, *_MEMORY, *_USE, "peak_gops", "peak_of"],
     *[*_ENERGY, "energy_spread", "relative_energy", "frames", "warmup", "rounds", "source", "processor", "notes"],
+    "on_target",
 ]
 """The first columns, up to `energy_source`, are a fixed interface: see results/README.md."""
 
 
-def row(timing: Timing, timed: InferenceRecord, made: Provenance) -> dict[str, Any]:
-    """What a record says of a timing, besides what the timing is of."""
+def row(timing: Timing, timed: InferenceRecord, made: Provenance, target: str | None) -> dict[str, Any]:
+    """What a record says of a timing, besides what the timing is of; `target` is what the file is made for."""
     hardware = made.hardware
     found: dict[str, Any] = {"device": timing.device, "threads": timing.threads}
     found |= {name: getattr(timed, name) for name in _PICKED}
@@ -38,5 +40,6 @@ def row(timing: Timing, timed: InferenceRecord, made: Provenance) -> dict[str, A
         found |= {"peak_gops": timed.peak.gops, "peak_of": f"{timed.peak.type}, {timed.peak.measured_by}"}
     if timed.energy:
         found |= {"energy_spread": timed.energy.net_spread, "relative_energy": timed.energy.relative_net}
+    found["on_target"] = timing.device != "cpu" or suits(target, hardware)
     found |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(timed.notes)}
     return found | {"processor": (timed.gpu or hardware.gpu) if timing.device == "gpu" else hardware.cpu}

@@ -17,3 +17,13 @@ class GpuRecord(Record):
     torch: str
     cuda: str
     onnxruntime: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessorRecord(Record):
+    """The processor on which files are timed: its model, and the target that it is (see `pinch.run.targets`)."""
+
+    kind: ClassVar[str] = "processor"
+    made_by: ClassVar[str] = "describe_processor.py"
+    cpu: str
+    target: str

@@ -56,45 +56,78 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardStep:
-    """A file on the way: its mAP50-95 on val, that as a share of the float model's, and its operators in float."""
+    """A file on the way.
+
+    Attributes:
+        map50_95: on val.
+        share: that as a share of the float file's.
+        worst_class_share: the same of the class that keeps least; None where classes cannot be compared.
+        float_operators: how many of its operators are float.
+        relative_time: see `Guard`.
+    """
 
     map50_95: float
     share: float
+    worst_class_share: float | None = None
     float_operators: int
+    relative_time: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """What int8 keeps of the accuracy. All fields but `skipped` are None where nothing could be measured.
+    """What int8 keeps of the accuracy of the float file. Fields but `skipped` are None where nothing could be measured.
 
     Attributes:
-        reference: mAP50-95 of the float model on val.
+        twin: the float file that it was compared with, "full.tflite"; None in older records (the checkpoint).
+        images: of val, on which they were compared; None in older records, which lack intervals and times.
+        reference: mAP50-95 of the float file on val.
         map50_95: of the file.
-        share: the second relative to the first.
-        required: the share that was asked for.
-        passed: whether it is reached.
+        share, share_low, share_high: the second relative to the first, with its 95% interval.
+        worst_class, worst_class_share, worst_class_low, worst_class_high: the class that keeps least of its AP.
+        required, class_required: the shares that were asked for.
+        passed: whether they are reached, or the losses may be chance.
         operators: how many could be quantized.
         float_operators: names of those that are float.
+        relative_time: time on the exporting machine, one thread, relative to the float file's; None where the file is
+            for other processors.
+        pays: whether it is faster than the float file there; None likewise.
         steps: the files that were tried.
         skipped: why nothing was measured; None where it was.
     """
 
+    twin: str | None = None
+    images: int | None = None
     reference: float | None = None
     map50_95: float | None = None
     share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    worst_class: str | None = None
+    worst_class_share: float | None = None
+    worst_class_low: float | None = None
+    worst_class_high: float | None = None
     required: float | None = None
+    class_required: float | None = None
     passed: bool | None = None
     operators: int | None = None
     float_operators: list[str] | None = None
+    relative_time: float | None = None
+    pays: bool | None = None
     steps: list[GuardStep] | None = None
     skipped: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """The detection head of an artifact: how many candidates it gives."""
+    """The detection head of an artifact.
+
+    Attributes:
+        candidates: how many anchors it decodes.
+        kept: the share of the checkpoint's val mAP50-95 that this keeps; None where it is not known.
+    """
 
     candidates: int
+    kept: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +142,8 @@ class ExportDetails:
         target: the processor that the file is made for; None where one file serves all.
         calibration, guard: None but for int8.
         head: None where it is the network's own.
+        threshold: score with the best F1 on val, for users to begin with; None where it is not known.
+        known_slow: why such a file is known to be slow somewhere; None where it is not.
     """
 
     failed: str | None = None
@@ -118,6 +153,8 @@ class ExportDetails:
     calibration: Calibration | None = None
     guard: Guard | None = None
     head: Head | None = None
+    threshold: float | None = None
+    known_slow: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

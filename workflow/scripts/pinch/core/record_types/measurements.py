@@ -16,6 +16,8 @@ class SplitAccuracy:
         per_class: mAP50-95 of each class; None without boxes of it.
         images_in_split: images that the split has; more than `images` if only a part was looked at, None in older
             records.
+        lean: mAP50-95 of a checkpoint if only so many of its best anchors are decoded, by their number; empty where the
+            network decodes no more by itself. None for artifacts, other splits than val, and in older records.
     """
 
     map50: float | None
@@ -24,6 +26,22 @@ class SplitAccuracy:
     instances: int
     per_class: dict[str, float | None]
     images_in_split: int | None = None
+    lean: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatingPoint:
+    """The score below which detections are best left out: where F1, smoothed as in Ultralytics' F1 curve, is highest.
+
+    Attributes:
+        threshold: the score.
+        f1, precision, recall: there, at IoU 0.5, means over the classes.
+    """
+
+    threshold: float
+    f1: float
+    precision: float
+    recall: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +52,7 @@ class AccuracyRecord(ModelFile, Record):
         bytes, bytes_zipped: of the file, and of it in a zip.
         parameters, nonzero_parameters, macs: see `NetworkSize`; None for artifacts.
         splits: those that were asked for; empty where nothing could be measured.
+        operating_point: on val; None where val was not asked for, where nothing is found, and in older records.
         skipped: why nothing was measured; None where it was.
         warnings: sentences on what is odd.
         notes: on how the runtime computed.
@@ -47,6 +66,7 @@ class AccuracyRecord(ModelFile, Record):
     nonzero_parameters: int | None = None
     macs: int | None = None
     splits: dict[str, SplitAccuracy]
+    operating_point: OperatingPoint | None = None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     skipped: str | None = None

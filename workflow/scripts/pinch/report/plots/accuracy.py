@@ -11,6 +11,9 @@ from pinch.report.plots import style
 from pinch.run import comparing
 from pinch.tables import gathering
 
+CHECKPOINTS = "PyTorch\ncheckpoint"
+"""The column of checkpoints in the picture of artifacts."""
+
 
 def training(results: Path) -> Figure:
     """mAP50-95 on val by epoch, of the base, its twin and each pruned model in tuning; higher ratios are darker."""
@@ -41,7 +44,7 @@ def artifacts(results: Path) -> Figure:
     """Heat map of mAP50-95 on test, measured on each exported file: models are rows, artifacts are columns.
 
     Colours are shares of the unpruned model's accuracy, so a lossy export differs in colour from its neighbours. A file
-    that failed its check is marked.
+    that failed its check is marked. Below each accuracy is half the width of its interval.
     """
     table = gathering.read(results, "artifacts").dropna(subset=["map50_95"])
     models = gathering.read(results, "models")
@@ -52,13 +55,16 @@ def artifacts(results: Path) -> Figure:
     values = table.pivot_table(index="model", columns="artifact", values="map50_95").loc[rows, columns]
     checkpoints = models.set_index("model")["map50_95"].reindex(rows)
     if checkpoints.notna().any():
-        values.insert(0, "PyTorch\ncheckpoint", checkpoints)
+        values.insert(0, CHECKPOINTS, checkpoints)
     unpruned = comparing.unpruned(gathering.rows(models))
     scale = (comparing.comparable(unpruned["map50_95"]) if unpruned else None) or values.max().max()
     failed = set(table.loc[table["failed"].notna(), ["model", "artifact"]].itertuples(index=False, name=None))
     marks = [["\nfailed" if (row, column) in failed else "" for column in values.columns] for row in values.index]
-    texts = values.map("{:.3f}".format) + pd.DataFrame(marks, values.index, values.columns)
-    drawn, (axis,) = style.figure(2.6 + 1.05 * values.shape[1], 1.6 + 0.42 * len(rows))
+    margins = _margins(table, models).reindex(index=values.index, columns=values.columns)
+    texts = values.map("{:.3f}".format) + margins.map(lambda value: "" if pd.isna(value) else f"\n±{value:.3f}")
+    texts += pd.DataFrame(marks, values.index, values.columns)
+    height = 0.42 + 0.2 * margins.notna().any(axis=None)
+    drawn, (axis,) = style.figure(2.6 + 1.05 * values.shape[1], 1.6 + height * len(rows))
     shares = values / scale if scale else values
     passed = shares.mask(pd.DataFrame(marks, values.index, values.columns) != "")
     colours = {
@@ -71,6 +77,13 @@ def artifacts(results: Path) -> Figure:
     axis.set_yticks([i + 0.5 for i in range(len(rows))], style.model_labels(table, rows), rotation=0)
     axis.set(title="mAP50-95 on test, measured on the file itself", xlabel="", ylabel="")
     return drawn
+
+
+def _margins(artifacts: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """Half the width of each accuracy's interval, as `artifacts` places accuracies; NaN where it is not known."""
+    shown = pd.concat([models.assign(artifact=CHECKPOINTS), artifacts])
+    shown = shown.assign(margin=(shown["map50_95_high"] - shown["map50_95_low"]).astype(float) / 2)
+    return shown.pivot_table(index="model", columns="artifact", values="margin", dropna=False)
 
 
 def _floor(shares: pd.DataFrame) -> float:

@@ -87,7 +87,10 @@ def sizes(results: Path) -> Figure:
 
 
 def pareto(results: Path) -> Figure:
-    """Accuracy on val, which decides choices, against time of every timed artifact; the Pareto front is listed."""
+    """Accuracy on val, which decides choices, against time of every timed artifact; the Pareto front is listed.
+
+    A thin line is the interval of an accuracy.
+    """
     measured = selection.measured(results)
     if measured.empty:
         return style.note("No artifact that passed its check was both timed and evaluated in this run.")
@@ -112,10 +115,13 @@ def _cloud(axis: Axes, rows: pd.DataFrame, best: pd.DataFrame) -> None:
             alpha=alpha,
             **style.look(row["format"], row["precision"], colour),
         )
+        ends = [row["val_map50_95_low"], row["val_map50_95_high"]]
+        axis.plot([row["relative_time"]] * 2, ends, color=colour, linewidth=0.7, alpha=alpha / 2, zorder=1)
     axis.plot(
         best["relative_time"], best["val_map50_95"], color=style.GREY, linewidth=1, zorder=0, drawstyle="steps-post"
     )
-    low, high = rows["val_map50_95"].min(), rows["val_map50_95"].max()
+    drawn = rows[["val_map50_95", "val_map50_95_low", "val_map50_95_high"]]
+    low, high = float(drawn.min().min()), float(drawn.max().max())
     margin = max(0.01, (high - low) * 0.1)
     axis.set_ylim(max(0.0, low - margin), high + 2 * margin)
     if rows["relative_time"].max() > 3 * rows["relative_time"].min():

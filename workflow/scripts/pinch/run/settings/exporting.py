@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pinch.core.options import CONFIG, option
-from pinch.run import formats
+from pinch.run import formats, targets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +41,32 @@ class Artifacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export:
-    """How a checkpoint is exported."""
+class LeanHead:
+    """How many anchors an exported file decodes."""
 
-    target: str = option(
-        "auto",
-        help="processor for which int8 ONNX is made; `auto` is that of the exporting machine",
-        choices=("auto", "x86-vnni", "x86", "arm"),
-    )
     # Ultralytics would treat an output of six columns as finished detections, and so few anchors are useless anyway.
     candidates: int = option(
-        300, help="number of best anchors that the lean head decodes; all, if there are fewer", minimum=10
+        300,
+        help="number of best anchors that the lean head decodes; three times more, and so on, until "
+        "`candidates_keep` is kept; all, if there are fewer",
+        minimum=10,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(LeanHead):
+    """How a checkpoint is exported."""
+
+    candidates_keep: float = option(
+        0.999,
+        help="share of the checkpoint's val mAP50-95 that is kept by decoding the best anchors only; 0: do not look",
+        minimum=0,
+        maximum=1,
+    )
+    target: str = option(
+        targets.AUTO,
+        help="processor for which int8 ONNX and OpenVINO are made; `auto` is the one on which they are timed",
+        choices=(targets.AUTO, *targets.TARGETS),
     )
     calibration_images: int = option(
         10, help="images per class of the training split for the calibration of int8", minimum=1
@@ -63,14 +78,21 @@ class Export:
     )
     guard: float = option(
         0.99,
-        help="share of fp32's val mAP50-95 that an int8 file must keep; layers are returned to float until it does",
+        help="share of the val mAP50-95 of its float file that an int8 file must keep; if it loses more, by more "
+        "than chance, layers are returned to float until it does",
+        minimum=0,
+        maximum=1,
+    )
+    class_guard: float = option(
+        0.97,
+        help="the same of the class that loses most",
         minimum=0,
         maximum=1,
     )
     floor: float = option(
         0.95,
-        help="share of fp32's val mAP50-95 below which an int8 file has failed, after all layers that may be float are "
-        "float: it is kept and measured, but never chosen; a lower `guard` lowers it",
+        help="share of its float file's val mAP50-95 below which an int8 file has failed, after all layers that "
+        "may be float are float: it is kept and measured, but never chosen; a lower `guard` lowers it",
         minimum=0,
         maximum=1,
     )

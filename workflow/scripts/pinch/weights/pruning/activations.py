@@ -19,3 +19,9 @@ def replace(network: "nn.Module", name: str) -> None:
         for child, module in parent.named_children():
             if isinstance(module, nn.SiLU):
                 setattr(parent, child, getattr(nn, ACTIVATIONS[name])())
+
+
+def of(network: "nn.Module") -> set[str]:
+    """The names in ACTIVATIONS of what a network has."""
+    kinds = {type(module).__name__ for module in network.modules()}
+    return {name for name, kind in ACTIVATIONS.items() if kind in kinds}

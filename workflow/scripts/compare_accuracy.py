@@ -1,0 +1,28 @@
+#!/usr/bin/env python
+"""Compute intervals of the accuracy of all files of a run, and of what they keep of others, from their evidence."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinch.core import cli, records
+from pinch.core.arguments import add_arguments
+from pinch.run.settings.data import General
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse arguments, compare, write RESULTS/records/intervals.json."""
+    parser = cli.parser(__doc__ or "")
+    parser.add_argument("results", type=Path, help="folder of a run, results/<name>, whose models were evaluated")
+    add_arguments(parser, General, only=("seed",))
+    arguments = parser.parse_args(argv)
+    from pinch.tables import intervals
+    from pinch.tables.reading import RunRecords
+
+    found = intervals.compute(arguments.results, arguments.seed)
+    path = arguments.results / "records/intervals.json"
+    records.write(path, found, arguments.seed, data=RunRecords(arguments.results).data)
+    print(f"{path}: {len(found.files)} files, compared with {found.reference}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,37 @@
+"""Rows of tables, and what captions compute of them."""
+
+from typing import Any
+
+import pandas as pd
+
+from pinch.run import comparing
+from pinch.tables import gathering
+
+Row = dict[str, Any]
+
+
+def share(value: float | None, whole: float | None) -> float | None:
+    """`value / whole`; None if one of them is unknown or `whole` is 0."""
+    return value / whole if value is not None and whole else None
+
+
+def kept(accuracy: float | None, whole: float | None) -> float | None:
+    """The share of an accuracy that is kept; None if one is unknown or the whole is not `comparable`."""
+    return share(accuracy, comparing.comparable(whole))
+
+
+def clean(table: pd.DataFrame) -> list[Row]:
+    """Rows with plain Python values, None for an empty cell."""
+    return [
+        {
+            key: None if pd.isna(value) else value.item() if hasattr(value, "item") else value
+            for key, value in row.items()
+        }
+        for row in gathering.rows(table)
+    ]
+
+
+def span(values: list[float | None]) -> Row | None:
+    """The lowest and the highest of the known values; None without any."""
+    known = [value for value in values if value is not None]
+    return {"low": min(known), "high": max(known)} if known else None

@@ -1,0 +1,80 @@
+"""What captions say of times, memory and energy, from the table of timings."""
+
+import pandas as pd
+
+from pinch.report.rows import Row, clean, share, span
+from pinch.run import formats
+from pinch.tables import gathering, labels, selection
+
+
+def places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> list[Row]:
+    """Per processor and thread count: the base's time, and the time of each kind of artifact and model relative to it.
+
+    The fastest file and the best kind are among those that did not fail their check; None if there is none.
+    """
+    found, timed_rows = [], pd.DataFrame(rows, columns=gathering.COLUMNS["inference"]).dropna(subset=["p50_ms"])
+    for place, group in labels.places(timed_rows):
+        times = selection.relative_time(group).tolist()
+        timed = [row | {"time": time} for row, time in zip(clean(group), times, strict=True)]
+        first = _reference(timed, rows)
+        same = [row for row in timed if row["model"] == first["model"]]
+        models = [row for row in timed if (row["precision"], row["format"]) == (first["precision"], first["format"])]
+        kinds = [
+            {
+                "kind": (kind := f"{row['precision']} {row['format']}"),
+                "ms": row["p50_ms"],
+                "share": share(row["time"], first["time"]),
+                "kept": kept.get(kind),
+                "failed": row["file"] in failed,
+            }
+            for row in same
+        ]
+        found.append(
+            {
+                "place": place,
+                "device": first["device"],
+                "threads": first["threads"],
+                "processor": first["processor"],
+                "reference": first,
+                "kinds": kinds,
+                "best_kind": min((kind for kind in kinds if not kind["failed"]), key=lambda k: k["ms"], default=None),
+                "models": {row["model"]: share(row["time"], first["time"]) for row in models},
+                "fastest": min((r for r in timed if r["file"] not in failed), key=lambda r: r["time"], default=None),
+            }
+        )
+    return found
+
+
+def _reference(timed: list[Row], rows: list[Row]) -> Row:
+    """What the times of a processor are compared with: the base's full.onnx.
+
+    It may have been timed alone on another processor only. As the baseline of the others it was timed on this one, too.
+    """
+    own = next((row for row in timed if (row["precision"], row["format"]) == formats.REFERENCE), timed[0])
+    name = selection.common_baseline(pd.DataFrame(timed))
+    elsewhere = next((row for row in rows if row["file"] == name), None)
+    if elsewhere is None or own["file"] == name:
+        return own
+    here = {key: timed[0][key] for key in ("device", "threads", "processor")}
+    return elsewhere | here | {"p50_ms": timed[0]["baseline_p50_ms"], "time": 1.0}
+
+
+def energy(rows: list[Row]) -> Row:
+    """What counted energy, the span of net energy and of the estimates from it, and why other rows have none."""
+    known = [row for row in rows if row["energy_source"]]
+    return {
+        "sources": sorted({row["energy_source"] for row in known}),
+        "reasons": sorted({row["energy_note"] for row in rows if row["energy_note"] and not row["energy_source"]}),
+        "remarks": sorted({row["energy_note"] for row in known if row["energy_note"]}),
+        "net": span([row["energy_net_mj"] for row in known]),
+        "spread": span([row["energy_spread"] for row in known]),
+        "power": span([row["power_mw"] for row in known]),
+        "hours": span([row["battery_hours"] for row in known]),
+        "rate": max((row["frame_rate"] for row in known if row["frame_rate"]), default=None),
+        "battery_mwh": next((row["battery_mwh"] for row in known if row["battery_mwh"]), None),
+    }
+
+
+def around(row: Row) -> float | None:
+    """The share of a whole frame that is not inference."""
+    return share(row["preprocess_ms"] + row["postprocess_ms"], row["total_ms"]) if row["p50_ms"] else None
