@@ -15,6 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "workflow/scripts"), str(ROOT / "tests")]
 
+from pinch.core.environment import isolate_ultralytics  # noqa: E402
+
+isolate_ultralytics()  # before Ultralytics is imported
+
 import crowds  # noqa: E402
 import sampling_benchmark  # noqa: E402
 
