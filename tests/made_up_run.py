@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 import made_up_evidence
+import made_up_intervals
 import made_up_records as made_up
 import numpy as np
 
@@ -164,7 +165,7 @@ def add_intervals(folder: Path) -> None:
     expected = manifest.load(folder)
     names = [*map(str, expected.models), *(artifact.file for artifact in expected.artifacts)]
     measured = [records.read(folder / f"records/accuracy/{name}.json", AccuracyRecord).value for name in names]
-    _write(folder, "intervals.json", made_up.intervals_record(measured))
+    _write(folder, "intervals.json", made_up_intervals.intervals_record(measured))
 
 
 def add_explain(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import made_up_intervals
 import made_up_records as made_up
 import made_up_run
 import pytest
@@ -40,7 +41,7 @@ VALUES = [
     made_up.accuracy_record(COARSE, made_up.splits(0.9)),
     made_up.artifact_accuracy(INT8, {"val": made_up.accuracy(None, None)}, 10**6, 10**6),
     dataclasses.replace(made_up.accuracy_record(COARSE, made_up.splits(0.9)), operating_point=POINT),
-    made_up.intervals_record(
+    made_up_intervals.intervals_record(
         [
             made_up.accuracy_record(Model("demo"), made_up.splits(1.0)),
             *(made_up.artifact_accuracy(each, made_up.splits(0.9), 10**6, 10**6) for each in (FULL, INT8)),
