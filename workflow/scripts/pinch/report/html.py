@@ -49,6 +49,11 @@ def _text(key: str, heading: str = "", kind: str = "text") -> Column:
     return Column(key, heading or key, str, kind)
 
 
+def _share(key: str, heading: str) -> tuple[Column, ...]:
+    """A share in percent, with its interval."""
+    return _number(key, heading, 1, 100), _number(f"{key}_low", "from", 1, 100), _number(f"{key}_high", "to", 1, 100)
+
+
 _MODEL = (_text("model"), _text("format"), _text("precision"))
 _SIZE = (_number("bytes", "file (MB)", 2, 1e-6), _number("bytes_zipped", "zipped (MB)", 2, 1e-6))
 _ACCURACY = tuple(
@@ -67,13 +72,17 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "models": (
         *(_text("model"), _text("method"), _number("ratio", "ratio (%)", 0, 100)),
         *(_number("parameters", "parameters (M)", 3, 1e-6), _number("nonzero_parameters", "not zero (M)", 3, 1e-6)),
-        *(_number("macs", "MACs (M)", 1, 1e-6), *_ACCURACY[:2], *_BEFORE, *_ACCURACY[2:], *_SIZE),
+        *(_number("macs", "MACs (M)", 1, 1e-6), *_ACCURACY[:2], *_share("kept", "kept (%)")),
+        *(*_BEFORE, *_ACCURACY[2:], *_SIZE),
     ),
     "artifacts": (
         *_MODEL,
         *_SIZE,
-        *_ACCURACY,
-        _number("guard_share", "kept of float on val (%)", 1, 100),
+        *(*_ACCURACY[:2], _ACCURACY[3], *_share("of_float", "kept of float on test (%)")),
+        *(
+            _number("of_float_worst_class_kept", "by its worst class (%)", 1, 100),
+            _text("of_float_worst_class", "which is"),
+        ),
         _number("guard_relative_time", "time to float at export", 2),
         _number("threshold", "threshold", 2),
         _text("file"),
