@@ -19,7 +19,7 @@ from pinch.artifacts.job import ExportJob
 from pinch.artifacts.session import Session
 from pinch.artifacts.tracing import float_model
 from pinch.core.record_types.exports import ExportDetails
-from pinch.runtimes.openvino import compile_for
+from pinch.runtimes.openvino import compile_for, core
 
 # Operators that have weights and can be int8.
 WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
@@ -75,7 +75,7 @@ class OpenvinoQuantizer(Quantizer):
 
     def errors(self, path: Path) -> dict[str, float]:
         """See `Quantizer.errors`: the noise in each operator's output."""
-        quantized = openvino.Core().read_model(path / "model.xml")
+        quantized = core().read_model(path / "model.xml")
         return relative_noise(self.operators, self._outputs(self._model), self._outputs(quantized))
 
     def _outputs(self, model: Any) -> Iterator[list[np.ndarray]]:

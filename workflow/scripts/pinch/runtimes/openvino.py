@@ -1,5 +1,6 @@
 """OpenVINO, on the CPU."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,23 @@ from pinch.core.errors import PinchError
 from pinch.runtimes.base import Backend, input_shape, made_for_here, only_output
 
 
+@functools.cache
+def core() -> Any:
+    """OpenVINO's runtime, one for the process, which stays.
+
+    It gives the thread another stack for signals, and takes it back when it is destroyed. If that happens in another
+    thread, as garbage collection may have it, the next signal ends the process.
+    """
+    return openvino.Core()
+
+
 def compile_for(model: Any, type: str = "f32", **settings: Any) -> Any:
     """Compile a model for the CPU so that everything that is not int8 is computed in a type, "f32" or "bf16".
 
     On a processor with bfloat16, OpenVINO would otherwise compute float32 models in bfloat16 without saying so: boxes
     of YOLO11n move by 0.012 of the image, scores by 0.06.
     """
-    return openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": type, **settings})
+    return core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": type, **settings})
 
 
 class OpenvinoBackend(Backend):
@@ -29,7 +40,7 @@ class OpenvinoBackend(Backend):
         graph = next(path.glob("*.xml"), None)
         if graph is None:
             raise PinchError(f"{path} has no .xml file of OpenVINO: export it again")
-        model = openvino.Core().read_model(graph)
+        model = core().read_model(graph)
         only_output(path, len(model.outputs))
         metadata = _metadata(path)
         sides = [side.get_length() if side.is_static else None for side in model.input().partial_shape]
