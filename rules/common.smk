@@ -140,7 +140,7 @@ ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
 INFERENCE_RECORDS = [f"{RUN}/records/inference/{timing.place}/{timing.artifact.file}.json" for timing in TIMINGS]
 PROCESSOR = f"{RUN}/records/processor/cpu.json"
 # Of what tables compare: what matching found in each image, beside the record.
-EVIDENCE = [f"{RUN}/records/accuracy/{name}.npz" for name in (BASE, *TUNED, *ARTIFACTS)]
+EVIDENCE = [f"{RUN}/records/accuracy/{name}.npz" for name in (*MODELS, *ARTIFACTS)]
 LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
 # The configuration has values for the options of all kinds of pruning. Those of other kinds than its own are refused.
 COARSE_OPTIONS = kinds.coarse_options(*(config["coarse"][key] for key in ("mode", "ranking", "spread")))
