@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,13 @@ class _Reader:
 
     found: RunRecords
     expected: manifest.Manifest
+    _exports: dict[str, ExportRecord | None] = field(default_factory=dict)
+
+    def _export(self, file: str) -> ExportRecord | None:
+        """How an artifact was exported, read once for all tables."""
+        if file not in self._exports:
+            self._exports[file] = self.found.optional("export", file, f"export/{file}", ExportRecord)
+        return self._exports[file]
 
     def models(self) -> list[dict[str, Any]]:
         rows = []
@@ -194,7 +201,7 @@ class _Reader:
         rows = []
         for artifact in self.expected.artifacts:
             file = artifact.file
-            export = self.found.optional("export", file, f"export/{file}", ExportRecord)
+            export = self._export(file)
             measured = self.found.required("artifacts", file, f"accuracy/{file}", AccuracyRecord)
             # An export whose record cannot be used may have failed its check.
             if measured is None or (export is None and self.found.exists(f"export/{file}")):
@@ -218,7 +225,7 @@ class _Reader:
             found = self.found.read("inference", row_name, f"inference/{timing.place}/{file}", InferenceRecord)
             if found is None:
                 continue
-            export = self.found.optional("export", file, f"export/{file}", ExportRecord)
+            export = self._export(file)
             target = export.target if export else None
             rows.append(_of_artifact(timing.artifact) | timings.row(timing, found.value, found.provenance, target))
         return rows
