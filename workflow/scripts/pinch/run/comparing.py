@@ -7,7 +7,7 @@ keep is not a matter of epochs.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pinch.run.identity import METHODS
+from pinch.run.identity import METHODS, Model
 
 LEAST = 0.01
 """Least mAP50-95 of a model that others are compared with. Below, a box found by chance changes a share by much."""
@@ -46,6 +46,13 @@ def unpruned(models: Iterable[Row]) -> Row | None:
         return first
     known = [comparable(row["val_map50_95"]) or 0.0 for row in (first, tuned)]
     return tuned if known[1] > known[0] else first
+
+
+def unpruned_model(val_map50_95: Mapping[Model, float | None]) -> Model | None:
+    """The same of models, by their mAP50-95 on val."""
+    models = {str(model): model for model in val_map50_95}
+    chosen = unpruned(model.fields() | {"val_map50_95": value} for model, value in val_map50_95.items())
+    return models[chosen["model"]] if chosen else None
 
 
 def twin_method(config: Mapping[str, Any]) -> str | None:

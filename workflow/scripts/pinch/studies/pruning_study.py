@@ -164,11 +164,10 @@ def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:
 
 def _unpruned(results: Path, run: Run) -> Model:
     """What the pruned models of a run are compared with."""
-    models = {str(model): model for model in (Model(run.name), Model(run.name, tuned=True))}
-    rows = [model.fields() | {"val_map50_95": _map50_95(results, run, model, "val")} for model in models.values()]
-    best = comparing.unpruned(rows)
-    assert best, rows
-    return models[best["model"]]
+    models = (Model(run.name), Model(run.name, tuned=True))
+    best = comparing.unpruned_model({model: _map50_95(results, run, model, "val") for model in models})
+    assert best, "the base is among them"
+    return best
 
 
 def _map50_95(results: Path, run: Run, model: Model, split: str) -> float:

@@ -85,9 +85,8 @@ def _evaluated(results: Path, name: str, seed: int) -> _Evaluated | None:
 
 def _unpruned(expected: Manifest, evaluated: Mapping[str, _Evaluated]) -> _Evaluated | None:
     """The model that others are compared with, see `comparing.unpruned`."""
-    models = ((model, evaluated[str(model)]) for model in expected.models if str(model) in evaluated)
-    chosen = comparing.unpruned(model.fields() | {"val_map50_95": of.val_map50_95} for model, of in models)
-    return evaluated[chosen["model"]] if chosen else None
+    on_val = {model: evaluated[str(model)].val_map50_95 for model in expected.models if str(model) in evaluated}
+    return evaluated.get(str(comparing.unpruned_model(on_val)))
 
 
 def _float_twins(expected: Manifest) -> dict[str, str]:
