@@ -45,6 +45,7 @@ def quantized(monkeypatch, folder, share, methods):
         scratch=folder,
         head=Head(candidates=300),
         threshold_of=lambda path: 0.4,
+        map50_95=lambda path: judge.loss(path).map50_95,
         calibration=[1, 2, 3],
         calibration_sha256="abc",
     )

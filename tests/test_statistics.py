@@ -106,10 +106,9 @@ def test_a_file_keeps_exactly_all_of_itself():
 
 def test_a_difference_is_significant_where_the_interval_leaves_out_1():
     good, equal, bad = map(statistics.resample, pair(300, (1.2, 1.2, 0.4)))
-    assert statistics.is_significant(statistics.share(bad, good))
-    assert statistics.is_significant(statistics.share(good, bad))
-    assert not statistics.is_significant(statistics.share(equal, good))
-    assert not statistics.is_significant(statistics.share(good, good))
+    found = [statistics.share(*both) for both in ((bad, good), (good, bad), (equal, good), (good, good))]
+    assert [statistics.is_loss(share) for share in found] == [True, False, False, False]
+    assert [statistics.is_gain(share) for share in found] == [False, True, False, False]
 
 
 def test_a_comparison_on_the_same_images_is_narrower_than_its_parts():

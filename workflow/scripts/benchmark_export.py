@@ -16,7 +16,7 @@ from pinch.core.files import write_json
 from pinch.run import formats
 from pinch.run.settings.exporting import Export
 from pinch.run.settings.measuring import Runtime
-from pinch.run.targets import AUTO, target_of
+from pinch.run.targets import resolved
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.studies import export_benchmark
 
     models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
-    target = target_of(hardware()) if arguments.target == AUTO else arguments.target
+    target = resolved(arguments.target, hardware())
     settings = from_arguments(
         ExportSettings, arguments, imgsz=arguments.imgsz, target=target, class_guard=0.0, floor=0.0, threads=1
     )

@@ -96,7 +96,7 @@ def export(
 def _quantized(job: ExportJob, write: Callable[[Session, str, Path], None], quantizer: Quantizer) -> ExportDetails:
     session = job.session
     judge = Judge(session, _twin(job, write), quantizer.target)
-    method, tried = _best_method(judge, quantizer)
+    method, tried = _best_method(session, judge, quantizer)
     path, kept = guard.keep_accuracy(
         judge,
         session.settings,
@@ -126,12 +126,12 @@ def _twin(job: ExportJob, write: Callable[[Session, str, Path], None]) -> Path:
     return path
 
 
-def _best_method(judge: Judge, quantizer: Quantizer) -> tuple[str, dict[str, float]]:
+def _best_method(session: Session, judge: Judge, quantizer: Quantizer) -> tuple[str, dict[str, float]]:
     """The calibration method with the best mAP50-95 on val, and the mAP50-95 of each."""
     methods = quantizer.methods
     if len(methods) == 1 or judge.reference is None:
         return methods[0], {}
-    tried = {method: judge.loss(quantizer.write(method, frozenset())).map50_95 for method in methods}
+    tried = {method: session.map50_95(quantizer.write(method, frozenset())) or 0.0 for method in methods}
     return max(tried, key=lambda method: tried[method]), tried
 
 

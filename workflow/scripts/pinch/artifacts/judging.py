@@ -34,7 +34,7 @@ class Loss:
         shares: list[tuple[Estimate, float]] = [(self.whole, whole)]
         if self.worst_class:
             shares.append((self.worst_class, of_a_class))
-        return all(estimate.value >= least or estimate.high >= 1 for estimate, least in shares)
+        return all(estimate.value >= least or not statistics.is_loss(estimate) for estimate, least in shares)
 
 
 class Judge:
@@ -81,7 +81,7 @@ class Judge:
         assert ours.found
         assert theirs.found
         share = statistics.share(ours.found, theirs.found)
-        return share is not None and share.low > 1
+        return share is not None and statistics.is_gain(share)
 
     def relative_time(self, path: Path) -> float | None:
         """A file's time relative to the float file's, on one thread; None if it is made for other processors."""

@@ -140,20 +140,27 @@ class Session:
     @functools.cached_property
     def head(self) -> Head:
         """How many anchors files decode, and what that keeps of the checkpoint's accuracy."""
-        network: Any = self.checkpoint.model
-        anchors = sum((self.imgsz // int(stride)) ** 2 for stride in network.stride)
         given = self.settings
-        if given.candidates >= anchors or not given.candidates_keep:
+        if not self._head_is_judged:
             return Head(candidates=given.candidates)
         on_val = self.checkpoint_accuracy.splits["val"]
-        found, kept = lean.candidates(on_val, given.candidates, given.candidates_keep, anchors)
+        found, kept = lean.candidates(on_val, given.candidates, given.candidates_keep, self._anchors)
         return Head(candidates=found, kept=kept)
+
+    @property
+    def _anchors(self) -> int:
+        network: Any = self.checkpoint.model
+        return sum((self.imgsz // int(stride)) ** 2 for stride in network.stride)
+
+    @property
+    def _head_is_judged(self) -> bool:
+        """Whether the number of anchors depends on the checkpoint's accuracy, which is measured for it."""
+        return bool(self.settings.candidates_keep) and self.settings.candidates < self._anchors
 
     @functools.cached_property
     def threshold(self) -> float | None:
-        """Score with the best F1 of the checkpoint on val, which float files share; None if it was not measured."""
-        looked = self.known is not None or "checkpoint_accuracy" in vars(self)
-        return _threshold(self.checkpoint_accuracy) if looked else None
+        """Score with the best F1 of the checkpoint on val, which float files share; None if that is not measured."""
+        return _threshold(self.checkpoint_accuracy) if self.known or self._head_is_judged else None
 
     def evidence(self, path: Path) -> Evidence | None:
         """What a model file finds on val, at this image size and in its own runtime; None if val has no images."""
@@ -228,8 +235,7 @@ def open_session(
     imgsz, stride = settings.imgsz or checkpoint.imgsz, int(max(network.stride))
     if imgsz % stride or imgsz <= 0:
         raise PinchError(f"the image size {imgsz} is not a multiple of the model's stride: give a multiple of {stride}")
-    if settings.target == targets.AUTO:
-        settings = dataclasses.replace(settings, target=targets.target_of(provenance.hardware()))
+    settings = dataclasses.replace(settings, target=targets.resolved(settings.target, provenance.hardware()))
     return Session(checkpoint, dataset, settings, imgsz, _known(known, checkpoint, imgsz) if known else None)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
@@ -26,8 +27,6 @@ def of_values(values: Sequence[float]) -> Interval:
     The values are one for each round, so that they are independent: within a round, samples share a process, whose
     layout in memory makes all of them faster or slower.
     """
-    from scipy.special import stdtrit  # here, because not every environment that times files has it
-
     logs = np.log(values)
     middle = float(logs.mean())
     if len(logs) < 2:

@@ -69,7 +69,7 @@ def candidates(accuracy: SplitAccuracy, least: int, keep: float, anchors: int) -
 
     Args:
         accuracy: of the checkpoint, on val.
-        least: smallest number.
+        least: smallest number, less than `anchors`.
         keep: share of the checkpoint's mAP50-95 that the file must keep.
         anchors: how many there are.
 
@@ -78,8 +78,6 @@ def candidates(accuracy: SplitAccuracy, least: int, keep: float, anchors: int) -
         (None if nothing can be said of shares, because the checkpoint is not `comparable`).
     """
     whole = comparable(accuracy.map50_95)
-    if least >= anchors or not keep:
-        return min(least, anchors), 1.0 if least >= anchors else None
     if whole is None:
         return least, None
     tried = {int(count): value / whole for count, value in (accuracy.lean or {}).items()}

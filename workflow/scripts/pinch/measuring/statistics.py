@@ -123,9 +123,14 @@ def share(ours: Resampled, theirs: Resampled) -> Estimate | None:
     return _estimate(_ratio(_mean(ours.values), _mean(theirs.values)), ours.groups, _ROOT)
 
 
-def is_significant(share: Estimate) -> bool:
-    """Whether two files differ: whether the interval of what one keeps of the other leaves out 1."""
-    return not share.low <= 1 <= share.high
+def is_loss(share: Estimate) -> bool:
+    """Whether what a file keeps of another is less than all of it by more than chance."""
+    return share.high < 1
+
+
+def is_gain(share: Estimate) -> bool:
+    """Whether what a file keeps of another is more than all of it by more than chance."""
+    return share.low > 1
 
 
 def worst_class(ours: Resampled, theirs: Resampled) -> ClassEstimate | None:

@@ -58,12 +58,7 @@ def measure(
         **vars(times),
         **_resources(times, ours),
         **_energy_fields(times, settings, *spent),
-        device=settings.device,
-        threads=settings.threads,
-        gpu=load.gpu,
-        source=Path(source).name,
-        frames=count,
-        warmup=settings.warmup,
+        **_conditions(source, count, settings, load),
         rounds=len(found),
         exclusive=others.exclusive,
         others=others,
@@ -98,15 +93,16 @@ def _skipped(
         samples_ms={},
         notes=[reason],
         skipped=reason,
-        device=settings.device,
-        threads=settings.threads,
-        gpu=load.gpu,
-        source=Path(source).name,
-        frames=count,
-        warmup=settings.warmup,
+        **_conditions(source, count, settings, load),
         rounds=0,
         others=load.others(),
     )
+
+
+def _conditions(source: str | Path, count: int, settings: TimingSettings, load: Load) -> dict[str, Any]:
+    """Where a model ran, and on what; `count` is the number of frames."""
+    where = {"device": settings.device, "threads": settings.threads, "gpu": load.gpu}
+    return where | {"source": Path(source).name, "frames": count, "warmup": settings.warmup}
 
 
 def compare(models: list[Path], source: str | Path, settings: TimingSettings) -> list[float]:

@@ -20,6 +20,11 @@ def target_of(processor: Hardware) -> str:
     return "x86-vnni" if _DOT_PRODUCTS & set(processor.cpu_flags) else "x86"
 
 
+def resolved(target: str, processor: Hardware) -> str:
+    """The target itself, or what AUTO means where files are measured on this processor."""
+    return target_of(processor) if target == AUTO else target
+
+
 def suits(target: str | None, processor: Hardware) -> bool:
     """Whether a file for `target` (None or "any": for all) computes on a processor what it is meant to."""
     here = target_of(processor)

@@ -102,7 +102,9 @@ class Backend(ABC):
 
 def made_for_here(metadata: Mapping[str, Any]) -> bool:
     """Whether the file of these metadata computes on this processor what it is meant to."""
-    return suits(metadata.get("target"), hardware())
+    target = metadata.get("target")
+    # Looking at the hardware asks the GPU's driver, too, and most files are for all processors.
+    return target is None or suits(target, hardware())
 
 
 def parse_names(value: Any) -> dict[int, str]:
