@@ -118,7 +118,8 @@ def planned(command, tmp_path, monkeypatch):
         (tmp_path / "site.yaml").write_text(yaml.safe_dump(values))
         monkeypatch.setenv(site.VARIABLE, str(tmp_path / "site.yaml"))
         result = command("plan.py", "--configfile", configfile, "--directory", tmp_path / "run", cwd=ROOT)
-        assert result.returncode == 0, result.stderr
+        # What the full number needs may be more than the disk here has; that is said last, after the plan.
+        assert result.returncode == 0 or "the disk has" in result.stderr, result.stderr
         return {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}, result.stdout
 
     return run
