@@ -23,7 +23,7 @@ from pinch.core import records
 from pinch.core.environment import library_path
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
-from pinch.data import changes, check, prepare
+from pinch.data import changes, check, image_check, prepare
 from pinch.data import dataset as datasets
 from pinch.data import manifest as manifests
 from pinch.measuring.evaluation import evaluate
@@ -246,7 +246,7 @@ def test_unusual_pictures_are_read_as_training_reads_them(tmp_path, kind):
         "pages.tif": lambda: colours.save(path, save_all=True, append_images=[colours]),
     }
     save[kind]()
-    assert check.shape_of(path.read_bytes(), path) == imread(path).shape[:2]
+    assert image_check.shape_of(path.read_bytes(), path) == imread(path).shape[:2]
 
 
 @pytest.mark.fault
