@@ -29,7 +29,8 @@ class Judge:
         )
 
     def gains(self, ours, theirs):
-        return ours.whole.value > theirs.whole.value + GAIN
+        whole = ours.whole.value > theirs.whole.value + GAIN
+        return whole or ours.worst_class.value > theirs.worst_class.value + GAIN
 
     def relative_time(self, path):
         return self._time(_floats(path))

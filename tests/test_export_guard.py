@@ -94,6 +94,13 @@ def test_steps_that_gain_nothing_are_not_taken(tmp_path):
     assert floats == set()
 
 
+def test_a_step_that_is_good_enough_by_chance_costs_no_time(tmp_path):
+    made = exporter(tmp_path, lambda floats: 0.9895 + 0.0003 * len(floats), time=lambda floats: 0.2 + len(floats) / 4)
+    floats, done = made.run()
+    assert [step.share for step in done.steps] == pytest.approx([0.9895, 0.9901])
+    assert (floats, done.relative_time) == (set(), 0.2)
+
+
 def test_a_file_that_is_slower_than_its_float_file_is_left_as_it_is(tmp_path):
     made = exporter(tmp_path, lambda floats: 0.97, time=lambda floats: 1.06)
     floats, done = made.run()

@@ -143,6 +143,14 @@ def test_the_worst_class_is_named_and_must_have_been_found_before():
     assert found.name != "class 2"
 
 
+def test_the_interval_of_the_worst_of_many_classes_is_wider_than_that_of_a_class_named_beforehand():
+    theirs, ours = map(statistics.resample, pair(200, classes=10))
+    worst = statistics.worst_class(ours, theirs)
+    named = statistics.share_of_class(ours, theirs, worst.name)
+    assert worst.value == named.value
+    assert worst.high - worst.low > 1.3 * (named.high - named.low)
+
+
 def test_a_class_that_is_lost_is_the_worst():
     theirs, ours = pair(100, classes=3)
     lost = replace(ours, correct=np.where(ours.classes == 1, 0, ours.correct).astype(np.uint16))

@@ -44,8 +44,8 @@ def keep_accuracy(
 ) -> tuple[Path, Guard]:
     """Quantize, and return operators to float while the file loses more than it may, by more than chance.
 
-    A file that becomes as slow as its float file is not taken. Of several files none of which keeps enough, the one
-    with the most accuracy for its time is taken; where no step gains more than chance, that is the first one.
+    Only a step that gains more than chance over the all-quantized file is taken, and none that makes it as slow as its
+    float file. Of several files none of which keeps enough, the one with the most accuracy for its time is taken.
 
     Args:
         judge: compares files with their float file, on val only.
@@ -90,9 +90,8 @@ def _step(judge: Judge, path: Path, floats: list[str]) -> Step:
 
 def _taken(judge: Judge, steps: list[Step], settings: Export) -> Step:
     first, *others = steps
-    possible = [step for step in others if not step.slower]
-    enough = [step for step in (first, *possible) if not _wanting(step, settings)]
-    gaining = [step for step in possible if judge.gains(step.loss, first.loss)]
+    gaining = [step for step in others if not step.slower and judge.gains(step.loss, first.loss)]
+    enough = [step for step in (first, *gaining) if not _wanting(step, settings)]
     return enough[0] if enough else max(gaining, key=lambda step: _gain_for_time(step, first), default=first)
 
 

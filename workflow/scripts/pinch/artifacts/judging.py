@@ -77,11 +77,13 @@ class Judge:
         )
 
     def gains(self, ours: Loss, theirs: Loss) -> bool:
-        """Whether a file is more accurate than another by more than chance."""
+        """Whether a file is more accurate than another by more than chance, in all or in the other's worst class."""
         assert ours.found
         assert theirs.found
-        share = statistics.share(ours.found, theirs.found)
-        return share is not None and statistics.is_gain(share)
+        shares = [statistics.share(ours.found, theirs.found)]
+        if theirs.worst_class:
+            shares.append(statistics.share_of_class(ours.found, theirs.found, theirs.worst_class.name))
+        return any(share is not None and statistics.is_gain(share) for share in shares)
 
     def relative_time(self, path: Path) -> float | None:
         """A file's time relative to the float file's, on one thread; None if it is made for other processors."""

@@ -138,7 +138,8 @@ def worst_class(ours: Resampled, theirs: Resampled) -> ClassEstimate | None:
 
     A class counts if its mAP50-95 in the other file is `comparable` on all images and on USABLE of the halves. For
     that, the other file must find about six boxes of it: else chance decides. The smallest of many noisy figures is too
-    low in the mean; the interval is of that very class, as if it had been named beforehand.
+    low in the mean. The interval is so wide that those of all classes that count hold together (Bonferroni), since the
+    worst one was chosen by the same images.
 
     Returns:
         None where no class counts, or see `map50_95`.
@@ -152,8 +153,22 @@ def worst_class(ours: Resampled, theirs: Resampled) -> ClassEstimate | None:
     if not counts.any():
         return None
     worst = int(np.where(counts, shares[0], np.inf).argmin())
-    found = _estimate(shares[:, worst], ours.groups, _ROOT)
+    found = _estimate(shares[:, worst], ours.groups, _ROOT, 1 - (1 - LEVEL) / int(counts.sum()))
     return ClassEstimate(name=ours.names[worst], **vars(found)) if found else None
+
+
+def share_of_class(ours: Resampled, theirs: Resampled, name: str) -> Estimate | None:
+    """The share of another file's mAP50-95 that is kept of a class that was named beforehand.
+
+    Returns:
+        None where the class does not count, see `worst_class`.
+
+    Raises:
+        PinchError: they were evaluated on other images.
+    """
+    _require_same_images(ours, theirs)
+    number = ours.names.index(name)
+    return _estimate(_ratio(ours.values[:, number], theirs.values[:, number]), ours.groups, _ROOT)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
@@ -174,7 +189,7 @@ def _usable(values: np.ndarray) -> np.ndarray:
     return known[0] & (known[1:].mean(axis=0) >= USABLE)
 
 
-def _estimate(values: np.ndarray, groups: int, scale: Scale) -> Estimate | None:
+def _estimate(values: np.ndarray, groups: int, scale: Scale, level: float = LEVEL) -> Estimate | None:
     """A figure and its interval, see above, from figures in the order of the rows of `Resampled.values`."""
     if groups < 2 or not _usable(values):
         return None
@@ -184,7 +199,7 @@ def _estimate(values: np.ndarray, groups: int, scale: Scale) -> Estimate | None:
     centre, halves, size = to(values[0]), to(values[1:][np.isfinite(values[1:])]), groups // 2
     error = np.subtract(*np.quantile(halves, ndtr([1, -1]))) / 2 * np.sqrt(size / (groups - size))
     bias = (halves.mean() - centre) / ((groups / size) ** RATE - 1)
-    reach = stdtrit(groups - 1, (1 + LEVEL) / 2) * error
+    reach = stdtrit(groups - 1, (1 + level) / 2) * error
     low, high = (float(back(centre - bias + side * reach)) for side in (-1, 1))
     return Estimate(value=float(values[0]), low=low, high=high)
 
