@@ -52,7 +52,7 @@ def test_choices_are_made_on_each_processor_among_what_was_timed_there(run):
     chosen, timed = selection.select(run), gathering.read(run, "inference").set_index("file")["processor"]
     assert set(chosen["processor"]) == {XEON, EPYC}
     assert (chosen["processor"] == chosen["file"].map(timed)).all()
-    assert chosen.groupby("place")["goal"].nunique().min() >= 4
+    assert chosen.groupby("place")["want"].nunique().min() >= 4
 
 
 def test_ratios_are_to_the_base_on_the_same_processor(run):
@@ -77,4 +77,4 @@ def test_pictures_and_captions_name_both(run):
         assert "AMD EPYC 9B45 64-Core" in text, caption
     with style.applied():
         titles = {axis.get_title(loc="left").replace("\n", " ") for axis in speed.latency(run).axes}
-    assert {"cpu, 1 thread, Intel Xeon", "cpu, 1 thread, AMD EPYC 9B45 64-Core"} <= titles
+    assert {"onnx: cpu, 1 thread, Intel Xeon", "onnx: cpu, 1 thread, AMD EPYC 9B45 64-Core"} <= titles

@@ -19,7 +19,7 @@ def run(tmp_path_factory):
 
 
 def _chosen(run, keep=0.95):
-    return selection.select(run, keep).set_index(["device", "goal"])
+    return selection.select(run, keep).set_index(["device", "want"])
 
 
 def test_the_fastest_that_keeps_enough(run):

@@ -215,3 +215,13 @@ def test_records_of_another_state_of_the_data_are_in_no_table(run):
     assert found[0]["reason"] == "was made from another state of the data set: run the workflow again"
     with pytest.raises(PinchError, match=r"accuracy/demo\.json \(was made from another state of the data set"):
         gathering.gather(run)
+
+
+def test_provenance_has_a_row_for_each_kind_of_records_and_machine(tmp_path):
+    folder = made_up_run.make(tmp_path / "demo", devices=(("cpu", 1),), coarse=(50,), fine=(), processors=("A", "B"))
+    table = gathering.gather(folder).tables["provenance"].set_index(["records", "processor"])
+    assert table["count"]["inference/cpu_1", "A"] == table["count"]["inference/cpu_1", "B"] == 6
+    assert table["count"]["dataset", "Made-up CPU"] == 1
+    assert table["count"]["accuracy", "Made-up CPU"] == 12 + 3
+    assert set(table["seed"]) == {0}
+    assert set(table["versions"]) == {"python 3.11"}

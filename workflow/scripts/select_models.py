@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"its twin do not reach mAP50-95 {LEAST:g} on val"
         )
     for row in chosen.itertuples():
-        print(f"{row.device}, threads: {row.threads}, {row.goal}: {row.file}: {row.reason}")
+        print(f"{row.device}, threads: {row.threads}, {row.want}: {row.file}: {row.reason}")
     for row in selection.left_out(arguments.results).itertuples():
         print(f"left out: {row.file} {row.failed}")
 

@@ -7,7 +7,7 @@ is None, and captions leave it out.
 from pathlib import Path
 
 from pinch.core.record_types.data import QUANTILES
-from pinch.report import timing_facts
+from pinch.report import choice_facts, contents, timing_facts
 from pinch.report.rows import Row, clean, kept, share, span
 from pinch.run import comparing, formats
 from pinch.run.identity import percent
@@ -25,7 +25,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
     Raises:
         PinchError: a table is missing.
     """
-    names = ("models", "artifacts", "inference", "dataset", "training", "stages", "missing", "selection", "sensitivity")
+    names = [Path(path).stem for path in (*contents.TABLES, contents.SELECTION)]
     table = {name: clean(gathering.read(results, name)) for name in names}
     base, twin, unpruned = (find(table["models"]) for find in (comparing.base, comparing.twin, comparing.unpruned))
     failed = [row for row in table["artifacts"] if row["failed"]]
@@ -71,6 +71,9 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "timing": next((row for row in table["inference"] if row["p50_ms"] is not None), None),
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
+        "wants": choice_facts.wants(table["selection"]),
+        "shipped": choice_facts.shipped(table["selection"], places, table["artifacts"]),
+        "rests_on": choice_facts.rests_on(table["provenance"]),
         "chosen": clean(gathering.read(results, "chosen")) if with_chosen else [],
         "part": _part(base),
         "intervals": _intervals(table["artifacts"]),

@@ -10,7 +10,7 @@ from pathlib import Path
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 from pinch.core.ownership import is_marked, remove_folder
-from pinch.report import captions, contents, html
+from pinch.report import captions, contents, pages
 from pinch.report.plots import draw
 from pinch.run.settings.measuring import Selection
 from pinch.tables import gathering, selection
@@ -48,7 +48,7 @@ def make(results: Path, reasons: Mapping[str, str] | None = None, keep: float = 
             shutil.copyfile(results / samples, folder / samples)
             optional.append(samples)
         captions.render(folder, tuple(optional), results.name)
-        html.render(folder, tuple(optional), results.name)
+        pages.render(folder, tuple(optional), results.name)
     page = results / FOLDER / contents.INDEX
     older = f" {results / contents.INDEX} is of an earlier run." if (results / contents.INDEX).exists() else ""
     rows = [f"  {row['table']}: {row['row']}: {row['reason']}" for row in gathered.missing]

@@ -19,7 +19,7 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import intervals, stages, timings
+from pinch.tables import intervals, provenance, stages, timings
 from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
@@ -35,10 +35,7 @@ _NAMES = (
     "val_worst_class",
     "val_of_float_worst_class",
     "model",
-    "label",
-    "file",
-    "layer",
-    "source",
+    *("label", "file", "layer", "source", "records", "pinch", "git_revision"),
 )
 COLUMNS = {
     "models": [
@@ -69,12 +66,13 @@ COLUMNS = {
     ],
     "chosen": ["file", "map50", "map50_95", "images", "part_map50_95", "part_images"],
     "stages": stages.COLUMNS,
+    "provenance": provenance.COLUMNS,
     "missing": ["table", "row", "record", "reason"],
 }
 _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
 _WHOLE += [*_LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
-_WHOLE += ["persons", "val_persons", "part_images", "candidates", "batch", "batch_used", "diverged_epoch"]
+_WHOLE += ["persons", "val_persons", "part_images", "candidates", "batch", "batch_used", "diverged_epoch", "count"]
 
 
 @dataclass
@@ -109,6 +107,7 @@ def gather(results: Path, partial: bool = False, reasons: Mapping[str, str] | No
         "missing": read.missing,
     }
     intervals.add(read, tables["models"], tables["artifacts"])
+    tables["provenance"] = provenance.rows(read.made)
     if read.missing and not partial:
         raise PinchError(_describe(read.missing, results))
     return Gathered({name: frame(name, rows) for name, rows in tables.items()}, read.missing)

@@ -16,8 +16,9 @@ from pinch.run import comparing
 from pinch.run.settings.measuring import Selection
 from pinch.tables import gathering, labels
 
-COLUMNS = ["device", "model", "format", "precision", "reason", "goal", "threads", "file", "p50_ms", "relative_time"]
-COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped", "label", "processor", "place"]
+COLUMNS = ["device", "model", "format", "precision", "reason", "want", "threads", "file", "p50_ms", "relative_time"]
+COLUMNS += ["val_map50_95", "kept", "kept_low", "kept_high", "map50_95", "bytes", "bytes_zipped", "label"]
+COLUMNS += ["processor", "place", "qualifies", "certain", "runner_up", "runner_up_note", "price", "nearest"]
 # Times closer than this count as equal, because medians of one artifact differ by as much between two rounds.
 TIE = 0.02
 # Exponent of MnasNet's objective accuracy * (time / target) ** w: half the time is worth 5% of the accuracy
@@ -122,7 +123,7 @@ def _choose(group: pd.DataFrame, keep: float) -> Iterator[dict[str, Any]]:
             candidates = candidates if wanted is None else candidates[candidates[column] == wanted]
         if len(candidates):
             row, reason = goal.pick(candidates, keep)
-            yield row.to_dict() | {"goal": goal.name, "reason": reason}
+            yield row.to_dict() | {"want": goal.name, "reason": reason}
 
 
 def _good_enough(candidates: pd.DataFrame, keep: float) -> tuple[pd.DataFrame, str]:

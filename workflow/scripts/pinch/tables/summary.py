@@ -66,7 +66,7 @@ def _choices(results: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "device": table["place"],
-            "goal": table["goal"],
+            "want": table["want"],
             "file": table["file"],
             "ms": table["p50_ms"].map(_two),
             "mAP50-95 on test": table["map50_95"].map(_three),
