@@ -64,6 +64,9 @@ def test_a_page_links_to_its_neighbours_and_not_to_itself():
         ('matches("demo int8 TFLite", "tflite  INT8")', True),
         ('matches("demo int8 onnx", "tflite int8")', False),
         ('matches("anything", "")', True),
+        (r"""matches("cpu, 2 threads 1.5 ms", '"1 thread')""", True),
+        (r"""matches("cpu, 2 threads 1.5 ms", '"1 thread"')""", False),
+        (r"""matches("cpu, 1 thread 2.5 ms", '2.5 "1 thread"')""", True),
     ],
 )
 def test_the_script_sorts_and_filters(call, wanted):

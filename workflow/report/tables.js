@@ -13,10 +13,11 @@ function order(keys, descending) {
   return places.sort((a, b) => compare(a, b) || a - b);
 }
 
-// Whether a row's text has every word of the query, in any order and case.
+// Whether a row's text has every word of the query, in any order and case. Words between double quotes stay together.
 function matches(text, query) {
   const whole = text.toLowerCase();
-  return query.toLowerCase().split(/\s+/).every((word) => whole.includes(word));
+  const words = query.toLowerCase().match(/"[^"]*"|[^\s"]+/g) ?? [];
+  return words.every((word) => whole.includes(word.replaceAll('"', "")));
 }
 
 function key(cell) {
@@ -51,6 +52,7 @@ function makeFilter(table, rows) {
   const field = document.createElement("input");
   const count = document.createElement("output");
   field.type = "search";
+  field.placeholder = 'int8 "1 thread"';
   label.className = "filter";
   label.append("Rows with ", field, count);
   const show = () => {

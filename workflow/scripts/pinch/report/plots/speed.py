@@ -37,7 +37,10 @@ def latency(results: Path) -> Figure:
     drawn, axes = style.figure(*size, len(places), len(kinds), sharex="row", sharey=True)
     for number, axis in enumerate(axes):
         (place, rows), kind = places[number // len(kinds)], kinds[number % len(kinds)]
-        for row in gathering.rows(rows[rows["format"] == kind]):
+        shown = gathering.rows(rows[rows["format"] == kind])
+        if not shown:
+            axis.text(0.5, 0.5, "not timed here", ha="center", color=style.GREY, transform=axis.transAxes)
+        for row in shown:
             _whisker(axis, row, models.index(row["model"]) + _offset(precisions, row["precision"]))
         _rows_of_models(axis, models, table)
         axis.set(title=textwrap.fill(f"{kind}: {place}", _TITLE), xlabel="ms per frame")
