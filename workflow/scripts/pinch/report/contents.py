@@ -16,12 +16,16 @@ TABLES = tuple(
 SELECTION = "tables/selection.csv"
 SAMPLES = "plots/samples.png"
 CHOSEN = "tables/chosen.html"
+# Tables that compare_chosen.py writes, and the sheet of pictures.
+DEGRADATION = tuple(f"tables/{name}.csv" for name in ("classes", "sizes_of_boxes", "confusion", "agreement"))
+FAILURES = "plots/failures.png"
 SECTIONS = {
     "data": "1 Data",
     "sensitivity": "2 Sensitivity",
     "accuracy": "3 Accuracy",
     "speed": "4 Speed",
     "choice": "5 Choice",
+    "degradation": "6 Degradation",
 }
 
 
@@ -66,6 +70,11 @@ ITEMS = (
     Item("plots/pareto.png", "choice", "Time against accuracy"),
     Item("tables/selection.html", "choice", "Which model to choose"),
     Item(CHOSEN, "choice", "The chosen models on all of test", optional=True),
+    Item("tables/agreement.html", "degradation", "Agreement with the unpruned model"),
+    Item("plots/class_losses.png", "degradation", "What each class loses"),
+    Item("plots/size_losses.png", "degradation", "What boxes of each size lose"),
+    Item("plots/confusion.png", "degradation", "Which classes are confused"),
+    Item(FAILURES, "degradation", "Pictures in which the choice fails", optional=True),
 )
 # The plot of each optional study, by the name of its record.
 STUDY_PLOTS = {"layers": "plots/layer_sensitivity.png", "explain": "plots/explain.png"}

@@ -113,6 +113,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *(_text("file"), _ACCURACY[0], _ACCURACY[1], _number("images", "images", 0)),
         *(_number("part_map50_95", "mAP50-95 on the part", 3), _number("part_images", "images of the part", 0)),
     ),
+    "agreement": (
+        *(_text("file"), _number("images", "images", 0), _number("boxes", "boxes", 0)),
+        *(_number("threshold", "threshold", 2), _number("detections", "detections", 0)),
+        *(_share("agrees", "finds of the unpruned model's (%)")),
+        *(_share("reference_agrees", "found by it, too (%)")),
+        *(_number("boxes_lost", "boxes lost", 0), _number("boxes_gained", "boxes gained", 0)),
+        *(_number("images_lost", "in pictures", 0), _text("reference", "compared with")),
+    ),
     "stages": (
         *(_text("rule"), _number("jobs", "jobs", 0), _number("share_seconds", "share of wall time (s)", 1)),
         *(_number("wall_seconds", "wall time (s)", 1), _number("job_seconds", "sum of jobs (s)", 1)),
