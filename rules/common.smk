@@ -164,7 +164,7 @@ ALL_RECORDS = (
     + ARTIFACT_RECORDS
     + INFERENCE_RECORDS
 )
-OPTIONAL_PLOTS = [*([] if config["hide_images"] else [contents.SAMPLES]), *STUDY_PLOTS]
+OPTIONAL_PLOTS = [*([] if config["hide_images"] else [contents.SAMPLES, contents.FAILURES]), *STUDY_PLOTS]
 # Where accuracy is measured on a part of test, the chosen artifacts are measured on all of it.
 CHOSEN = [contents.CHOSEN] if config["evaluate"]["limit"] else []
 OPTIONAL_ITEMS = [*OPTIONAL_PLOTS, *CHOSEN]

@@ -106,10 +106,54 @@ if config["evaluate"]["limit"]:
             "evaluate_chosen.py {params.run:q} {input.data:q} --threads {threads} > {log:q} 2>&1"
 
 
+rule compare_chosen:
+    input:
+        models=f"{RUN}/tables/models.csv",
+        selection=rules.select_models.output,
+        evidence=EVIDENCE,
+    output:
+        [f"{RUN}/{path}" for path in contents.DEGRADATION],
+    log:
+        f"logs/compare_chosen/{NAME}.log",
+    retries: 0
+    conda:
+        "../envs/report.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
+    params:
+        run=subpath(output[0], ancestor=2),
+        seed=SEED,
+    message:
+        "Comparing the chosen files with the unpruned model"
+    shell:
+        "compare_chosen.py {params.run:q} --seed {params.seed:q} > {log:q} 2>&1"
+
+
+rule draw_failures:
+    input:
+        data=DATA,
+        tables=rules.compare_chosen.output,
+    output:
+        reported(contents.FAILURES),
+    log:
+        f"logs/draw_failures/{NAME}.log",
+    retries: 0
+    conda:
+        "../envs/report.yaml"
+    params:
+        run=subpath(output[0], ancestor=2),
+    message:
+        "Drawing pictures in which the chosen files fail"
+    shell:
+        "draw_failures.py {params.run:q} {input.data:q} {output:q} > {log:q} 2>&1"
+
+
 rule plot_results:
     input:
         rules.gather_records.output,
         rules.select_models.output,
+        rules.compare_chosen.output,
     output:
         [reported(path) for path in (*contents.PLOTS, *STUDY_PLOTS)],
     log:
@@ -129,6 +173,7 @@ rule render_report:
     input:
         rules.gather_records.output,
         rules.select_models.output,
+        rules.compare_chosen.output,
         rules.plot_results.output,
         [f"{RUN}/{path}" for path in OPTIONAL_PLOTS],
         [f"{RUN}/tables/chosen.csv" for _ in CHOSEN],

@@ -13,7 +13,7 @@ from pinch.core.record_types.data import DatasetRecord
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.run import manifest
 from pinch.run.identity import Model
-from pinch.tables import gathering, stages
+from pinch.tables import compared, gathering, stages
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_folders_that_are_no_runs(tmp_path):
 def test_command_writes_every_table(run, capsys):
     gather.main([str(run)])
     assert "tables: 4 models, 24 artifacts, 48 inference" in capsys.readouterr().out
-    assert {path.stem for path in (run / "tables").iterdir()} == set(gathering.COLUMNS) - {"chosen"}
+    assert {path.stem for path in (run / "tables").iterdir()} == set(gathering.COLUMNS) - {"chosen", *compared.COLUMNS}
     assert len(gathering.read(run, "models")) == 4
 
 

@@ -130,6 +130,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *(number("guard_relative_time", "int8: time to float", 2), number("threshold", "threshold", 2)),
         sentences("failed", "failed its check"),
     ),
+    "agreement": (
+        *(text("file"), number("images", "images", 0), number("boxes", "boxes", 0)),
+        *(number("threshold", "threshold", 2), number("detections", "detections", 0)),
+        estimate("agrees", "finds of the unpruned model's (%)", 1, 100),
+        estimate("reference_agrees", "found by it, too (%)", 1, 100),
+        *(number("boxes_lost", "boxes lost", 0), number("boxes_gained", "boxes gained", 0)),
+        *(number("images_lost", "in pictures", 0), text("reference", "compared with")),
+    ),
     "inference": (
         *_PLACE,
         *(number(f"{key}_ms", f"{key} (ms)", 2) for key in ("p50", "p90", "p99", "min")),

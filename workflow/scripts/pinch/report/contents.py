@@ -23,6 +23,9 @@ SELECTION = "tables/selection.csv"
 SAMPLES = "plots/samples.png"
 CHOSEN = "tables/chosen.html"
 PARETO = "plots/pareto.png"
+# Tables that compare_chosen.py writes, and the sheet of pictures.
+DEGRADATION = tuple(f"tables/{name}.csv" for name in ("classes", "sizes_of_boxes", "confusion", "agreement"))
+FAILURES = "plots/failures.png"
 # From the end: what to ship, then what that rests on. The keys are the stems of pages and of captions.
 SECTIONS = {
     "choice": "1 Choice",
@@ -70,6 +73,11 @@ ITEMS = (
     Item("plots/training.png", "sensitivity", "Training and fine-tuning curves"),
     Item("plots/layer_sensitivity.png", "sensitivity", "Which layers bear pruning", optional=True),
     Item("plots/explain.png", "sensitivity", "Why the reference collapsed", optional=True),
+    Item("plots/class_losses.png", "degradation", "What each class loses"),
+    Item("plots/size_losses.png", "degradation", "What boxes of each size lose"),
+    Item("plots/confusion.png", "degradation", "Which classes are confused"),
+    Item(FAILURES, "degradation", "Pictures in which the choice fails", optional=True),
+    Item("tables/agreement.html", "degradation", "Agreement with the unpruned model"),
     Item("plots/artifact_accuracy.png", "degradation", "What each file keeps"),
     Item("tables/artifacts.html", "degradation", "Table of accuracies"),
     Item("plots/latency.png", "resources", "Time per frame"),

@@ -7,7 +7,7 @@ is None, and captions leave it out.
 from pathlib import Path
 
 from pinch.core.record_types.data import QUANTILES
-from pinch.report import choice_facts, contents, timing_facts
+from pinch.report import choice_facts, contents, degradation_facts, timing_facts
 from pinch.report.rows import Row, clean, kept, share, span
 from pinch.run import comparing, formats
 from pinch.run.identity import percent
@@ -75,6 +75,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "shipped": choice_facts.shipped(table["selection"], places, table["artifacts"]),
         "rests_on": choice_facts.rests_on(table["provenance"]),
         "chosen": clean(gathering.read(results, "chosen")) if with_chosen else [],
+        "losses": degradation_facts.collect(results),
         "part": _part(base),
         "intervals": _intervals(table["artifacts"]),
         "missing": table["missing"],

@@ -4,8 +4,11 @@ It leaves the run's own tables and pages alone: Snakemake would take them for co
 """
 
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+import pandas as pd
 
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
@@ -13,7 +16,7 @@ from pinch.core.ownership import is_marked, remove_folder
 from pinch.report import captions, contents, pages
 from pinch.report.plots import draw
 from pinch.run.settings.measuring import Selection
-from pinch.tables import gathering, selection
+from pinch.tables import degradation, gathering, selection
 
 FOLDER = "partial"
 """In the folder of a run."""
@@ -43,6 +46,8 @@ def make(results: Path, reasons: Mapping[str, str] | None = None, keep: float = 
         for name, table in gathered.tables.items():
             gathering.write(folder, name, table)
         gathering.write(folder, "selection", selection.select(folder, keep))
+        for name, table in _compared(results, folder).items():
+            gathering.write(folder, name, table)
         optional = [Path(path).relative_to(folder).as_posix() for path in draw.draw(folder)]
         if (results / samples).exists():
             shutil.copyfile(results / samples, folder / samples)
@@ -55,6 +60,15 @@ def make(results: Path, reasons: Mapping[str, str] | None = None, keep: float = 
     more = [f"  and {len(rows) - _SHOWN} more, see tables/missing.csv there"] if len(rows) > _SHOWN else []
     head = f"{page} shows what was measured.{older} {len(rows)} of the expected rows are missing:"
     return "\n".join([head, *rows[:_SHOWN], *more])
+
+
+def _compared(results: Path, folder: Path) -> dict[str, pd.DataFrame]:
+    """What the chosen files lose, from evidence of the run; empty tables where evidence cannot be used."""
+    try:
+        return degradation.compute(results, folder)
+    except PinchError as error:
+        print(f"warning: {error}", file=sys.stderr)
+        return degradation.nothing()
 
 
 def remove(results: Path) -> None:

@@ -19,7 +19,7 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import intervals, provenance, stages, timings
+from pinch.tables import compared, intervals, provenance, stages, timings
 from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
@@ -28,15 +28,8 @@ _ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
 # On how many images that rests, and how many the splits have.
 _LOOKED_AT = ["images", "images_in_split", "val_images", "val_images_in_split"]
 # Columns of names, which may look like numbers or like missing values ("1", "null").
-_NAMES = (
-    "class",
-    "worst_class",
-    "of_float_worst_class",
-    "val_worst_class",
-    "val_of_float_worst_class",
-    "model",
-    *("label", "file", "layer", "source", "records", "pinch", "git_revision"),
-)
+_NAMES = ["class", "worst_class", "of_float_worst_class", "val_worst_class", "val_of_float_worst_class", "detected"]
+_NAMES += ["model", "label", "file", "reference", "layer", "source", "records", "pinch", "git_revision"]
 COLUMNS = {
     "models": [
         *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
@@ -68,7 +61,10 @@ COLUMNS = {
     "stages": stages.COLUMNS,
     "provenance": provenance.COLUMNS,
     "missing": ["table", "row", "record", "reason"],
+    **compared.COLUMNS,
 }
+# Who writes the tables that gather.py does not.
+_COMMANDS = {"selection": "select_models.py", "chosen": "evaluate_chosen.py"}
 _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
 _WHOLE += [*_LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
@@ -132,15 +128,16 @@ def write(results: Path, name: str, table: pd.DataFrame) -> None:
 
 
 def read(results: Path, name: str) -> pd.DataFrame:
-    """Read `results/tables/<name>.csv`.
+    """Read `results/tables/<name>.csv`. Where nothing was compared, the tables of `compared` are empty.
 
     Raises:
         PinchError: it does not exist, or is not this table.
     """
     path = results / f"tables/{name}.csv"
+    if not path.exists() and name in compared.COLUMNS:
+        return pd.DataFrame(columns=compared.COLUMNS[name])
     if not path.exists():
-        command = {"selection": "select_models.py", "chosen": "evaluate_chosen.py"}.get(name, "gather.py")
-        raise PinchError(f"{path} does not exist: run {command} {results} first")
+        raise PinchError(f"{path} does not exist: run {_COMMANDS.get(name, 'gather.py')} {results} first")
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_NAMES, str))
     except (ValueError, UnicodeDecodeError) as error:

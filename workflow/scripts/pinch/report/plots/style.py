@@ -23,6 +23,8 @@ METHOD_COLOURS = {"none": BLACK, "coarse": BLUE, "fine": VERMILLION}
 METHOD_NAMES = {"none": "base", "coarse": "coarse pruning", "fine": "fine pruning"}
 _PRECISION_COLOURS = {name: PALETTE[precision.colour] for name, precision in PRECISIONS.items()}
 DPI = 130
+SHOWN = 3
+"""Chosen files that pictures compare with the unpruned model: those that are chosen most often."""
 
 
 @contextlib.contextmanager
