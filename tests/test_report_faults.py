@@ -42,7 +42,7 @@ def text_of(path):
 @pytest.mark.fault
 def test_a_file_that_failed_its_check_is_measured_named_and_never_chosen(run, capsys):
     tables(run)
-    best = selection.select(run).set_index("goal")["file"]["fast"]
+    best = selection.select(run).set_index("want")["file"]["fast"]
     made_up_run.edit(run / f"records/export/{best}.json", ExportRecord, failed=FAILED)
     made_up_run.add_pictures(tables(run))
     select_models.main([str(run)])

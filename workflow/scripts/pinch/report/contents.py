@@ -14,6 +14,7 @@ TABLES = tuple(
     for name in ("models", "artifacts", "inference", "dataset", "training", "sensitivity", "stages", "missing")
 )
 SELECTION = "tables/selection.csv"
+OUTPUT_TYPES = "tables/output_types.csv"
 SAMPLES = "plots/samples.png"
 CHOSEN = "tables/chosen.html"
 SECTIONS = {
@@ -65,6 +66,7 @@ ITEMS = (
     Item("tables/stages.html", "speed", "Table of stages"),
     Item("plots/pareto.png", "choice", "Time against accuracy"),
     Item("tables/selection.html", "choice", "Which model to choose"),
+    Item("tables/output_types.html", "choice", "How the output type was selected"),
     Item(CHOSEN, "choice", "The chosen models on all of test", optional=True),
 )
 # The plot of each optional study, by the name of its record.

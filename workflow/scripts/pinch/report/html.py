@@ -105,9 +105,17 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ),
     ),
     "selection": (
-        *(_text("device"), _text("threads"), _text("goal"), _text("file"), _TIMES[0]),
-        *(_number("kept", "kept of the unpruned model on val (%)", 1, 100), _number("map50_95", "mAP50-95 on test", 3)),
-        *(_SIZE[1], _text("reason", kind="text long")),
+        *(_text("place"), _text("want"), _text("file"), _text("qualifies"), _text("certain"), _TIMES[0]),
+        *(*_share("kept", "kept of the unpruned model on val (%)"), _number("map50_95", "mAP50-95 on test", 3)),
+        *(_SIZE[1], _text("reason", kind="text long"), _text("runner_up_note", "runner-up", kind="text long")),
+        *(_text("price", "what the limits cost", kind="text long"), _text("nearest", "what is lacking", "text long")),
+    ),
+    "output_types": (
+        *(_text("place"), _text("label", "model"), _text("precision"), _text("format"), _TIMES[0]),
+        *(_number("time_of_full", "of full", 2), *_SIZE, _number("zipped_of_full", "of full", 2)),
+        *_share("accuracy_of_full", "mAP50-95 on val, of full (%)"),
+        *(*_share("worst_class_of_full", "of the worst class (%)"), _text("worst_class", "which is")),
+        *(_text("chosen"), _text("why", kind="text long")),
     ),
     "chosen": (
         *(_text("file"), _ACCURACY[0], _ACCURACY[1], _number("images", "images", 0)),
