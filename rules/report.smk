@@ -21,6 +21,7 @@ rule compare_accuracy:
         evidence=EVIDENCE,
     output:
         f"{RUN}/records/intervals.json",
+        f"{RUN}/records/intervals.npz",
     log:
         f"logs/compare_accuracy/{NAME}.log",
     benchmark:
@@ -66,8 +67,9 @@ rule gather_records:
 rule select_models:
     input:
         rules.gather_records.output,
+        rules.compare_accuracy.output,
     output:
-        reported(contents.SELECTION),
+        [reported(path) for path in (contents.SELECTION, contents.OUTPUT_TYPES)],
     log:
         f"logs/select_models/{NAME}.log",
     retries: 0
@@ -75,11 +77,12 @@ rule select_models:
         "../envs/report.yaml"
     params:
         run=subpath(output[0], ancestor=2),
-        options=options("select", measuring.Selection),
+        # By a function: of other values, Snakemake would fill in what looks like a wildcard.
+        wants=lambda wildcards: wants.arguments(WANTS),
     message:
         "Choosing models for each device"
     shell:
-        "select_models.py {params.run:q} {params.options:q} > {log:q} 2>&1"
+        "select_models.py {params.run:q} {params.wants:q} > {log:q} 2>&1"
 
 
 if config["evaluate"]["limit"]:

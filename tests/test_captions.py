@@ -15,7 +15,7 @@ import render_report
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.report import captions, contents, facts, html, pages
-from pinch.tables import gathering, selection
+from pinch.tables import gathering, output_types
 
 OPTIONAL = ("plots/layer_sensitivity.png", "plots/explain.png")
 SCRIPTS = Path(render_report.__file__).parent
@@ -24,7 +24,7 @@ SCRIPTS = Path(render_report.__file__).parent
 def _tables(folder, partial=False):
     for name, table in gathering.gather(folder, partial).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     return folder
 
 

@@ -6,7 +6,7 @@ import made_up_run
 import pytest
 
 from pinch.report import captions
-from pinch.tables import gathering, selection
+from pinch.tables import gathering, output_types
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def run(tmp_path_factory):
     folder = made_up_run.make(tmp_path_factory.mktemp("run") / "demo", coarse=(30, 50), fine=(50,))
     for name, table in gathering.gather(folder).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     made_up_run.add_pictures(folder)
     return folder
 
@@ -50,11 +50,11 @@ def test_the_front_page_says_what_to_ship_what_it_costs_and_how_sure_that_is(run
 def test_the_front_page_names_toss_ups_and_wants_that_nothing_meets(run, tmp_path):
     shutil.copytree(run, tmp_path / "demo")
     table = gathering.read(run, "selection").astype(dict.fromkeys(("certain", "qualifies", "nearest"), object))
-    table["certain"], table["runner_up_note"] = False, "the runner-up is 1% slower"
+    table["certain"], table["runner_up_note"] = False, "A toss-up: x.onnx is 1% slower"
     gathering.write(tmp_path / "demo", "selection", table)
     front = text_of(tmp_path / "demo")
-    assert "It is a toss-up: the runner-up is 1% slower." in front
-    assert "no more than a toss-up" in front
+    assert "How sure that is.** A toss-up: x.onnx is 1% slower." in front
+    assert " ms, a toss-up" in front
     table["qualifies"], table["nearest"] = False, "the time would have to be 2 ms longer"
     gathering.write(tmp_path / "demo", "selection", table)
     front = text_of(tmp_path / "demo")

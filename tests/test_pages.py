@@ -11,7 +11,7 @@ import pytest
 
 from pinch.report import captions, columns, contents, html, pages
 from pinch.report.plots import draw
-from pinch.tables import gathering, selection
+from pinch.tables import gathering, output_types
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -80,7 +80,7 @@ def run(tmp_path_factory):
     folder = made_up_run.make(tmp_path_factory.mktemp("run") / "demo", coarse=(30, 50), fine=(50,))
     for name, table in gathering.gather(folder).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     draw.draw(folder)
     captions.render(folder)
     pages.render(folder)

@@ -9,7 +9,7 @@ import pytest
 import plot_results
 from pinch.report import contents
 from pinch.report.plots import accuracy, data, draw, files, pareto, sensitivity, speed, style
-from pinch.tables import gathering, selection
+from pinch.tables import gathering, output_types
 
 
 def _gathered(folder, **options):
@@ -17,7 +17,7 @@ def _gathered(folder, **options):
     made_up_run.add_explain(folder)
     for name, table in gathering.gather(folder).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     return folder
 
 
@@ -34,7 +34,7 @@ def nothing(tmp_path_factory):
         path.unlink()
     for name, table in gathering.gather(folder, partial=True).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     return folder
 
 
@@ -124,7 +124,7 @@ def test_pictures_show_intervals_where_there_are_some(run, tmp_path):
     (bare / "records/intervals.json").unlink()
     for name, table in gathering.gather(bare).tables.items():
         gathering.write(bare, name, table)
-    gathering.write(bare, "selection", selection.select(bare))
+    output_types.write_choices(bare)
     with style.applied():
         cells = accuracy.artifacts(bare).axes[0].texts
         without, points = (pareto.pareto(folder).axes[0] for folder in (bare, run))

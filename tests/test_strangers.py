@@ -38,7 +38,7 @@ from pinch.core.text import one_line
 from pinch.report import captions, html, pages
 from pinch.report.plots import data as plots
 from pinch.report.plots import style
-from pinch.tables import gathering, selection
+from pinch.tables import gathering, output_types
 from pinch.weights import checkpoints
 from pinch.weights.training import fit
 from pinch.weights.training.request import Request
@@ -356,7 +356,7 @@ def hostile_run(tmp_path_factory):
         made_up_run.edit(path, InferenceRecord, source="{{ clip }} `<b>`_.mp4")
     for name, table in gathering.gather(folder).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     made_up_run.add_pictures(folder)
     captions.render(folder)
     pages.render(folder)

@@ -28,8 +28,8 @@ _TEXTS = ("images", "names")
 _NUMBERS = ("persons", "least_score", "threshold")
 # What Ultralytics calls correct at IoU 0.5 overlaps at least so much after boxes were rounded.
 _ROUNDED = placing.SAME - 0.05
-# What NumPy raises for a file that is damaged, or that is something else.
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises for a file that is damaged, or that is something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +226,7 @@ def read(path: str | Path, sha256: str | None) -> dict[str, Evidence]:
             found = {split: _read_split(content, split) for split in splits}
     except FileNotFoundError as error:
         raise PinchError(f"{path} does not exist: evaluate the model again with evaluate.py") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise PinchError(
             f"{path} is not evidence of this version of Pinch ({error}): delete it and evaluate the model again"
         ) from error

@@ -17,7 +17,7 @@ class Column:
         key: the column of the data frame.
         heading: with the unit.
         form: makes the text of a cell from its value.
-        kind: "number", "text", or "long" for sentences. Numbers sort by value, other cells as text.
+        kind: "number", "text", "flag" for yes and no, or "long" for sentences. Numbers sort by value, others as text.
         scale: what values are multiplied by.
         ends: keys of the ends of the value's interval; None: it has none.
         more: keys of other columns whose texts follow in the same cell; sentences are a paragraph each.
@@ -36,7 +36,8 @@ class Column:
         value = row[self.key]
         texts = [] if pd.isna(value) else [self._shown(row)]
         texts += [_breakable(str(row[key])) for key in self.more if not pd.isna(row.get(key))]
-        content = "".join(f"<p>{each}</p>" for each in texts) if self.kind == "long" else "<br>".join(texts)
+        between = "<br>" if self.kind == "number" else " "
+        content = "".join(f"<p>{each}</p>" for each in texts) if self.kind == "long" else between.join(texts)
         sort = f' data-sort="{"" if pd.isna(value) else f"{float(value):.9g}"}"' if self.kind == "number" else ""
         return f'<td class="{self.kind}" data-label="{escape(self.heading)}"{sort}>{content}</td>'
 
@@ -69,10 +70,9 @@ def estimate(key: str, heading: str, digits: int, scale: float = 1.0, prefix: st
     return Column(key, heading, form, "number", scale, (f"{prefix}_low", f"{prefix}_high"))
 
 
-def of_class(prefix: str, heading: str) -> Column:
-    """A share in percent that a class keeps, with its interval and the name of the class."""
-    key = f"{prefix}_kept"
-    return Column(key, heading, "{:,.1f}".format, "number", 100, (f"{key}_low", f"{key}_high"), (prefix,))
+def share_of_class(key: str, name: str, heading: str) -> Column:
+    """A share in percent that a class keeps, with its interval, and the name of the class from the column `name`."""
+    return Column(key, heading, "{:,.1f}".format, "number", 100, (f"{key}_low", f"{key}_high"), (name,))
 
 
 def text(key: str, heading: str | None = None) -> Column:
@@ -82,7 +82,7 @@ def text(key: str, heading: str | None = None) -> Column:
 
 def truth(key: str, heading: str) -> Column:
     """A column of yes and no."""
-    return Column(key, heading, lambda value: "yes" if value in (True, "True") else "no")
+    return Column(key, heading, lambda value: "yes" if value in (True, "True") else "no", "flag")
 
 
 def sentences(key: str, heading: str, *more: str) -> Column:
@@ -90,15 +90,25 @@ def sentences(key: str, heading: str, *more: str) -> Column:
     return Column(key, heading, kind="long", more=more)
 
 
-_SIZE = (number("bytes", "file (MB)", 2, 1e-6), number("bytes_zipped", "zipped (MB)", 2, 1e-6))
+_TIME = number("p50_ms", "p50 (ms)", 2)
+_ZIPPED = number("bytes_zipped", "zipped (MB)", 2, 1e-6)
+_SIZE = (number("bytes", "file (MB)", 2, 1e-6), _ZIPPED)
 _PLACE = (text("file"), text("place", "where"))
 _TEST = estimate("map50_95", "mAP50-95 on test", 3)
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "selection": (
-        *(text("want"), text("place", "where"), text("file"), number("p50_ms", "p50 (ms)", 2)),
+        *(text("want"), text("place", "where"), text("file"), _TIME),
         estimate("kept", "kept of the unpruned model on val (%)", 1, 100),
-        *(number("map50_95", "mAP50-95 on test", 3), _SIZE[1], truth("certain", "certain")),
-        sentences("reason", "why", "runner_up_note", "price", "nearest"),
+        *(number("map50_95", "mAP50-95 on test", 3), _ZIPPED),
+        truth("certain", "certain"),
+        sentences("reason", "why", "runner_up_note", "nearest", "price"),
+    ),
+    "output_types": (
+        *(text("label", "model"), text("place", "where"), Column("precision", "type", more=("format",)), _TIME),
+        *(number("time_of_full", "of full", 2), _ZIPPED),
+        *(number("zipped_of_full", "of full", 2), estimate("accuracy_of_full", "mAP50-95 on val, of full (%)", 1, 100)),
+        share_of_class("worst_class_of_full", "worst_class", "of its worst class (%)"),
+        *(truth("chosen", "chosen"), sentences("why", "why")),
     ),
     "chosen": (
         *(text("file"), number("map50", "mAP50 on test", 3), number("map50_95", "mAP50-95 on test", 3)),
@@ -106,8 +116,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         number("part_images", "images of the part", 0),
     ),
     "files": (
-        *(*_PLACE, number("p50_ms", "p50 (ms)", 2), number("p90_ms", "p90 (ms)", 2)),
-        estimate("relative_time", "of the baseline's time", 3, prefix="relative"),
+        *(*_PLACE, _TIME, number("p90_ms", "p90 (ms)", 2)),
+        estimate("relative_time", "of the baseline's time", 3),
         estimate("kept", "kept of the unpruned model on val (%)", 1, 100),
         *(number("map50_95", "mAP50-95 on test", 3), *_SIZE),
         *(truth("front", "on the Pareto front"), text("wants", "chosen for")),
@@ -125,8 +135,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "artifacts": (
         *(text("file"), _TEST, estimate("kept", "kept of the unpruned model on test (%)", 1, 100)),
-        *(of_class("worst_class", "by its worst class (%)"), estimate("of_float", "int8: kept of float (%)", 1, 100)),
-        of_class("of_float_worst_class", "int8: by its worst class (%)"),
+        share_of_class("worst_class_kept", "worst_class", "by its worst class (%)"),
+        estimate("of_float", "int8: kept of float (%)", 1, 100),
+        share_of_class("of_float_worst_class_kept", "of_float_worst_class", "int8: by its worst class (%)"),
         *(number("guard_relative_time", "int8: time to float", 2), number("threshold", "threshold", 2)),
         sentences("failed", "failed its check"),
     ),

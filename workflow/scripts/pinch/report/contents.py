@@ -20,6 +20,7 @@ TABLES = tuple(
     )
 )
 SELECTION = "tables/selection.csv"
+OUTPUT_TYPES = "tables/output_types.csv"
 SAMPLES = "plots/samples.png"
 CHOSEN = "tables/chosen.html"
 PARETO = "plots/pareto.png"
@@ -64,6 +65,7 @@ class Item:
 ITEMS = (
     Item(PARETO, "choice", "Time against accuracy, and the choices"),
     Item("tables/selection.html", "choice", "Which model to choose, and why"),
+    Item("tables/output_types.html", "choice", "How the output type was selected"),
     Item(CHOSEN, "choice", "The chosen models on all of test", optional=True),
     Item("plots/files.png", "speed", "Time, accuracy and size of each file"),
     Item("tables/files.html", "speed", "Table of files"),

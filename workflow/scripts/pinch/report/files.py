@@ -26,12 +26,11 @@ def measured(results: Path) -> pd.DataFrame:
     for row in gathering.rows(gathering.read(results, "selection")):
         chosen.setdefault(_key(row), []).append(str(row["want"]))
     wants = [tuple(chosen.get(_key(row), [])) for row in gathering.rows(found)]
-    ends = gathering.read(results, "artifacts").set_index("file")[["val_kept_low", "val_kept_high"]]
     return found.assign(
         front=found.index.isin([place for front in fronts for place in front]),
         wants=pd.Series(wants, index=found.index, dtype=object),
-        kept_low=found["file"].map(ends["val_kept_low"]),
-        kept_high=found["file"].map(ends["val_kept_high"]),
+        kept_low=found["val_kept_low"],
+        kept_high=found["val_kept_high"],
     )
 
 

@@ -5,7 +5,7 @@ It leaves the run's own tables and pages alone: Snakemake would take them for co
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +15,8 @@ from pinch.core.files import atomic
 from pinch.core.ownership import is_marked, remove_folder
 from pinch.report import captions, contents, pages
 from pinch.report.plots import draw
-from pinch.run.settings.measuring import Selection
-from pinch.tables import degradation, gathering, selection
+from pinch.run.settings.choosing import USUAL, Want
+from pinch.tables import degradation, gathering, output_types
 
 FOLDER = "partial"
 """In the folder of a run."""
@@ -24,13 +24,13 @@ _KIND = "partial report"
 _SHOWN = 10
 
 
-def make(results: Path, reasons: Mapping[str, str] | None = None, keep: float = Selection.keep) -> str:
+def make(results: Path, reasons: Mapping[str, str] | None = None, wants: Sequence[Want] = USUAL) -> str:
     """Write tables, choice, plots and pages of what was measured to `results/partial`, in place of earlier ones.
 
     Args:
         results: folder of the run, `results/<name>`.
         reasons: why a record is missing, as far as the caller knows, by its path relative to `results`.
-        keep: see `selection.select`.
+        wants: see `selection.select`.
 
     Returns:
         Where the report is, and which rows are missing and why.
@@ -45,7 +45,7 @@ def make(results: Path, reasons: Mapping[str, str] | None = None, keep: float = 
     with atomic(results / FOLDER, folder=_KIND) as folder:
         for name, table in gathered.tables.items():
             gathering.write(folder, name, table)
-        gathering.write(folder, "selection", selection.select(folder, keep))
+        output_types.write_choices(folder, wants, results)
         for name, table in _compared(results, folder).items():
             gathering.write(folder, name, table)
         optional = [Path(path).relative_to(folder).as_posix() for path in draw.draw(folder)]

@@ -61,7 +61,7 @@ def _cloud(axis: Axes, rows: pd.DataFrame) -> None:
         if stands_out:
             whiskers: dict[str, Any] = {"color": colour, "linewidth": 0.9, "alpha": 0.7, "zorder": 1}
             axis.plot([x, x], [row["val_map50_95_low"], row["val_map50_95_high"]], **whiskers)
-            axis.plot([row["relative_low"], row["relative_high"]], [y, y], **whiskers)
+            axis.plot([row["relative_time_low"], row["relative_time_high"]], [y, y], **whiskers)
     best = rows[rows["front"]].sort_values("relative_time")
     x, y = best["relative_time"], best["val_map50_95"]
     axis.plot(x, y, color=style.GREY, linewidth=1, zorder=0, drawstyle="steps-post")
