@@ -15,7 +15,7 @@ from pinch.run import comparing, formats
 from pinch.run.settings.choosing import USUAL, Want
 from pinch.tables import gathering, labels, selection
 from pinch.tables.choice import deciding, words
-from pinch.tables.choice.noise import Figures
+from pinch.tables.choice.noise import Figures, fitting
 
 COLUMNS = ["place", "device", "threads", "processor", "model", "label", "format", "precision", "file", "p50_ms"]
 COLUMNS += ["time_of_full", "bytes", "size_of_full", "bytes_zipped", "zipped_of_full", "val_map50_95"]
@@ -57,6 +57,7 @@ def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, ru
     """
     base = comparing.base(gathering.rows(gathering.read(results, "models")))
     on_val = resamples.read(resamples.beside((run or results) / "records/intervals.json"))
+    on_val = fitting(on_val, gathering.read(results, "artifacts"))
     candidates = selection.measured(results).dropna(subset=["kept"])
     rows: list[Row] = []
     for place, group in labels.places(_timed(results)):

@@ -53,8 +53,9 @@ def select(results: Path, wants: Sequence[Want] = USUAL, run: Path | None = None
         _require_places(wants, gathering.read(results, "inference"))
     on_val = resamples.read(resamples.beside((run or results) / "records/intervals.json"))
     chosen = [row for place, group in labels.places(candidates) for row in _choose(place, group, wants, on_val)]
-    order = {want.name: number for number, want in enumerate(wants)}
-    return pd.DataFrame(sorted(chosen, key=lambda row: order[row["want"]]), columns=COLUMNS)
+    names = [want.name for want in wants]
+    chosen.sort(key=lambda row: names.index(row["want"]))
+    return pd.DataFrame(chosen, columns=COLUMNS)
 
 
 def measured(results: Path) -> pd.DataFrame:

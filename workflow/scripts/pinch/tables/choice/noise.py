@@ -77,6 +77,13 @@ def total(terms: Sequence[tuple[Noisy, float]]) -> Noisy:
     return Noisy(np.sum([weight * term.value for term, weight in terms], axis=0), np.sqrt(variance), freedom)
 
 
+def fitting(resamples: Mapping[str, Resampled], rows: pd.DataFrame) -> dict[str, Resampled]:
+    """The resamples that are of the accuracies `val_map50_95` in a table, and not of an earlier state of the files."""
+    known = zip(rows["file"], rows["val_map50_95"], strict=True)
+    found = {file: (resamples[file], map50_95) for file, map50_95 in known if file in resamples}
+    return {file: each for file, (each, value) in found.items() if abs(np.nanmean(each.values[0]) - value) <= _SAME}
+
+
 class Figures:
     """The figures of measured files at one place, by column."""
 
@@ -89,8 +96,8 @@ class Figures:
         """
         groups = rows["val_persons"].fillna(rows["val_images"])
         self.rows = rows.reset_index(drop=True).assign(val_groups=groups.astype(float).to_numpy())
-        known = zip(self.rows["file"], self.rows["val_map50_95"], strict=True)
-        self._resamples = [_if_same((resamples or {}).get(file), map50_95) for file, map50_95 in known]
+        known = fitting(resamples or {}, self.rows)
+        self._resamples = [known.get(file) for file in self.rows["file"]]
         self._columns: dict[str, Noisy] = {}
         self._over: dict[int, Noisy] = {}
 
@@ -205,10 +212,3 @@ def _of_class(found: Resampled, name: str) -> Estimate | None:
         return None
     number = found.names.index(name)
     return statistics.map50_95(replace(found, names=[name], values=found.values[:, [number]]))
-
-
-def _if_same(found: Resampled | None, map50_95: float) -> Resampled | None:
-    """Resamples, if they are of the accuracy in the table, and not of an earlier state of the file."""
-    if found is None or not abs(np.nanmean(found.values[0]) - map50_95) <= _SAME:
-        return None
-    return found
