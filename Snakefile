@@ -36,6 +36,7 @@ localrules:
     write_manifest,
     gather_records,
     select_models,
+    draw_failures,
     plot_results,
     render_report,
 

@@ -27,7 +27,7 @@ def report_what_is_there():
         return
     has_environments = workflow.deployment_settings.deployment_method
     python = f"{wanted.conda_env.address}/bin/python" if has_environments else sys.executable
-    line = [python, f"{COMMANDS[0]}/partial_report.py", RUN, *map(str, options("select", measuring.Selection))]
+    line = [python, f"{COMMANDS[0]}/partial_report.py", RUN, *wants.arguments(WANTS)]
     reasons = json.dumps(reasons_of_failure())
     done = subprocess.run([*line, "--reasons"], input=reasons, capture_output=True, text=True)
     logger.warning(done.stdout or f"What was measured could not be reported: {done.stderr}")

@@ -22,7 +22,7 @@ from pinch.data import changes
 from pinch.data.hagrid import source
 from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
-from pinch.run import comparing, formats, studies, targets
+from pinch.run import comparing, formats, studies, targets, wants
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
@@ -44,6 +44,7 @@ try:
         schema.load(str(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")),
     )
     SPECS = [formats.parse_spec(spec) for spec in config["export"]["artifacts"]]
+    WANTS = wants.read(config["select"])
 except PinchError as error:
     raise WorkflowError(f"The configuration is wrong: {error}") from None
 
@@ -121,6 +122,10 @@ TIMINGS = [
     for artifact in ARTIFACTS.values()
     if device in artifact.format.devices
 ]
+try:
+    wants.require_timed(WANTS, TIMINGS)
+except PinchError as error:
+    raise WorkflowError(f"The configuration is wrong: {error}") from None
 # Every artifact is timed in turns with this one, so that ratios hold when the machine's speed drifts.
 BASELINE = [
     f"{RUN}/artifacts/{artifact.file}"
@@ -164,7 +169,7 @@ ALL_RECORDS = (
     + ARTIFACT_RECORDS
     + INFERENCE_RECORDS
 )
-OPTIONAL_PLOTS = [*([] if config["hide_images"] else [contents.SAMPLES]), *STUDY_PLOTS]
+OPTIONAL_PLOTS = [*([] if config["hide_images"] else [contents.SAMPLES, contents.FAILURES]), *STUDY_PLOTS]
 # Where accuracy is measured on a part of test, the chosen artifacts are measured on all of it.
 CHOSEN = [contents.CHOSEN] if config["evaluate"]["limit"] else []
 OPTIONAL_ITEMS = [*OPTIONAL_PLOTS, *CHOSEN]

@@ -21,6 +21,7 @@ rule compare_accuracy:
         evidence=EVIDENCE,
     output:
         f"{RUN}/records/intervals.json",
+        f"{RUN}/records/intervals.npz",
     log:
         f"logs/compare_accuracy/{NAME}.log",
     benchmark:
@@ -66,8 +67,9 @@ rule gather_records:
 rule select_models:
     input:
         rules.gather_records.output,
+        rules.compare_accuracy.output,
     output:
-        reported(contents.SELECTION),
+        [reported(path) for path in (contents.SELECTION, contents.OUTPUT_TYPES)],
     log:
         f"logs/select_models/{NAME}.log",
     retries: 0
@@ -75,11 +77,12 @@ rule select_models:
         "../envs/report.yaml"
     params:
         run=subpath(output[0], ancestor=2),
-        options=options("select", measuring.Selection),
+        # By a function: of other values, Snakemake would fill in what looks like a wildcard.
+        wants=lambda wildcards: wants.arguments(WANTS),
     message:
         "Choosing models for each device"
     shell:
-        "select_models.py {params.run:q} {params.options:q} > {log:q} 2>&1"
+        "select_models.py {params.run:q} {params.wants:q} > {log:q} 2>&1"
 
 
 if config["evaluate"]["limit"]:
@@ -106,10 +109,54 @@ if config["evaluate"]["limit"]:
             "evaluate_chosen.py {params.run:q} {input.data:q} --threads {threads} > {log:q} 2>&1"
 
 
+rule compare_chosen:
+    input:
+        models=f"{RUN}/tables/models.csv",
+        selection=rules.select_models.output,
+        evidence=EVIDENCE,
+    output:
+        [f"{RUN}/{path}" for path in contents.DEGRADATION],
+    log:
+        f"logs/compare_chosen/{NAME}.log",
+    retries: 0
+    conda:
+        "../envs/report.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
+    params:
+        run=subpath(output[0], ancestor=2),
+        seed=SEED,
+    message:
+        "Comparing the chosen files with the unpruned model"
+    shell:
+        "compare_chosen.py {params.run:q} --seed {params.seed:q} > {log:q} 2>&1"
+
+
+rule draw_failures:
+    input:
+        data=DATA,
+        tables=rules.compare_chosen.output,
+    output:
+        reported(contents.FAILURES),
+    log:
+        f"logs/draw_failures/{NAME}.log",
+    retries: 0
+    conda:
+        "../envs/report.yaml"
+    params:
+        run=subpath(output[0], ancestor=2),
+    message:
+        "Drawing pictures in which the chosen files fail"
+    shell:
+        "draw_failures.py {params.run:q} {input.data:q} {output:q} > {log:q} 2>&1"
+
+
 rule plot_results:
     input:
         rules.gather_records.output,
         rules.select_models.output,
+        rules.compare_chosen.output,
     output:
         [reported(path) for path in (*contents.PLOTS, *STUDY_PLOTS)],
     log:
@@ -129,6 +176,7 @@ rule render_report:
     input:
         rules.gather_records.output,
         rules.select_models.output,
+        rules.compare_chosen.output,
         rules.plot_results.output,
         [f"{RUN}/{path}" for path in OPTIONAL_PLOTS],
         [f"{RUN}/tables/chosen.csv" for _ in CHOSEN],

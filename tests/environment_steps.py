@@ -73,6 +73,7 @@ STEPS = {
             "compare_accuracy.py run",
             "gather.py run",
             "select_models.py run",
+            "compare_chosen.py run",
             "plot_results.py run",
             "render_report.py run",
         ),

@@ -15,7 +15,7 @@ from pinch.core import provenance, records
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.report import captions
-from pinch.tables import gathering, selection
+from pinch.tables import gathering, output_types, selection
 
 REASON = "this processor does not compute in bfloat16"
 
@@ -96,8 +96,7 @@ def test_a_run_names_what_was_not_measured_and_never_chooses_it(tmp_path, monkey
     assert set(timed.loc[timed["precision"] == "bf16", "notes"]) == {made_up_run.LACKING["bf16"]}
     assert timed.loc[timed["precision"] == "bf16", "p50_ms"].isna().all()
     assert set(selection.measured(run)["precision"]) == {"full", "half", "int8"}
-    chosen = selection.select(run)
-    gathering.write(run, "selection", chosen)
+    chosen = output_types.write_choices(run)
     assert "int8" in set(chosen["precision"])
     plot_results.main([str(run)])
     made_up_run.add_pictures(run)

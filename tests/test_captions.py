@@ -14,8 +14,8 @@ import print_summary
 import render_report
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.core.record_types.weights import TrainingRecord
-from pinch.report import captions, contents, facts, html
-from pinch.tables import gathering, selection
+from pinch.report import captions, contents, facts, html, pages
+from pinch.tables import gathering, output_types
 
 OPTIONAL = ("plots/layer_sensitivity.png", "plots/explain.png")
 SCRIPTS = Path(render_report.__file__).parent
@@ -24,7 +24,7 @@ SCRIPTS = Path(render_report.__file__).parent
 def _tables(folder, partial=False):
     for name, table in gathering.gather(folder, partial).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     return folder
 
 
@@ -45,7 +45,7 @@ def _caption(run, name):
 def test_every_item_has_a_template_and_the_other_way_round():
     everything = tuple(item.path for item in contents.ITEMS)
     wanted = {Path(path).name for path in contents.captions(everything)}
-    assert wanted == {path.name for path in captions.TEMPLATES.glob("*.rst")}
+    assert wanted == {path.name for path in contents.TEMPLATES.glob("*.rst")}
 
 
 def test_captions_say_what_intervals_rest_on(run, tmp_path):
@@ -67,8 +67,6 @@ def test_numbers_come_from_the_tables(run):
     front = _caption(run, "workflow")
     assert front.startswith("What came out of demo\n=====================\n")
     assert "mAP50 0.930, mAP50-95 0.727 on test" in front
-    chosen = gathering.read(run, "selection").iloc[0]
-    assert f"``{chosen['file']}``, {chosen['p50_ms']:.2f} ms per frame" in front
 
 
 @pytest.mark.parametrize("name", ["hands_640", "my_coarse_prune_x"])
@@ -78,7 +76,9 @@ def test_captions_call_models_what_they_are_whatever_their_names_look_like(tmp_p
     assert f"- {name}: best" in _caption(folder, "training")
     assert "- coarse 50%: best" in _caption(folder, "training")
     assert f"of {name}'s" in _caption(folder, "latency")
-    assert f"mAP50-95 {gathering.read(folder, 'models')['map50_95'][0]:.3f} on test" in _caption(folder, "workflow")
+    accuracy = gathering.read(folder, "models")["map50_95"][0]
+    assert f"**Base** ``{name}``: mAP50" in _caption(folder, "workflow")
+    assert f"mAP50-95 {accuracy:.3f} on test" in _caption(folder, "workflow")
 
 
 def test_conclusions_follow_the_data(run, tmp_path):
@@ -102,7 +102,7 @@ def test_shares_are_of_the_better_of_base_and_twin(tmp_path):
         captions.render(folder, name="demo")
         models = gathering.read(folder, "models").set_index("model")
         share = models.loc["demo_coarse_prune_50_tuned", "map50_95"] / models.loc[of, "map50_95"]
-        for caption in ("coarse_prune_evaluation", "sensitivity", "workflow"):
+        for caption in ("coarse_prune_evaluation", "sensitivity"):
             text = " ".join(_caption(folder, caption).split())
             assert f"{share:.0%}" in text, caption
             wanted = (
@@ -111,7 +111,7 @@ def test_shares_are_of_the_better_of_base_and_twin(tmp_path):
             assert f"Shares of mAP50-95 are {wanted}" in text, caption
         chosen = gathering.read(folder, "selection").iloc[0]
         assert chosen["kept"] == pytest.approx(chosen["val_map50_95"] / models.loc[of, "val_map50_95"])
-        assert ("Its twin" in _caption(folder, "workflow")) == (twin is not None)
+        assert ("its twin ``" in _caption(folder, "workflow")) == (twin is not None)
 
 
 def test_a_base_that_was_not_at_its_plateau_is_told(tmp_path):
@@ -139,10 +139,21 @@ def test_collapse_is_explained_with_numbers(run):
 
 def test_captions_are_clean_restructuredtext(run):
     for path in (run / "captions").glob("*.rst"):
-        text = path.read_text()
+        text = re.sub(r"(?m)^ +(\.\. image:: )?\S{500,}$", "", path.read_text())  # an embedded picture
         assert not re.search(r"\{\{|\{%|None|nan|<NA>", text), path
-        assert text.strip(), path
-        assert "system-message" not in html._text_of(path), path
+        shown = html.fragment(path.read_text())
+        assert "system-message" not in shown, path
+        assert len(shown) > 0.8 * len(text.strip()) > 0, path
+
+
+def test_every_picture_says_what_to_see_in_it(run):
+    for item in contents.ITEMS:
+        if item.path.endswith(".png"):
+            name = Path(item.caption).name
+            assert "**What to see:** " in (contents.TEMPLATES / name).read_text(), name
+            if (run / item.caption).exists():
+                text = (run / item.caption).read_text()
+                assert text.startswith(("**What to see:** ", "Nothing was compared in this run.")), name
 
 
 def test_partial_run_names_what_is_missing(tmp_path):
@@ -152,7 +163,7 @@ def test_partial_run_names_what_is_missing(tmp_path):
     _tables(folder, partial=True)
     made_up_run.add_pictures(folder)
     captions.render(folder)
-    html.render(folder)
+    pages.render(folder)
     assert "3 expected rows are missing" in _caption(folder, "workflow")
     page = (folder / "pages/speed.html").read_text()
     assert "demo_full.onnx on cpu, 1 threads (no record)" in page
@@ -160,23 +171,28 @@ def test_partial_run_names_what_is_missing(tmp_path):
 
 def test_tables_are_readable_and_pages_stand_alone(run):
     page = (run / "tables/models.html").read_text()
-    assert "<th" in page
-    assert ">0.727</td>" in page
+    assert 'data-label="mAP50-95 on test" data-sort="0.727"' in page
+    assert ">0.727 <small>(0.697 to 0.747)</small></td>" in page
     assert ">MACs (M)</th>" in page
-    for path in [*contents.PAGES, *contents.HTML_TABLES]:
+    for path in [*contents.PAGES, *contents.HTML_TABLES, contents.INDEX]:
         text = (run / path).read_text()
-        assert not re.search(r"https?://|<script|<link", text), path
+        assert not re.search(r"https?://|<link|<script [^>]*src", text), path
+        assert text.count("<script>") == 1, path
+        assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text, path
     speed = (run / "pages/speed.html").read_text()
-    assert speed.count("data:image/png;base64,") == 3
-    assert speed.index("Time per frame") < speed.index("Where the run")
+    assert speed.count("data:image/png;base64,") == 1
+    assert speed.index("Time, accuracy and size") < speed.index("Table of files")
 
 
 def test_pages_can_be_read_without_snakemake(run):
     page = (run / "pages/index.html").read_text()
     assert "What came out of demo" in page
-    links = re.findall(r'href="([^"]+)"', page)
-    assert links == [Path(path).name for path in contents.PAGES]
+    assert page.count("data:image/png;base64,") == 1
+    names = [Path(path).name for path in contents.PAGES]
+    assert re.findall(r'href="([^"]+)"', page) == names * 2, "above the page and at its end"
     assert "javascript:" not in page
+    others = re.findall(r'href="([^"]+)"', (run / "pages/data.html").read_text())
+    assert others == ["index.html", *(name for name in names if name != "data.html")]
 
 
 def test_facts_leave_out_what_is_unknown():
@@ -214,7 +230,7 @@ def test_snakemake_report_shows_captions_and_needs_no_network(run):
     place = run.parents[1]
     (place / "Snakefile").write_text(_SNAKEFILE.format(scripts=SCRIPTS))
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--report", "report.html", "--report-after-run"]
-    command += ["--report-stylesheet", str(captions.TEMPLATES / "report.css")]
+    command += ["--report-stylesheet", str(contents.TEMPLATES / "report.css")]
     # A caption may be absent when the workflow is planned.
     for path in (run / "captions").glob("*.rst"):
         path.unlink()
@@ -225,7 +241,8 @@ def test_snakemake_report_shows_captions_and_needs_no_network(run):
     for section in contents.SECTIONS.values():
         assert section in page
     assert "mAP50 0.930, mAP50-95 0.727 on test" in page
-    assert "data:image/png" in page
+    front = re.search(r"workflow_desc\s*=\s*(.*)", page).group(1)
+    assert "data:image/png" in front
     assert not re.search(r"""(src|href)=["']https?://""", page)
 
 
@@ -237,7 +254,7 @@ from pinch.report.contents import FRONT, HTML_TABLES, PAGES, captions, report_ar
 
 RUN = "results/demo"
 OPTIONAL = ("plots/layer_sensitivity.png", "plots/explain.png")
-PICTURES = ["plots/pareto.png", "plots/sizes.png"]
+PICTURES = ["plots/pareto.png", "plots/files.png"]
 
 
 def reported(paths):

@@ -9,7 +9,7 @@ import pytest
 
 from pinch.core.errors import PinchError
 from pinch.core.files import sha256
-from pinch.measuring import evidence
+from pinch.measuring import at_threshold, boxes, evidence
 
 
 def ultralytics_ap(scores, classes, correct, truth):
@@ -27,6 +27,52 @@ def bits(correct):
 
 def equal(first, second):
     return all(np.array_equal(value, getattr(second, name)) for name, value in vars(first).items())
+
+
+def test_boxes_are_where_they_are_in_the_picture(tmp_path):
+    """The detector finds the box of every picture, up to the rounding of letterboxes, and calls it blue.
+
+    With a low score it finds a red one without size, too.
+    """
+    from pinch.measuring.evaluation import evaluate_with_evidence
+
+    data = detectors.dataset(tmp_path / "data", {"val": 6, "test": 5})
+    model = detectors.onnx_detector(tmp_path / "toy.onnx")
+    record, evidence_of = evaluate_with_evidence(model, data, ["test", "val"])
+    x, y, width, height = detectors.BOX
+    corners = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    for split, count in (("val", 6), ("test", 5)):
+        found = evidence_of[split]
+        assert found.threshold == record.operating_point.threshold
+        assert boxes.unpack(found.truth_boxes) == pytest.approx(np.tile(corners, (count, 1)), abs=1e-4)
+        assert boxes.unpack(found.boxes[:count]) == pytest.approx(np.tile(corners, (count, 1)), abs=5e-3)
+        assert sorted(found.truths[:count].tolist()) == list(range(count))
+        others = len(found.boxes) - count
+        confusion = at_threshold.confusion(found)
+        assert confusion.tolist() == [[(count + 1) // 2, 0, 0], [count // 2, 0, 0], [0, others, 0]]
+        assert found.sides[:count] == pytest.approx((width * height) ** 0.5, abs=5e-3)
+    counts = at_threshold.counts(evidence_of["val"])
+    recall = (counts.found.sum(axis=0) / counts.boxes.sum(axis=0)).mean()
+    assert recall == pytest.approx(record.operating_point.recall, abs=1e-3)
+
+
+def test_without_val_there_is_no_threshold(evaluated):
+    from pinch.measuring.evaluation import evaluate_with_evidence
+
+    model, data, *_ = evaluated
+    _, found = evaluate_with_evidence(model, data, ["test"], batch=4)
+    assert found["test"].threshold is None
+    assert len(found["test"].boxes) == 0
+    assert at_threshold.lacking(found["test"]).startswith("has no threshold")
+
+
+def test_older_evidence_is_read_and_says_that_it_keeps_no_boxes(evaluated, tmp_path):
+    *_, found = evaluated
+    added = ("threshold", "boxes", "truths", "sides", "truth_boxes")
+    evidence.write(tmp_path / "toy.npz", "a" * 64, {"val": dataclasses.replace(found["val"], **dict.fromkeys(added))})
+    older = evidence.read(tmp_path / "toy.npz", None)["val"]
+    assert np.array_equal(older.scores, found["val"].scores)
+    assert "earlier version of Pinch, which kept no boxes" in at_threshold.lacking(older)
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,11 @@ def test_tables_have_them_as_columns(run):
         assert row[f"{prefix}worst_class"] == of.kept.worst_class.name
         assert row[f"{prefix}of_float_worst_class_kept_high"] == of.of_float.worst_class.high
         assert row[f"{prefix}persons"] == of.persons
-    assert row["threshold"] == 0.31
+    assert (row["threshold"], row["val_recall"]) == (0.31, 0.8)
+    per_class = records.read(run / path, AccuracyRecord).value.splits["val"].per_class
+    assert (row["val_lowest_class"], row["val_lowest_class_map50_95"]) == min(
+        per_class.items(), key=lambda item: item[1]
+    )
     models = gathered["models"].set_index("model")
     assert models.loc["demo_coarse_prune_50_tuned", "kept_low"] < 1
     assert pd.isna(models.loc["demo", "kept"])

@@ -22,7 +22,8 @@ from pinch.run.settings.sections import CHAPTERS
 from pinch.weights.pruning import kinds
 
 SECTIONS = [section for chapter in CHAPTERS.values() for section in chapter]
-PARTS = [part for section in SECTIONS for part in section.parts if part is not data.General]
+# Wants reach commands as a list, see test_wants.py.
+PARTS = [part for section in SECTIONS if not section.usual for part in section.parts if part is not data.General]
 # Each command with what it takes from the configuration, and the declaration that a made-up option joins.
 COMMANDS = [
     ("synthesize_hands.py", "synthetic", data.Synthetic),
@@ -33,7 +34,6 @@ COMMANDS = [
     ("scan_layers.py", "sensitivity", pruning.LayerScan),
     ("quantization.py", "export", exporting.Export),
     ("measure_inference.py", "measure", measuring.Timing),
-    ("select_models.py", "select", measuring.Selection),
 ]
 
 

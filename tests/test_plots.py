@@ -1,12 +1,15 @@
 """Pictures: all of them, from whole and from empty runs, with what they say to be found in them."""
 
+import re
+
 import made_up_run
+import matplotlib as mpl
 import pytest
 
 import plot_results
 from pinch.report import contents
-from pinch.report.plots import accuracy, data, draw, sensitivity, speed, style
-from pinch.tables import gathering
+from pinch.report.plots import accuracy, data, draw, files, pareto, sensitivity, speed, style
+from pinch.tables import gathering, output_types
 
 
 def _gathered(folder, **options):
@@ -14,6 +17,7 @@ def _gathered(folder, **options):
     made_up_run.add_explain(folder)
     for name, table in gathering.gather(folder).tables.items():
         gathering.write(folder, name, table)
+    output_types.write_choices(folder)
     return folder
 
 
@@ -30,6 +34,7 @@ def nothing(tmp_path_factory):
         path.unlink()
     for name, table in gathering.gather(folder, partial=True).tables.items():
         gathering.write(folder, name, table)
+    output_types.write_choices(folder)
     return folder
 
 
@@ -68,32 +73,40 @@ def test_the_twin_is_a_second_dashed_line_and_a_curve_beside_the_base(tmp_path):
     folder = _gathered(tmp_path / "demo", coarse=(50,), fine=(), twin=1.02)
     with style.applied():
         first, _ = sensitivity.coarse(folder).axes
-        training, _ = accuracy.training(folder).axes
+        training = accuracy.training(folder).axes
         scale = accuracy.artifacts(folder).axes[0].collections[0].get_array()
     lines = {line.get_label(): line for line in first.lines}
     assert list(lines)[:2] == ["base (0.727)", "its twin (0.742)"]
     assert [line.is_dashed() for line in first.lines][:2] == [True, True]
-    assert [line.get_label() for line in training.lines] == ["demo", "demo tuned"]
-    assert training.get_title(loc="left") == "training of the base, tuning of its twin"
+    assert [axis.get_title(loc="left") for axis in training] == ["demo", "demo tuned", "coarse 50%"]
     assert scale.flat[0] == pytest.approx(1 / 1.02), "the base's share of the better twin"
 
 
-def test_pareto_lists_its_front(run):
+def test_pareto_marks_the_choices_and_lists_them(run):
+    selected = gathering.read(run, "selection")
+    first = selected[selected["place"] == "cpu, 1 thread"]
     with style.applied():
-        drawn = speed.pareto(run)
+        drawn = pareto.pareto(run)
     titles = [axis.get_title(loc="left") for axis in drawn.axes]
-    assert titles[0] == "cpu, 1 thread: time against accuracy"
-    assert [text.get_text() for text in drawn.axes[0].texts] == ["1", "2", "3", "4"]
+    assert titles[::2] == ["cpu, 1 thread", "cpu, 2 threads"]
+    marks = {text.get_text() for text in drawn.axes[0].texts}
+    numbers = ", ".join(sorted(marks, key=len)).split(", ")
+    assert sorted(numbers) == ["1", "2", "3", "4", "5"], "each want once"
     cells = drawn.axes[1].tables[0].get_celld()
-    assert cells[(0, 1)].get_text().get_text() == "coarse 50% int8.tflite"
+    chosen = first.drop_duplicates("file").sort_values("relative_time")
+    assert [cells[row, 0].get_text().get_text() in marks for row in range(len(chosen))] == [True] * len(chosen)
+    assert cells[0, 2].get_text().get_text().startswith(f"{chosen['p50_ms'].iloc[0]:.2f} ms")
+    legend = drawn.legends[0]
+    assert legend.get_title().get_text().startswith("1 fast,  2 accurate,")
+    assert "chosen" in [text.get_text() for text in legend.get_texts()]
 
 
 def test_accuracies_of_zero_stand_at_the_bottom_of_the_pareto_plot(run, tmp_path):
-    for name in ("models", "artifacts", "inference"):
+    for name in ("models", "artifacts", "inference", "selection"):
         table = gathering.read(run, name)
         gathering.write(tmp_path, name, table.assign(val_map50_95=0.0) if name == "artifacts" else table)
     with style.applied():
-        axis = speed.pareto(tmp_path).axes[0]
+        axis = pareto.pareto(tmp_path).axes[0]
     assert axis.get_ylim()[0] == 0
 
 
@@ -111,17 +124,48 @@ def test_pictures_show_intervals_where_there_are_some(run, tmp_path):
     (bare / "records/intervals.json").unlink()
     for name, table in gathering.gather(bare).tables.items():
         gathering.write(bare, name, table)
+    output_types.write_choices(bare)
     with style.applied():
         cells = accuracy.artifacts(bare).axes[0].texts
-        without, points = (speed.pareto(folder).axes[0] for folder in (bare, run))
+        without, points = (pareto.pareto(folder).axes[0] for folder in (bare, run))
     assert cells[0].get_text() == "0.727"
-    rows = gathering.read(run, "artifacts").set_index("file")
+    rows = gathering.read(run, "artifacts").set_index("file").loc[gathering.read(run, "selection")["file"]]
     ends = {tuple(line.get_ydata()) for line in points.lines if len(line.get_ydata()) == 2}
     assert (rows["val_map50_95_low"].iloc[0], rows["val_map50_95_high"].iloc[0]) in ends
     low, high = points.get_ylim()
     assert low < rows["val_map50_95_low"].min()
     assert high > rows["val_map50_95_high"].max()
     assert without.get_ylim()[0] > 0.6
+
+
+def test_files_stand_below_their_model_with_times_accuracy_and_sizes(run):
+    chosen = set(gathering.read(run, "selection")["file"])
+    with style.applied():
+        first, second, kept, size = files.files(run).axes
+    labels = [label.get_text() for label in first.get_yticklabels()]
+    assert labels[:4] == ["demo", "full onnx", "half onnx", "int8 onnx"]
+    assert len(labels) == 4 * (1 + 6)
+    ratio = gathering.read(run, "inference").set_index(["threads", "file"])["relative_to_baseline"]
+    assert [axis.patches[0].get_width() for axis in (first, second)] == [1, 1]
+    assert first.patches[1].get_width() == pytest.approx(ratio[1, "demo_half.onnx"])
+    assert re.search(r"relative to demo_full.onnx\n\(\d+\.\d\d ms\)", first.get_xlabel())
+    assert "MB" in size.get_xlabel()
+    assert "test" in kept.get_xlabel()
+    bands = [patch for patch in kept.patches if patch.get_facecolor() == mpl.colors.to_rgba(files._CHOSEN)]
+    assert len(bands) == len(chosen)
+
+
+def test_times_memory_and_frames_have_panels_for_places_and_formats(run):
+    with style.applied():
+        latency, memory, frames = (draw_(run) for draw_ in (speed.latency, speed.memory, speed.frames))
+    titles = [[axis.get_title(loc="left") for axis in drawn.axes] for drawn in (latency, memory, frames)]
+    assert titles[0] == [f"{kind}: cpu, {place}" for place in ("1 thread", "2 threads") for kind in ("onnx", "tflite")]
+    assert titles[1] == ["onnx: cpu, 1 thread", "tflite: cpu, 1 thread"]
+    assert titles[2] == ["cpu, 1 thread", "cpu, 2 threads"]
+    row = gathering.read(run, "inference").iloc[0]
+    parts = [row[key] for key in ("preprocess_ms", "p50_ms", "postprocess_ms")]
+    assert frames.axes[0].get_yticklabels()[0].get_text() == "demo full.onnx"
+    assert f"{sum(parts):.2f}, inference {row['p50_ms'] / sum(parts):.0%}" in frames.axes[0].texts[0].get_text()
 
 
 def test_stages_add_up_to_the_wall_time(run):

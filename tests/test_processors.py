@@ -7,7 +7,7 @@ import pytest
 import render_report
 from pinch.report import facts
 from pinch.report.plots import speed, style
-from pinch.tables import gathering, labels, selection
+from pinch.tables import gathering, labels, output_types, selection
 
 XEON = "Intel(R) Xeon(R) Processor @ 2.50GHz"
 EPYC = "AMD EPYC 9B45 64-Core Processor"
@@ -19,7 +19,7 @@ def run(tmp_path_factory):
     made_up_run.make(folder, devices=(("cpu", 1),), coarse=(30, 50), fine=(50,), processors=(XEON, EPYC))
     for name, table in gathering.gather(folder).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     return folder
 
 
@@ -52,7 +52,7 @@ def test_choices_are_made_on_each_processor_among_what_was_timed_there(run):
     chosen, timed = selection.select(run), gathering.read(run, "inference").set_index("file")["processor"]
     assert set(chosen["processor"]) == {XEON, EPYC}
     assert (chosen["processor"] == chosen["file"].map(timed)).all()
-    assert chosen.groupby("place")["goal"].nunique().min() >= 4
+    assert chosen.groupby("place")["want"].nunique().min() >= 4
 
 
 def test_ratios_are_to_the_base_on_the_same_processor(run):
@@ -71,10 +71,10 @@ def test_ratios_are_to_the_base_on_the_same_processor(run):
 def test_pictures_and_captions_name_both(run):
     made_up_run.add_pictures(run)
     render_report.main([str(run)])
-    for caption in ("speed", "latency", "pareto", "selection", "choice"):
+    for caption in ("speed", "latency", "pareto", "choice"):
         text = (run / f"captions/{caption}.rst").read_text()
         assert "Intel Xeon" in text, caption
         assert "AMD EPYC 9B45 64-Core" in text, caption
     with style.applied():
         titles = {axis.get_title(loc="left").replace("\n", " ") for axis in speed.latency(run).axes}
-    assert {"cpu, 1 thread, Intel Xeon", "cpu, 1 thread, AMD EPYC 9B45 64-Core"} <= titles
+    assert {"onnx: cpu, 1 thread, Intel Xeon", "onnx: cpu, 1 thread, AMD EPYC 9B45 64-Core"} <= titles

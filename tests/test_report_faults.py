@@ -17,8 +17,8 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.operations import failures
-from pinch.report import captions, html
-from pinch.report.plots import accuracy, speed, style
+from pinch.report import captions, pages
+from pinch.report.plots import accuracy, pareto, speed, style
 from pinch.tables import gathering, selection
 
 FAILED = "keeps only 0.108 of the float model's mAP50-95 on val (at least 0.95 is required) with 18 operators in float"
@@ -42,7 +42,7 @@ def text_of(path):
 @pytest.mark.fault
 def test_a_file_that_failed_its_check_is_measured_named_and_never_chosen(run, capsys):
     tables(run)
-    best = selection.select(run).set_index("goal")["file"]["fast"]
+    best = selection.select(run).set_index("want")["file"]["fast"]
     made_up_run.edit(run / f"records/export/{best}.json", ExportRecord, failed=FAILED)
     made_up_run.add_pictures(tables(run))
     select_models.main([str(run)])
@@ -52,7 +52,7 @@ def test_a_file_that_failed_its_check_is_measured_named_and_never_chosen(run, ca
     assert row["failed"] == FAILED
     assert row["map50_95"] > 0
     captions.render(run)
-    html.render(run)
+    pages.render(run)
     for page in ("captions/workflow.rst", "captions/selection.rst", "captions/artifacts.rst"):
         assert f"``{best}`` {FAILED}" in text_of(run / page)
     assert f"left out: ``{best}``" in text_of(run / "captions/choice.rst")
@@ -76,9 +76,10 @@ def test_shares_of_a_base_that_hardly_detects_are_not_stated(run, capsys):
     assert "not reach mAP50-95 0.01 on val" in capsys.readouterr().out
     assert gathering.read(run, "selection").empty
     captions.render(run)
-    html.render(run)
+    pages.render(run)
     assert "**Hardly trained:** the base reaches mAP50-95 0.001 on val" in text_of(run / "captions/workflow.rst")
-    assert "30%: n/a" in text_of(run / "captions/workflow.rst")
+    assert "**Nothing is chosen.** The base is hardly trained" in text_of(run / "captions/workflow.rst")
+    assert "30% keeps n/a" in text_of(run / "captions/sensitivity.rst")
     assert "Nothing is chosen: the base reaches" in text_of(run / "captions/choice.rst")
     assert "400" not in text_of(run / "captions/artifact_accuracy.rst")
     with style.applied():
@@ -94,10 +95,10 @@ def test_all_files_failed_leaves_no_choice_and_a_report(run):
     select_models.main([str(run)])
     assert gathering.read(run, "selection").empty
     captions.render(run)
-    html.render(run)
+    pages.render(run)
     assert "This run has no file to choose from." in text_of(run / "captions/choice.rst")
     with style.applied():
-        for drawn in (accuracy.artifacts, speed.pareto, speed.latency):
+        for drawn in (accuracy.artifacts, pareto.pareto, speed.latency):
             drawn(run)
 
 

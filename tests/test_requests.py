@@ -101,7 +101,7 @@ def test_memory_grows_with_images_processes_and_attempts_as_far_as_nodes_have_it
     assert call(asking(margin=1).memory_mb, training) == 12_621
     assert asking(replace(WORK, images=(10**6, 10**5, 10**5))).needed_mb(training) > 2 * asks.needed_mb(training)
     limited = replace(WORK, images=(10**6, 10**5, 10**5), limit=3000)
-    assert asking(limited).needed_mb(EVALUATION) == 4000 + 10 * 6
+    assert asking(limited).needed_mb(EVALUATION) == 4000 + 15 * 6
 
 
 def test_members_of_a_group_divide_what_the_partition_allows():

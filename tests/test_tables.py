@@ -13,7 +13,7 @@ from pinch.core.record_types.data import DatasetRecord
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.run import manifest
 from pinch.run.identity import Model
-from pinch.tables import gathering, stages
+from pinch.tables import compared, gathering, stages
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_folders_that_are_no_runs(tmp_path):
 def test_command_writes_every_table(run, capsys):
     gather.main([str(run)])
     assert "tables: 4 models, 24 artifacts, 48 inference" in capsys.readouterr().out
-    assert {path.stem for path in (run / "tables").iterdir()} == set(gathering.COLUMNS) - {"chosen"}
+    assert {path.stem for path in (run / "tables").iterdir()} == set(gathering.COLUMNS) - {"chosen", *compared.COLUMNS}
     assert len(gathering.read(run, "models")) == 4
 
 
@@ -215,3 +215,13 @@ def test_records_of_another_state_of_the_data_are_in_no_table(run):
     assert found[0]["reason"] == "was made from another state of the data set: run the workflow again"
     with pytest.raises(PinchError, match=r"accuracy/demo\.json \(was made from another state of the data set"):
         gathering.gather(run)
+
+
+def test_provenance_has_a_row_for_each_kind_of_records_and_machine(tmp_path):
+    folder = made_up_run.make(tmp_path / "demo", devices=(("cpu", 1),), coarse=(50,), fine=(), processors=("A", "B"))
+    table = gathering.gather(folder).tables["provenance"].set_index(["records", "processor"])
+    assert table["count"]["inference/cpu_1", "A"] == table["count"]["inference/cpu_1", "B"] == 6
+    assert table["count"]["dataset", "Made-up CPU"] == 1
+    assert table["count"]["accuracy", "Made-up CPU"] == 12 + 3
+    assert set(table["seed"]) == {0}
+    assert set(table["versions"]) == {"python 3.11"}

@@ -36,6 +36,7 @@ def test_demo_makes_each_ratio_and_each_artifact_a_job(snakemake, tmp_path):
     assert found["evaluate_model"] == 2 + 2 * ratios
     assert found["export_onnx"] == found["export_tflite"] == 3 * len(DEMO["export"]["models"])
     assert found["evaluate_artifact"] == 6 * len(DEMO["export"]["models"])
+    assert found["compare_chosen"] == found["draw_failures"] == 1
     assert found["measure_on_cpu"] == found["evaluate_artifact"] * len(DEMO["measure"]["threads"])
     assert "fetch_weights" not in found
     assert "check_gpu" not in found
@@ -157,7 +158,8 @@ def test_hagrid_is_read_with_all_its_options(snakemake, tmp_path):
     assert "--targets all --mode hands --max-missing 0.05 --max-idle 2" in said
     assert f"--background {root} --strict --seed 0 --out results/some/dataset --labels results/labels" in said
     assert "--classes timeout fist like no_gesture" in said
-    assert "draw_samples" not in jobs(result)
+    assert not {"draw_samples", "draw_failures"} & set(jobs(result)), "pictures of people"
+    assert jobs(result)["compare_chosen"] == 1
 
 
 def test_the_chosen_are_measured_once_more_where_others_are_measured_on_a_part(snakemake, tmp_path):

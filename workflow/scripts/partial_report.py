@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli
-from pinch.core.arguments import add_arguments
-from pinch.run.settings.measuring import Selection
+from pinch.run import wants
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -23,12 +22,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         action="store_true",
         help="read from standard input, as JSON, why records are missing: for the path of each, in RESULTS, a sentence",
     )
-    add_arguments(parser, Selection)
+    wants.add_argument(parser)
     arguments = parser.parse_args(argv)
+    asked_for = wants.from_arguments(arguments)
     from pinch.report import partial
 
     reasons = json.load(sys.stdin) if arguments.reasons else {}
-    print(partial.make(arguments.results, reasons, arguments.keep))
+    print(partial.make(arguments.results, reasons, asked_for))
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("results", type=Path, help="folder of a run, results/<name>, after plot_results.py")
     parser.add_argument("--optional", nargs="*", default=[], choices=optional, help="optional plots that this run has")
     arguments = parser.parse_args(argv)
-    from pinch.report import captions, html, partial
+    from pinch.report import captions, pages, partial
 
     written = captions.render(arguments.results, tuple(arguments.optional))
-    written += html.render(arguments.results, tuple(arguments.optional))
+    written += pages.render(arguments.results, tuple(arguments.optional))
     partial.remove(arguments.results)
     print(f"{arguments.results}: {len(written)} captions, tables and pages")
 

@@ -66,7 +66,8 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "type":
         allowed = error.validator_value
         kinds = allowed if isinstance(allowed, str) else " or ".join(allowed)
-        return f"{named}{error.instance!r} is not of type {kinds}"
+        instead = f": {error.schema['instead']}" if "instead" in error.schema else ""
+        return f"{named}{error.instance!r} is not of type {kinds}{instead}"
     template = _REASONS.get(str(error.validator))
     if template is None:
         return named + error.message

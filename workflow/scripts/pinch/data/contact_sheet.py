@@ -4,7 +4,7 @@ import colorsys
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,19 @@ from pinch.data.dataset import Dataset
 CELL = 200  # side of an image on the sheet, in pixels
 GAP = 8
 TEXT = 14
+Colour = tuple[int, int, int]
+"""8-bit RGB."""
+Part = tuple[str, Sequence[tuple[Image.Image, str]]]
 _INK, _PAPER, _FAINT = "#1a1a1a", "#ffffff", "#6b6b6b"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box to draw: left, top, right and bottom as shares of the image's width and height, its name and its colour."""
+
+    corners: Sequence[float]
+    name: str
+    colour: Colour
 
 
 @dataclass(frozen=True)
@@ -62,15 +74,45 @@ def draw(
     if not samples:
         raise PinchError(f"{dataset.path} has no image with a box, so there is nothing to show: add labels")
     colours = palette(len(dataset.names))
-    rows = -(-len(samples) // columns)
-    header, height = 3 * TEXT + 2 * GAP, CELL + TEXT + 2 * GAP
-    sheet = Image.new("RGB", (GAP + columns * (CELL + GAP), header + rows * height + GAP), _PAPER)
-    _write_header(sheet, dataset, samples, title)
-    for index, sample in enumerate(samples):
-        left, top = GAP + index % columns * (CELL + GAP), header + index // columns * height
-        sheet.paste(_cell(sample, dataset.names, colours), (left, top))
-        caption = f"{one_line(dataset.names[sample.number])} · {sample.split}"
-        ImageDraw.Draw(sheet).text((left, top + CELL + 2), _fit(caption, CELL, _font(TEXT - 2)), _INK, _font(TEXT - 2))
+    cells = []
+    for sample in samples:
+        boxes = [
+            Box(_corners(place), dataset.names[int(number)], colours[int(number)])
+            for number, *place in sample.boxes.tolist()
+        ]
+        cells.append((cell(sample.image, boxes), f"{one_line(dataset.names[sample.number])} · {sample.split}"))
+    sizes = ", ".join(f"{len(dataset.images(split)):,} {split}" for split in dataset.splits)
+    classes = f"{len(dataset.names)} class{'es' if len(dataset.names) > 1 else ''}"
+    summary = f"{classes} · images: {sizes} · {len(samples)} shown with all their boxes"
+    write(output, title, [(summary, cells)], columns)
+
+
+def write(output: str | Path, title: str, parts: Sequence[Part], columns: int) -> None:
+    """Write a sheet.
+
+    Args:
+        output: file to write, .png or .jpg.
+        title: first line of the sheet.
+        parts: a sentence, and the cells under it with what is written below each.
+        columns: cells in a row.
+
+    Raises:
+        PinchError: Pinch may not replace what is at `output`, or the disk does not take it.
+    """
+    width, height = GAP + columns * (CELL + GAP), CELL + TEXT + 2 * GAP
+    top, tops = 2 * TEXT + GAP, []
+    for _, cells in parts:
+        tops.append(top)
+        top += TEXT + GAP + -(-len(cells) // columns) * height
+    sheet = Image.new("RGB", (width, top + GAP), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    pen.text((GAP, GAP), _fit(title, width - 2 * GAP, _font(TEXT + 4)), _INK, _font(TEXT + 4))
+    for (sentence, cells), start in zip(parts, tops, strict=True):
+        pen.text((GAP, start), _fit(sentence, width - 2 * GAP, _font(TEXT)), _FAINT, _font(TEXT))
+        for index, (image, caption) in enumerate(cells):
+            left, above = GAP + index % columns * (CELL + GAP), start + TEXT + GAP + index // columns * height
+            sheet.paste(image, (left, above))
+            pen.text((left, above + CELL + 2), _fit(caption, CELL, _font(TEXT - 2)), _INK, _font(TEXT - 2))
     with atomic(output) as temporary:
         sheet.save(temporary, optimize=True, quality=88)
 
@@ -86,7 +128,7 @@ def choose(dataset: Dataset, count: int, seed: int = 0) -> list[Sample]:
     return sorted(samples, key=lambda sample: (sample.number, order[sample.split]))
 
 
-def palette(count: int) -> list[tuple[int, int, int]]:
+def palette(count: int) -> list[Colour]:
     """`count` colours (8-bit RGB) that differ in hue, and in lightness between neighbours."""
     lightness = itertools.cycle((0.45, 0.62))
     shades = (colorsys.hls_to_rgb(number / count, next(lightness), 0.85) for number in range(count))
@@ -109,30 +151,36 @@ def _choose_in(dataset: Dataset, split: str, wanted: Counter[tuple[str, int]], s
             missing = missing - Counter(shown[:1])
 
 
-def _cell(sample: Sample, names: list[str], colours: list[tuple[int, int, int]]) -> Image.Image:
-    """The sample's image on a square of CELL pixels, with all its boxes and their labels."""
+def cell(path: Path, boxes: Sequence[Box]) -> Image.Image:
+    """An image on a square of CELL pixels, with boxes and their names.
+
+    Raises:
+        PinchError: the image cannot be decoded.
+    """
     try:
-        with Image.open(sample.image) as opened:
+        with Image.open(path) as opened:
             image = ImageOps.exif_transpose(opened).convert("RGB")
     except Exception as error:  # Pillow's decoders raise many kinds of exceptions for broken files.
-        raise PinchError(
-            f"{sample.image} cannot be decoded ({error}): restore it or remove it from the data set"
-        ) from error
+        raise PinchError(f"{path} cannot be decoded ({error}): restore it or remove it from the data set") from error
     image = ImageOps.contain(image, (CELL, CELL))
-    cell = Image.new("RGB", (CELL, CELL), "#eeeeee")
-    offset = ((CELL - image.width) // 2, (CELL - image.height) // 2)
-    cell.paste(image, offset)
-    pen = ImageDraw.Draw(cell)
-    for number, x, y, width, height in sample.boxes.tolist():
-        left, top = offset[0] + (x - width / 2) * image.width, offset[1] + (y - height / 2) * image.height
-        right, bottom = left + width * image.width, top + height * image.height
-        _draw_box(pen, (left, top, right, bottom), one_line(names[int(number)]), colours[int(number)])
-    return cell
+    square = Image.new("RGB", (CELL, CELL), "#eeeeee")
+    x, y = (CELL - image.width) // 2, (CELL - image.height) // 2
+    square.paste(image, (x, y))
+    pen = ImageDraw.Draw(square)
+    for box in boxes:
+        left, right = (x + share * image.width for share in box.corners[::2])
+        top, bottom = (y + share * image.height for share in box.corners[1::2])
+        _draw_box(pen, (left, top, right, bottom), one_line(box.name), box.colour)
+    return square
 
 
-def _draw_box(
-    pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float], name: str, colour: tuple[int, int, int]
-) -> None:
+def _corners(place: Sequence[float]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a box of centre, width and height."""
+    x, y, width, height = place
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def _draw_box(pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float], name: str, colour: Colour) -> None:
     """Draw a box and its class name on a background of the class's colour: above the box if it fits, else inside."""
     font = _font(TEXT - 3)
     left, top, right, bottom = box
@@ -144,15 +192,6 @@ def _draw_box(
     pen.rectangle((x, y, x + width, y + height), fill=colour)
     light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] < 140
     pen.text((x + 3, y), text, _PAPER if light else _INK, font)
-
-
-def _write_header(sheet: Image.Image, dataset: Dataset, samples: list[Sample], title: str) -> None:
-    pen = ImageDraw.Draw(sheet)
-    sizes = ", ".join(f"{len(dataset.images(split)):,} {split}" for split in dataset.splits)
-    classes = f"{len(dataset.names)} class{'es' if len(dataset.names) > 1 else ''}"
-    summary = f"{classes} · images: {sizes} · {len(samples)} shown with all their boxes"
-    pen.text((GAP, GAP), _fit(title, sheet.width - 2 * GAP, _font(TEXT + 4)), _INK, _font(TEXT + 4))
-    pen.text((GAP, GAP + 2 * TEXT - 4), _fit(summary, sheet.width - 2 * GAP, _font(TEXT)), _FAINT, _font(TEXT))
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:

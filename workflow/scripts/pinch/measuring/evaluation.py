@@ -89,7 +89,8 @@ def evaluate_with_evidence(
     manifest = check.current(dataset, known)
     whole = {split: len(dataset.images(split)) for split in known}
     dataset = sample(dataset, manifest, known, limit, seed) if limit else dataset
-    for split in splits:
+    # Val first: it tells the threshold, from which on evidence keeps all detections.
+    for split in sorted(splits, key=lambda name: name != "val"):
         if split not in known or not dataset.images(split):
             results[split] = SplitAccuracy(map50=None, map50_95=None, images=0, instances=0, per_class={})
             warnings.append(f"{dataset.path} has no images in its {split} split: there is no accuracy on it")
@@ -100,9 +101,10 @@ def evaluate_with_evidence(
         figures, more = _figures(validator, dataset, split)
         kept = lean.map50_95() if lean else None
         results[split] = dataclasses.replace(figures, images_in_split=whole[split], lean=kept)
-        evidence[split] = _evidence(validator, dataset, manifest)
         if split == "val":
             operating_point = _operating_point(validator.metrics.box)
+        threshold = operating_point.threshold if operating_point else None
+        evidence[split] = _evidence(validator, dataset, manifest, threshold)
         warnings += more
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -244,11 +246,12 @@ def _operating_point(found: Any) -> OperatingPoint | None:
     return OperatingPoint(threshold=float(found.px[best]), f1=f1, precision=precision, recall=recall)
 
 
-def _evidence(validator: Validator, dataset: Dataset, manifest: Manifest) -> Evidence:
+def _evidence(validator: Validator, dataset: Dataset, manifest: Manifest, threshold: float | None) -> Evidence:
     images = [Path(name) for name in validator.image_files]
     return evidences.collect(
         validator.matched,
         [key(dataset, image) for image in images],
         [manifest.of(dataset, image).person for image in images],
         dataset.names,
+        threshold,
     )

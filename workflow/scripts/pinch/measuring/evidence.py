@@ -1,12 +1,13 @@
 """Evidence: what matching found in each image, so that intervals and comparisons need no second evaluation.
 
 It lies beside the record of an accuracy: `records/accuracy/<file>.npz`, compressed, with all splits of the record.
+Boxes are kept only of the truth and of what a user of the file would see: the detections from its threshold on.
 """
 
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 from pinch.data.manifest import pack_names, unpack_names
+from pinch.measuring import boxes as placing
 
 THRESHOLDS = 10
 """Number of IoU thresholds, 0.50 to 0.95 in steps of 0.05, as in COCO's mAP50-95."""
@@ -23,9 +25,11 @@ MOST = 4_000_000
 
 _VERSION = 1
 _TEXTS = ("images", "names")
-_NUMBERS = ("persons", "least_score")
-# What NumPy raises for a file that is damaged, or that is something else.
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+_NUMBERS = ("persons", "least_score", "threshold")
+# What Ultralytics calls correct at IoU 0.5 overlaps at least so much after boxes were rounded.
+_ROUNDED = placing.SAME - 0.05
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises for a file that is damaged, or that is something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,15 @@ class Evidence:
         truth_images: (t,) int32, its image.
         least_score: lowest score that was kept, where detections were dropped because there were more than MOST: the
             average precision is then a little too low. None where none was.
+        threshold: the score from which on detections are meant to be used, see `OperatingPoint`; None where val was not
+            evaluated, or nothing found on it. The first `k` detections have at least this score, and none is dropped.
+            This one and what follows is None in older evidence.
+        boxes: (k, 4) uint16, where they are, see `pinch.measuring.boxes.pack`.
+        truths: (k,) int32, the box of the truth that each is of (IoU 0.5 or more, each box once): one of the same class
+            before one of another class; -1: none.
+        sides: (d,) float16, side of the box of the truth of the same class that a detection is of, else its own (see
+            `pinch.measuring.boxes.sides`).
+        truth_boxes: (t, 4) uint16, where the boxes of the truth are.
     """
 
     images: list[str]
@@ -59,22 +72,35 @@ class Evidence:
     truth_classes: np.ndarray
     truth_images: np.ndarray
     least_score: float | None = None
+    threshold: float | None = None
+    boxes: np.ndarray | None = None
+    truths: np.ndarray | None = None
+    sides: np.ndarray | None = None
+    truth_boxes: np.ndarray | None = None
 
 
 def collect(
-    stats: Mapping[str, list[np.ndarray]], images: list[str], persons: list[str], names: list[str], most: int = MOST
+    stats: Mapping[str, list[np.ndarray]],
+    images: list[str],
+    persons: list[str],
+    names: list[str],
+    threshold: float | None = None,
+    most: int = MOST,
 ) -> Evidence:
     """Evidence from what Ultralytics' validator matched.
 
-    Detections of a class below its last correct one are dropped: beyond the last recall that is reached, the precision
-    counts as 0 (`ultralytics.utils.metrics.compute_ap`), so they change no average precision.
+    Detections of a class below its last correct one are dropped, if they are below the threshold too. They change no
+    average precision: beyond the last recall that is reached, the precision counts as 0
+    (`ultralytics.utils.metrics.compute_ap`).
 
     Args:
         stats: `DetMetrics.stats`, whose lists have an entry for each image: "tp" (k, THRESHOLDS) bool, "conf" (k,),
-            "pred_cls" (k,), "target_cls" (m,).
+            "pred_cls" (k,), "target_cls" (m,). With "boxes" (k, 4) and "target_boxes" (m, 4), packed, it has
+            boxes too.
         images: name of each image.
         persons: who is in it; empty where that is not known.
         names: of the classes, by number.
+        threshold: see `Evidence`.
         most: number of detections to keep at most, those with the highest scores.
     """
     scores = np.concatenate(stats["conf"])
@@ -83,10 +109,11 @@ def collect(
     classes = np.concatenate(stats["pred_cls"])[order].astype(np.uint16)
     bits = 1 << np.arange(THRESHOLDS, dtype=np.uint16)
     correct = (np.concatenate(stats["tp"]).astype(np.uint16) @ bits).astype(np.uint16)[order]
-    kept = np.flatnonzero(_matters(classes, correct, len(names)))
+    shown = scores[order] >= (np.inf if threshold is None else threshold)
+    kept = np.flatnonzero(_matters(classes, correct, len(names)) | shown)
     dropped, kept = len(kept) > most, kept[:most]
     groups, known = _groups(images, persons)
-    return Evidence(
+    found = Evidence(
         images=images,
         names=names,
         groups=groups,
@@ -98,6 +125,33 @@ def collect(
         truth_classes=np.concatenate(stats["target_cls"]).astype(np.uint16),
         truth_images=_image_of_each(stats["target_cls"]),
         least_score=float(scores[order][kept][-1]) if dropped else None,
+    )
+    if "boxes" not in stats:
+        return found
+    boxes, truth_boxes = np.concatenate(stats["boxes"])[order][kept], np.concatenate(stats["target_boxes"])
+    return _placed(found, boxes, truth_boxes, threshold, int(shown[kept].sum()))
+
+
+def _placed(
+    found: Evidence, boxes: np.ndarray, truth_boxes: np.ndarray, threshold: float | None, shown: int
+) -> Evidence:
+    """The same with boxes of the truth, and of the detections, of which the first ones are `shown`."""
+    place = (found.detection_images, boxes, found.truth_images, truth_boxes)
+    ours, theirs = placing.overlaps(*place, least=_ROUNDED)
+    right = (found.correct[ours] & 1 > 0) & (found.classes[ours] == found.truth_classes[theirs])
+    truths = placing.assign(ours[right], theirs[right], len(boxes))
+    # -1 is the place of the one that is appended.
+    of_truth = np.append(placing.sides(truth_boxes), np.float16(0))[truths]
+    ours, theirs = placing.overlaps(found.detection_images[:shown], boxes[:shown], *place[2:])
+    alone = (truths[ours] < 0) & ~np.isin(theirs, truths[:shown])
+    others = placing.assign(ours[alone], theirs[alone], shown)
+    return replace(
+        found,
+        threshold=threshold,
+        boxes=boxes[:shown],
+        truths=np.where(truths[:shown] < 0, others, truths[:shown]),
+        sides=np.where(truths >= 0, of_truth, placing.sides(boxes)),
+        truth_boxes=truth_boxes,
     )
 
 
@@ -172,16 +226,7 @@ def read(path: str | Path, sha256: str | None) -> dict[str, Evidence]:
             found = {split: _read_split(content, split) for split in splits}
     except FileNotFoundError as error:
         raise PinchError(f"{path} does not exist: evaluate the model again with evaluate.py") from error
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        EOFError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except UNREADABLE as error:
         raise PinchError(
             f"{path} is not evidence of this version of Pinch ({error}): delete it and evaluate the model again"
         ) from error
@@ -196,8 +241,10 @@ def _read_split(content: Any, split: str) -> Evidence:
         key = f"{split}/{field.name}"
         if field.name in _TEXTS:
             values[field.name] = unpack_names(content[key])
+        elif key not in content and field.default is None:
+            values[field.name] = None
         elif field.name in _NUMBERS:
-            values[field.name] = content[key].item() if key in content else None
+            values[field.name] = content[key].item()
         else:
             values[field.name] = content[key]
     return Evidence(**values)

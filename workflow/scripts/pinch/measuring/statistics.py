@@ -3,7 +3,8 @@
 What varies are groups of images (see `Evidence.groups`): images of one person are drawn together. Two files that were
 evaluated on the same images are compared in the same resamples, so what makes both better or worse cancels out.
 
-An interval is built on a scale on which such figures spread evenly (logit for accuracies, square root for shares):
+An interval is built on a scale on which such figures spread evenly (logit for accuracies, square root for shares, the
+figure itself for differences):
 
     figure - bias +- t * error
 
@@ -54,6 +55,7 @@ _EDGE = 1e-4
 Scale = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
 _LOGIT: Scale = (lambda value: logit(np.clip(value, _EDGE, 1 - _EDGE)), expit)
 _ROOT: Scale = (np.sqrt, lambda value: np.maximum(value, 0.0) ** 2)
+_PLAIN: Scale = (np.asarray, np.asarray)
 
 
 @dataclass(frozen=True)
@@ -82,18 +84,39 @@ def resample(evidence: Evidence, seed: int = 0) -> Resampled:
         evidence: of the file.
         seed: of the halves. Files evaluated on the same images have the same ones with the same seed.
     """
-    groups, rng = int(evidence.groups.max()) + 1, np.random.default_rng(seed)
-    steps = itertools.chain([np.ones((1, groups))], _halves(groups, rng))
-    values = np.concatenate([average_precision.of_classes(evidence, weights) for weights in steps])
+    values = np.concatenate([average_precision.of_classes(evidence, weights) for weights in _weights(evidence, seed)])
     digest = hashlib.sha256(json.dumps([evidence.images, evidence.names]).encode()).hexdigest()
     return Resampled(
         images=len(evidence.images),
-        groups=groups,
+        groups=int(evidence.groups.max()) + 1,
         persons=evidence.persons,
         digest=digest,
         names=evidence.names,
         values=values,
     )
+
+
+def _weights(evidence: Evidence, seed: int) -> Iterator[np.ndarray]:
+    """Weights of all images, then of the halves: (rows, groups) each."""
+    groups = int(evidence.groups.max()) + 1
+    return itertools.chain([np.ones((1, groups))], _halves(groups, np.random.default_rng(seed)))
+
+
+def rates(evidence: Evidence, counted: np.ndarray, of: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Shares of things that are counted in groups of images, on the sets of images of `resample`.
+
+    Args:
+        evidence: whose groups they are.
+        counted: (g, c), how many each group has of each of `c` kinds.
+        of: (g, c), of how many.
+        seed: of the halves.
+
+    Returns:
+        (1 + RESAMPLES, c), as in `Resampled.values`; NaN where there is nothing to count.
+    """
+    found = [(weights @ counted, weights @ of) for weights in _weights(evidence, seed)]
+    over, under = (np.concatenate(each) for each in zip(*found, strict=True))
+    return np.divide(over, under, out=np.full_like(over, np.nan), where=under > 0)
 
 
 def _halves(groups: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -107,7 +130,7 @@ def _halves(groups: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
 
 def map50_95(of: Resampled) -> Estimate | None:
     """MAP50-95 of a file; None without boxes to find (in every half), and for a single group of images."""
-    return _estimate(_mean(of.values), of.groups, _LOGIT)
+    return _estimate(mean(of.values), of.groups, _LOGIT)
 
 
 def share(ours: Resampled, theirs: Resampled) -> Estimate | None:
@@ -119,8 +142,8 @@ def share(ours: Resampled, theirs: Resampled) -> Estimate | None:
     Raises:
         PinchError: they were evaluated on other images.
     """
-    _require_same_images(ours, theirs)
-    return _estimate(_ratio(_mean(ours.values), _mean(theirs.values)), ours.groups, _ROOT)
+    require_same_images(ours, theirs)
+    return _estimate(_ratio(mean(ours.values), mean(theirs.values)), ours.groups, _ROOT)
 
 
 def is_loss(share: Estimate) -> bool:
@@ -147,13 +170,13 @@ def worst_class(ours: Resampled, theirs: Resampled) -> ClassEstimate | None:
     Raises:
         PinchError: they were evaluated on other images.
     """
-    _require_same_images(ours, theirs)
+    require_same_images(ours, theirs)
     shares = _ratio(ours.values, theirs.values)
     counts = _usable(shares)
     if not counts.any():
         return None
     worst = int(np.where(counts, shares[0], np.inf).argmin())
-    found = _estimate(shares[:, worst], ours.groups, _ROOT, 1 - (1 - LEVEL) / int(counts.sum()))
+    found = _estimate(shares[:, worst], ours.groups, _ROOT, level=1 - (1 - LEVEL) / int(counts.sum()))
     return ClassEstimate(name=ours.names[worst], **vars(found)) if found else None
 
 
@@ -166,12 +189,29 @@ def share_of_class(ours: Resampled, theirs: Resampled, name: str) -> Estimate | 
     Raises:
         PinchError: they were evaluated on other images.
     """
-    _require_same_images(ours, theirs)
+    require_same_images(ours, theirs)
     number = ours.names.index(name)
     return _estimate(_ratio(ours.values[:, number], theirs.values[:, number]), ours.groups, _ROOT)
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def difference(values: np.ndarray, groups: int, one: float = 0.0) -> Estimate | None:
+    """A difference of figures, or a share of counted things, and its interval.
+
+    Args:
+        values: (1 + RESAMPLES,), on all images and on each half; NaN where it is not known.
+        groups: of images.
+        one: what one thing more or less changes; 0 for a mean of many. It is part of the error, so that an interval
+            is never narrower than what was counted can tell: two files that differ in none of 20 boxes may differ in
+            the next one. Half a thing more in each of four counts, as in Agresti and Min, Simple improved confidence
+            intervals for comparing matched proportions, Statistics in Medicine 24, 2005, widens by about as much.
+
+    Returns:
+        None where it is not known on all images and on USABLE of the halves, and for a single group.
+    """
+    return _estimate(values, groups, _PLAIN, one)
+
+
+def mean(values: np.ndarray) -> np.ndarray:
     """The mean over classes, as Ultralytics takes it: without those that have no boxes; NaN where none has."""
     known = np.isfinite(values)
     with np.errstate(invalid="ignore"):
@@ -189,22 +229,32 @@ def _usable(values: np.ndarray) -> np.ndarray:
     return known[0] & (known[1:].mean(axis=0) >= USABLE)
 
 
-def _estimate(values: np.ndarray, groups: int, scale: Scale, level: float = LEVEL) -> Estimate | None:
-    """A figure and its interval, see above, from figures in the order of the rows of `Resampled.values`."""
+def _estimate(
+    values: np.ndarray, groups: int, scale: Scale, least: float = 0.0, level: float = LEVEL
+) -> Estimate | None:
+    """A figure and its interval, see above, from figures in the order of the rows of `Resampled.values`.
+
+    `least` is an error, on the scale, that is there besides that of the halves.
+    """
     if groups < 2 or not _usable(values):
         return None
-    if values[0] == 0:  # what is found in no image is found in no half
+    if values[0] == 0 and scale is not _PLAIN:  # what is found in no image is found in no half
         return Estimate(value=0.0, low=0.0, high=0.0)
     to, back = scale
     centre, halves, size = to(values[0]), to(values[1:][np.isfinite(values[1:])]), groups // 2
     error = np.subtract(*np.quantile(halves, ndtr([1, -1]))) / 2 * np.sqrt(size / (groups - size))
     bias = (halves.mean() - centre) / ((groups / size) ** RATE - 1)
-    reach = stdtrit(groups - 1, (1 + level) / 2) * error
+    reach = stdtrit(groups - 1, (1 + level) / 2) * np.hypot(error, least)
     low, high = (float(back(centre - bias + side * reach)) for side in (-1, 1))
     return Estimate(value=float(values[0]), low=low, high=high)
 
 
-def _require_same_images(ours: Resampled, theirs: Resampled) -> None:
+def require_same_images(ours: Resampled, theirs: Resampled) -> None:
+    """Refuse files that cannot be compared image by image.
+
+    Raises:
+        PinchError: they were evaluated on other images or classes.
+    """
     if ours.digest != theirs.digest:
         raise PinchError(
             "two models were evaluated on other images or classes, and cannot be compared image by image: evaluate both"

@@ -9,6 +9,7 @@ from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils.metrics import DetMetrics
 
 from pinch.data.ultralytics_dataset import labels_from_manifest
+from pinch.measuring.boxes import pack
 from pinch.measuring.lean import LeanMetrics
 from pinch.runtimes.torch import forbid_tf32
 
@@ -16,7 +17,8 @@ from pinch.runtimes.torch import forbid_tf32
 class Validator(DetectionValidator):
     """Ultralytics' validator with a fixed number of threads, which does not copy the model (sessions cannot be).
 
-    It keeps what it matched: `matched` is its `DetMetrics.stats`, `image_files` are the images in their order.
+    It keeps what it matched: `matched` is its `DetMetrics.stats`, with packed boxes of the detections ("boxes") and of
+    the truth ("target_boxes"); `image_files` are the images in their order.
 
     Args:
         threads: of PyTorch.
@@ -28,6 +30,7 @@ class Validator(DetectionValidator):
         self._lean, self._raw = lean, None
         self.matched: dict[str, list[np.ndarray]] = {}
         self.image_files: list[str] = []
+        self._boxes: dict[str, list[np.ndarray]] = {"boxes": [], "target_boxes": []}
         # Ultralytics sets its own number of threads when it selects the device.
         self.callbacks["on_val_start"].append(lambda _: torch.set_num_threads(threads))
         forbid_tf32()
@@ -48,8 +51,18 @@ class Validator(DetectionValidator):
         """
         super().update_metrics(preds, batch)
         self.image_files += batch["im_file"]
+        for number, pred in enumerate(preds):
+            truth = self._prepare_batch(number, batch)
+            self._boxes["boxes"].append(self._in_image(pred, truth))
+            self._boxes["target_boxes"].append(self._in_image(truth, truth))
         if self._lean is not None:
             self._lean.update(self._raw, lambda raw, metrics: self._count_apart(raw, metrics, batch))
+
+    def _in_image(self, placed: dict[str, Any], image: dict[str, Any]) -> np.ndarray:
+        """Packed boxes in the image as it is, from those in the letterboxed one."""
+        height, width = image["ori_shape"]
+        boxes = self.scale_preds(placed, image)["bboxes"].float().cpu().numpy()
+        return pack(boxes / np.array([width, height, width, height]))
 
     def _count_apart(self, raw: torch.Tensor, metrics: DetMetrics, batch: dict[str, Any]) -> None:
         """Count the boxes of a batch in other metrics than the validator's."""
@@ -66,5 +79,5 @@ class Validator(DetectionValidator):
 
     def get_stats(self) -> dict[str, Any]:
         """Compute the figures from what was matched, which Ultralytics then drops."""
-        self.matched = {name: list(values) for name, values in self.metrics.stats.items()}
+        self.matched = {name: list(values) for name, values in self.metrics.stats.items()} | self._boxes
         return super().get_stats()

@@ -62,6 +62,8 @@ def seconds(job: Job, work: Workload) -> float:
         "evaluate_model": _evaluation,
         "evaluate_artifact": _evaluation,
         "compare_accuracy": lambda job, work: COMPARED * images(job, work) / _RATE["compared"],
+        # On test alone, but boxes of each size once more.
+        "compare_chosen": lambda job, work: 2 * CHOSEN * images(job, work) / _RATE["compared"],
         "evaluate_chosen": lambda job, work: CHOSEN * _evaluation(job, work),
         "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
         "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
@@ -101,6 +103,8 @@ def images(job: Job, work: Workload) -> int:
         return train + val
     if job.rule in ("evaluate_model", "evaluate_artifact", "compare_accuracy"):
         return sum(work.measured)
+    if job.rule == "compare_chosen":
+        return work.measured[1]
     if job.rule == "evaluate_chosen":
         return test
     return train + val + test if job.rule in ("hagrid_to_yolo", "prepare_dataset") else 0

@@ -2,26 +2,22 @@
 
 import functools
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from docutils.utils import column_width
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-import pinch
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 from pinch.core.text import one_line
-from pinch.report import contents, facts
-
-TEMPLATES = Path(pinch.__file__).parents[2] / "report"
+from pinch.report import contents, facts, html
 
 
 def render(results: Path, optional: tuple[str, ...] = (), name: str | None = None) -> list[Path]:
     """Write the caption of every item of the report, of every section, and the front page, as reStructuredText.
 
     Args:
-        results: folder of the run, with all its tables.
+        results: folder of the run, with all its tables. The front page shows the picture of choices, if it is drawn.
         optional: the optional items of its report (see pinch.report.contents.ITEMS).
         name: of the run; None: that of its folder.
 
@@ -32,14 +28,14 @@ def render(results: Path, optional: tuple[str, ...] = (), name: str | None = Non
     written = []
     for path in contents.captions(optional):
         with atomic(results / path) as temporary:
-            temporary.write_text(_fill_in(Path(path).name, context, _inside_snakemake(context["run"])))
+            temporary.write_text(_fill_in(Path(path).name, context, context["run"]))
         written.append(results / path)
     return written
 
 
 def front(results: Path, name: str | None = None) -> str:
     """The front page for readers without Snakemake's report: its links are to the pages in the same folder."""
-    return _fill_in(Path(contents.FRONT).name, facts.collect(results, name), lambda section: f"{section}.html")
+    return _fill_in(Path(contents.FRONT).name, facts.collect(results, name), None)
 
 
 class _Markup(str):
@@ -49,6 +45,8 @@ class _Markup(str):
 # What begins markup in a line (a name may end in _, a colon may begin a literal block), or at the start of a block.
 _INLINE = re.compile(r"[\\*`|]|_(?!\w)|:(?!\s)")
 _BLOCK = re.compile(r"^(?=\.\.|[-+\u2022\u2023\u2043>(#=~^\"'])|(?<=^\w)(?=[.)]\s)")
+# Characters of a line of an embedded picture.
+_LINE = 1000
 _JINJA = re.compile(r"\{(?=[{%#])")
 
 
@@ -62,34 +60,42 @@ def escape(text: str) -> str:
     return _BLOCK.sub(r"\\", _INLINE.sub(r"\\\g<0>", one_line(text)))
 
 
-def _fill_in(name: str, context: facts.Row, address: Callable[[str], str]) -> str:
-    """A template filled in; `address` gives the link to the page of a section."""
+def _fill_in(name: str, context: facts.Row, inside: str | None) -> str:
+    """A template filled in; `inside` is the run's folder where its pages are inside Snakemake's report."""
 
     def page(section: str) -> _Markup:
-        return _Markup(f"`{contents.SECTIONS[section]} <{address(section)}>`__")
+        address = _inside_snakemake(f"{inside}/pages/{section}.html") if inside else f"{section}.html"
+        return _Markup(f"`{contents.SECTIONS[section]} <{address}>`__")
+
+    def picture(path: str) -> _Markup:
+        drawn = Path(context["run"]) / path
+        title = next(item.title for item in contents.ITEMS if item.path == path)
+        return _Markup(_image(html.embedded(drawn), title) if drawn.exists() else "")
 
     try:
-        text = _tidy(_environment().get_template(name).render(context, page=page))
+        template = _environment().get_template(name)
+        text = _tidy(template.render(context, page=page, picture=picture, inside=bool(inside)))
     except TemplateError as error:
         raise PinchError(f"the caption workflow/report/{name} cannot be filled in: {error}") from error
     # Snakemake fills captions in once more. An escaped space, which is not shown, takes Jinja's marks apart.
     return _JINJA.sub(r"{\\ ", text)
 
 
-def _inside_snakemake(run: str) -> Callable[[str], str]:
-    """Links to pages inside Snakemake's report, whose script stores every file's content by its path."""
+def _image(address: str, title: str) -> str:
+    """A picture as reStructuredText, in short lines: docutils refuses texts with lines above 10,000 characters."""
+    lines = [address[start : start + _LINE] for start in range(0, len(address), _LINE)]
+    return "\n      ".join([".. container:: picture\n\n   .. image::", *lines, f":alt: {title}"])
 
-    def address(section: str) -> str:
-        path = f"{run}/pages/{section}.html"
-        return f"javascript:app.setView({{content:'html',contentPath:results['{path}'].data_uri,resultPath:'{path}'}})"
 
-    return address
+def _inside_snakemake(path: str) -> str:
+    """A link to a page inside Snakemake's report, whose script stores every file's content by its path."""
+    return f"javascript:app.setView({{content:'html',contentPath:results['{path}'].data_uri,resultPath:'{path}'}})"
 
 
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(contents.TEMPLATES),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,

@@ -8,20 +8,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pinch
+
+TEMPLATES = Path(pinch.__file__).parents[2] / "report"
+"""Templates of captions, and the style and the script of pages."""
 # Tables that gather.py writes. The first three are results for users; plots and captions need the others.
 TABLES = tuple(
     f"tables/{name}.csv"
-    for name in ("models", "artifacts", "inference", "dataset", "training", "sensitivity", "stages", "missing")
+    for name in (
+        *("models", "artifacts", "inference", "dataset", "training", "sensitivity", "stages", "provenance", "missing"),
+    )
 )
 SELECTION = "tables/selection.csv"
+OUTPUT_TYPES = "tables/output_types.csv"
 SAMPLES = "plots/samples.png"
 CHOSEN = "tables/chosen.html"
+PARETO = "plots/pareto.png"
+# Tables that compare_chosen.py writes, and the sheet of pictures.
+DEGRADATION = tuple(f"tables/{name}.csv" for name in ("classes", "sizes_of_boxes", "confusion", "agreement"))
+FAILURES = "plots/failures.png"
+# From the end: what to ship, then what that rests on. The keys are the stems of pages and of captions.
 SECTIONS = {
-    "data": "1 Data",
-    "sensitivity": "2 Sensitivity",
-    "accuracy": "3 Accuracy",
-    "speed": "4 Speed",
-    "choice": "5 Choice",
+    "choice": "1 Choice",
+    "speed": "2 Speed, accuracy and size",
+    "sensitivity": "3 Sensitivity",
+    "degradation": "4 Degradation",
+    "resources": "5 Resources",
+    "time": "6 Where the time goes",
+    "data": "7 Data",
+    "measuring": "8 How it was measured",
 }
 
 
@@ -48,24 +63,35 @@ class Item:
 
 
 ITEMS = (
-    Item(SAMPLES, "data", "Samples with their boxes", optional=True),
-    Item("plots/classes.png", "data", "Boxes per class and split"),
+    Item(PARETO, "choice", "Time against accuracy, and the choices"),
+    Item("tables/selection.html", "choice", "Which model to choose, and why"),
+    Item("tables/output_types.html", "choice", "How the output type was selected"),
+    Item(CHOSEN, "choice", "The chosen models on all of test", optional=True),
+    Item("plots/files.png", "speed", "Time, accuracy and size of each file"),
+    Item("tables/files.html", "speed", "Table of files"),
     Item("plots/coarse_prune_evaluation.png", "sensitivity", "Coarse pruning: ratio against accuracy"),
     Item("plots/fine_prune_evaluation.png", "sensitivity", "Fine pruning: ratio against accuracy"),
+    Item("tables/models.html", "sensitivity", "Table of models"),
+    Item("plots/training.png", "sensitivity", "Training and fine-tuning curves"),
     Item("plots/layer_sensitivity.png", "sensitivity", "Which layers bear pruning", optional=True),
     Item("plots/explain.png", "sensitivity", "Why the reference collapsed", optional=True),
-    Item("plots/training.png", "accuracy", "Training and fine-tuning curves"),
-    Item("tables/models.html", "accuracy", "Table of models"),
-    Item("plots/artifact_accuracy.png", "accuracy", "What each artifact keeps"),
-    Item("tables/artifacts.html", "accuracy", "Table of artifacts"),
-    Item("plots/latency.png", "speed", "Time per frame"),
-    Item("plots/sizes.png", "speed", "File size and download size"),
-    Item("tables/inference.html", "speed", "Table of timings, memory and energy"),
-    Item("plots/stages.png", "speed", "Where the run's own time went"),
-    Item("tables/stages.html", "speed", "Table of stages"),
-    Item("plots/pareto.png", "choice", "Time against accuracy"),
-    Item("tables/selection.html", "choice", "Which model to choose"),
-    Item(CHOSEN, "choice", "The chosen models on all of test", optional=True),
+    Item("plots/class_losses.png", "degradation", "What each class loses"),
+    Item("plots/size_losses.png", "degradation", "What boxes of each size lose"),
+    Item("plots/confusion.png", "degradation", "Which classes are confused"),
+    Item(FAILURES, "degradation", "Pictures in which the choice fails", optional=True),
+    Item("tables/agreement.html", "degradation", "Agreement with the unpruned model"),
+    Item("plots/artifact_accuracy.png", "degradation", "What each file keeps"),
+    Item("tables/artifacts.html", "degradation", "Table of accuracies"),
+    Item("plots/latency.png", "resources", "Time per frame"),
+    Item("tables/inference.html", "resources", "Table of times"),
+    Item("plots/memory.png", "resources", "Peak memory"),
+    Item("tables/memory.html", "resources", "Table of memory and energy"),
+    Item("plots/frames.png", "time", "Where the time of a frame goes"),
+    Item("plots/stages.png", "time", "Where the run's own time went"),
+    Item("tables/stages.html", "time", "Table of stages"),
+    Item(SAMPLES, "data", "Samples with their boxes", optional=True),
+    Item("plots/classes.png", "data", "Boxes per class and split"),
+    Item("tables/provenance.html", "measuring", "Machines, seeds and versions"),
 )
 # The plot of each optional study, by the name of its record.
 STUDY_PLOTS = {"layers": "plots/layer_sensitivity.png", "explain": "plots/explain.png"}

@@ -7,7 +7,7 @@ is None, and captions leave it out.
 from pathlib import Path
 
 from pinch.core.record_types.data import QUANTILES
-from pinch.report import timing_facts
+from pinch.report import choice_facts, contents, degradation_facts, timing_facts, write_up
 from pinch.report.rows import Row, clean, kept, share, span
 from pinch.run import comparing, formats
 from pinch.run.identity import percent
@@ -25,7 +25,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
     Raises:
         PinchError: a table is missing.
     """
-    names = ("models", "artifacts", "inference", "dataset", "training", "stages", "missing", "selection", "sensitivity")
+    names = [Path(path).stem for path in (*contents.TABLES, contents.SELECTION, contents.OUTPUT_TYPES)]
     table = {name: clean(gathering.read(results, name)) for name in names}
     base, twin, unpruned = (find(table["models"]) for find in (comparing.base, comparing.twin, comparing.unpruned))
     failed = [row for row in table["artifacts"] if row["failed"]]
@@ -71,7 +71,13 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "timing": next((row for row in table["inference"] if row["p50_ms"] is not None), None),
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
+        "wants": choice_facts.wants(table["selection"]),
+        "shipped": choice_facts.shipped(table["selection"], places, table["artifacts"]),
+        "rests_on": choice_facts.rests_on(table["provenance"]),
+        "output_types": _output_types(table["output_types"]),
+        "write_up": write_up.beside(places, table["models"], table["inference"]),
         "chosen": clean(gathering.read(results, "chosen")) if with_chosen else [],
+        "losses": degradation_facts.collect(results),
         "part": _part(base),
         "intervals": _intervals(table["artifacts"]),
         "missing": table["missing"],
@@ -179,6 +185,20 @@ def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
 def _fronts(results: Path) -> list[Row]:
     measured = selection.measured(results)
     return [{"place": place, "rows": clean(selection.front(rows))} for place, rows in labels.places(measured)]
+
+
+def _output_types(rows: list[Row]) -> list[Row]:
+    """Per place, and per model of it: the file whose type was chosen, and the others."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        place = found.setdefault(row["place"], {"place": row["place"], "processor": row["processor"], "models": {}})
+        model = place["models"].setdefault(row["model"], {"label": row["label"], "chosen": None, "others": []})
+        told = row | {"kind": f"{row['precision']} {row['format']}"}
+        if row["chosen"]:
+            model["chosen"] = told
+        else:
+            model["others"].append(told)
+    return [place | {"models": list(place["models"].values())} for place in found.values()]
 
 
 def _sizes(rows: list[Row]) -> Row | None:

@@ -38,6 +38,7 @@ def places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> li
                 "reference": first,
                 "kinds": kinds,
                 "best_kind": min((kind for kind in kinds if not kind["failed"]), key=lambda k: k["ms"], default=None),
+                "times": {row["file"]: share(row["time"], first["time"]) for row in timed},
                 "models": {row["model"]: share(row["time"], first["time"]) for row in models},
                 "fastest": min((r for r in timed if r["file"] not in failed), key=lambda r: r["time"], default=None),
             }

@@ -40,7 +40,7 @@ def schema() -> dict[str, Any]:
         "description": "What shapes the results. Threads, memory, time and partitions belong to the profiles.",
         "type": "object",
         "additionalProperties": False,
-        "required": [key for key, entry in properties.items() if "default" not in entry],
+        "required": _required(properties),
         "properties": properties,
     }
 
@@ -48,6 +48,11 @@ def schema() -> dict[str, Any]:
 def schema_of(declaration: type) -> dict[str, Any]:
     """The JSON-schema properties of the keys that a settings dataclass declares."""
     return {declared.name: _property(declared) for declared in options_of(declaration) if CONFIG in declared.where}
+
+
+def schema_of_key(key: str) -> dict[str, Any]:
+    """The JSON schema of a configuration that may have this key only."""
+    return {"type": "object", "properties": {key: schema()["properties"][key]}}
 
 
 def table_of(chapter: str) -> str:
@@ -62,6 +67,8 @@ def _properties(section: Section) -> dict[str, Any]:
 
 
 def _section(key: str, section: Section) -> dict[str, Any]:
+    if section.usual:
+        return {key: _list(section)}
     return {
         key: {
             "type": ["object", "null"] if section.nullable else "object",
@@ -71,6 +78,35 @@ def _section(key: str, section: Section) -> dict[str, Any]:
             "properties": _properties(section),
         }
     }
+
+
+def _list(section: Section) -> dict[str, Any]:
+    """A list of sections."""
+    properties = _properties(section)
+    return {
+        "type": "array",
+        "minItems": 1,
+        "default": [_Leaf(said(value)) for value in section.usual],
+        "description": _sentence(section.help),
+        "instead": section.instead,
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": _required(properties),
+            "properties": properties,
+        },
+    }
+
+
+def said(value: Any) -> dict[str, Any]:
+    """What a configuration must say for these settings: all that is not the default."""
+    declaration: type = type(value)
+    options = ((declared, getattr(value, declared.name)) for declared in options_of(declaration))
+    return {declared.name: _listed(given) for declared, given in options if given != declared.default}
+
+
+def _required(properties: dict[str, Any]) -> list[str]:
+    return [key for key, entry in properties.items() if "default" not in entry]
 
 
 def _property(declared: Option) -> dict[str, Any]:
@@ -105,12 +141,14 @@ def _sentence(text: str) -> str:
 
 
 def _rows(section: Section) -> Iterator[tuple[str, str, str]]:
+    usual = "none" if section.nullable else ", ".join(value.name for value in section.usual)
     if section.key:
-        yield f"`{section.key}`", "none" if section.nullable else "", section.help
+        yield f"`{section.key}`", usual, section.help
+    outer = f"{section.key}[]" if section.usual else section.key
     for part in section.parts:
         for declared in options_of(part):
             if CONFIG in declared.where:
-                yield f"`{'.'.join(filter(None, (section.key, declared.name)))}`", _shown(declared), _meaning(declared)
+                yield f"`{'.'.join(filter(None, (outer, declared.name)))}`", _shown(declared), _meaning(declared)
 
 
 def _shown(declared: Option) -> str:

@@ -19,39 +19,37 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import intervals, stages, timings
+from pinch.tables import accuracies, compared, intervals, provenance, stages, timings
 from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
-# The first columns of each table are a fixed interface: see results/README.md.
-_ACCURACY = ["map50", "map50_95", "val_map50", "val_map50_95"]
-# On how many images that rests, and how many the splits have.
-_LOOKED_AT = ["images", "images_in_split", "val_images", "val_images_in_split"]
 # Columns of names, which may look like numbers or like missing values ("1", "null").
-_NAMES = (
-    "class",
-    "worst_class",
-    "of_float_worst_class",
-    "val_worst_class",
-    "val_of_float_worst_class",
-    "model",
-    "label",
-    "file",
-    "layer",
-    "source",
-)
+_NAMES = ["class", "worst_class", "of_float_worst_class", "val_worst_class", "val_of_float_worst_class", "detected"]
+_NAMES += ["model", "label", "file", "reference", "layer", "source", "records", "pinch", "git_revision"]
+_NAMES += ["val_lowest_class", "want", "runner_up"]
+# The first columns of each table are a fixed interface: see results/README.md.
 COLUMNS = {
     "models": [
         *["model", "method", "ratio", "parameters", "nonzero_parameters", "macs", "map50", "map50_95"],
         *["map50_before_tuning", "map50_95_before_tuning", "val_map50", "val_map50_95"],
         *["val_map50_before_tuning", "val_map50_95_before_tuning", "imgsz", "bytes", "bytes_zipped", "label", "tuned"],
-        *_LOOKED_AT,
-        *["threshold", *intervals.COLUMNS["models"]],
+        *accuracies.LOOKED_AT,
+        *[*accuracies.IN_USE, *intervals.COLUMNS["models"]],
     ],
     "artifacts": [
-        *["model", "format", "precision", "file", "bytes", "bytes_zipped", *_ACCURACY],
-        *["method", "ratio", "label", "imgsz", "failed", "unchecked", "target", "export_seconds", *_LOOKED_AT],
-        *["candidates", "candidates_kept", "known_slow", "threshold", *intervals.COLUMNS["artifacts"]],
+        *["model", "format", "precision", "file", "bytes", "bytes_zipped", *accuracies.FIXED],
+        *[
+            "method",
+            "ratio",
+            "label",
+            "imgsz",
+            "failed",
+            "unchecked",
+            "target",
+            "export_seconds",
+            *accuracies.LOOKED_AT,
+        ],
+        *["candidates", "candidates_kept", "known_slow", *accuracies.IN_USE, *intervals.COLUMNS["artifacts"]],
     ],
     "inference": timings.COLUMNS,
     "dataset": [
@@ -69,12 +67,16 @@ COLUMNS = {
     ],
     "chosen": ["file", "map50", "map50_95", "images", "part_map50_95", "part_images"],
     "stages": stages.COLUMNS,
+    "provenance": provenance.COLUMNS,
     "missing": ["table", "row", "record", "reason"],
+    **compared.COLUMNS,
 }
+# Who writes the tables that gather.py does not.
+_COMMANDS = dict.fromkeys(("selection", "output_types"), "select_models.py") | {"chosen": "evaluate_chosen.py"}
 _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
-_WHOLE += [*_LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
-_WHOLE += ["persons", "val_persons", "part_images", "candidates", "batch", "batch_used", "diverged_epoch"]
+_WHOLE += [*accuracies.LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
+_WHOLE += ["persons", "val_persons", "part_images", "candidates", "batch", "batch_used", "diverged_epoch", "count"]
 
 
 @dataclass
@@ -109,6 +111,7 @@ def gather(results: Path, partial: bool = False, reasons: Mapping[str, str] | No
         "missing": read.missing,
     }
     intervals.add(read, tables["models"], tables["artifacts"])
+    tables["provenance"] = provenance.rows(read.made)
     if read.missing and not partial:
         raise PinchError(_describe(read.missing, results))
     return Gathered({name: frame(name, rows) for name, rows in tables.items()}, read.missing)
@@ -133,15 +136,16 @@ def write(results: Path, name: str, table: pd.DataFrame) -> None:
 
 
 def read(results: Path, name: str) -> pd.DataFrame:
-    """Read `results/tables/<name>.csv`.
+    """Read `results/tables/<name>.csv`. Where nothing was compared, the tables of `compared` are empty.
 
     Raises:
         PinchError: it does not exist, or is not this table.
     """
     path = results / f"tables/{name}.csv"
+    if not path.exists() and name in compared.COLUMNS:
+        return pd.DataFrame(columns=compared.COLUMNS[name])
     if not path.exists():
-        command = {"selection": "select_models.py", "chosen": "evaluate_chosen.py"}.get(name, "gather.py")
-        raise PinchError(f"{path} does not exist: run {command} {results} first")
+        raise PinchError(f"{path} does not exist: run {_COMMANDS.get(name, 'gather.py')} {results} first")
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_NAMES, str))
     except (ValueError, UnicodeDecodeError) as error:
@@ -192,8 +196,8 @@ class _Reader:
             rows.append(
                 _of_model(model)
                 | pick(measured, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
-                | _accuracy(measured)
-                | {f"{key}_before_tuning": value for key, value in _before(before).items()}
+                | accuracies.cells(measured)
+                | accuracies.before_tuning(before)
             )
         return rows
 
@@ -206,7 +210,7 @@ class _Reader:
             # An export whose record cannot be used may have failed its check.
             if measured is None or (export is None and self.found.exists(f"export/{file}")):
                 continue
-            row = _of_artifact(artifact) | pick(measured, "bytes", "bytes_zipped", "imgsz") | _accuracy(measured)
+            row = _of_artifact(artifact) | pick(measured, "bytes", "bytes_zipped", "imgsz") | accuracies.cells(measured)
             if export:
                 row |= pick(export, "failed", "unchecked", "target", "known_slow")
                 row |= {"export_seconds": export.seconds}
@@ -278,17 +282,3 @@ def _of_artifact(artifact: Artifact) -> dict[str, Any]:
         "precision": artifact.precision,
         "file": artifact.file,
     }
-
-
-def _accuracy(measured: AccuracyRecord) -> dict[str, Any]:
-    """Accuracy on test, and with a prefix on val: test is reported, val decides choices."""
-    prefixes, point = {"test": "", "val": "val_"}, measured.operating_point
-    return {"threshold": point.threshold if point else None} | {
-        f"{prefix}{key}": getattr(measured.splits.get(split), key, None)
-        for split, prefix in prefixes.items()
-        for key in ("map50", "map50_95", "images", "images_in_split")
-    }
-
-
-def _before(measured: AccuracyRecord | None) -> dict[str, Any]:
-    return {key: value for key, value in _accuracy(measured).items() if key in _ACCURACY} if measured else {}

@@ -42,15 +42,16 @@ class _Evaluated:
     found: Mapping[str, Resampled]
 
 
-def compute(results: Path, seed: int) -> IntervalsRecord:
-    """Intervals of all files of a run that were evaluated.
+def compute(results: Path, seed: int) -> tuple[IntervalsRecord, dict[str, Resampled]]:
+    """Intervals of all files of a run that were evaluated, and what they rest on.
 
     Args:
         results: folder of the run, `results/<name>`.
         seed: of the resamples.
 
     Returns:
-        The intervals. A file without evidence is left out, with a warning.
+        The intervals, and what the accuracy of each file on val would be on other sets of images, to compare any two
+        of them. A file without evidence is left out, with a warning.
 
     Raises:
         PinchError: there is nothing to compare, a record or its evidence cannot be used or does not belong to it, or
@@ -62,12 +63,13 @@ def compute(results: Path, seed: int) -> IntervalsRecord:
     if not evaluated:
         raise PinchError(f"{results} has no evidence of any accuracy: evaluate its models with evaluate.py first")
     twins, whole = _float_twins(expected), _unpruned(expected, evaluated)
-    return IntervalsRecord(
+    record = IntervalsRecord(
         level=statistics.LEVEL,
         resamples=statistics.RESAMPLES,
         reference=whole.file if whole else None,
         files=[_intervals(each, whole, evaluated.get(twins.get(name, ""))) for name, each in evaluated.items()],
     )
+    return record, {each.file: each.found["val"] for each in evaluated.values() if "val" in each.found}
 
 
 def _evaluated(results: Path, name: str, seed: int) -> _Evaluated | None:

@@ -28,6 +28,14 @@ def places(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return found
 
 
+def with_places(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column `place`: the name of each row's processor and thread count, see `places`."""
+    names = pd.Series("", index=table.index, dtype=object)
+    for name, rows in places(table):
+        names[rows.index] = name
+    return table.assign(place=names)
+
+
 def _short(processor: str, others: list[str]) -> str:
     """A processor's name without decoration, unless that would be the name of two."""
     short = [" ".join(_DECORATION.sub("", name).split()) for name in others]

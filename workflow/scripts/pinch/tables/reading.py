@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pinch.core import records
 from pinch.core.errors import PinchError
+from pinch.core.provenance import Provenance
 from pinch.core.record_types.base import ModelFile, Record
 from pinch.core.record_types.data import DatasetRecord
 from pinch.core.record_types.exports import ExportRecord
@@ -28,12 +29,14 @@ class RunRecords:
         reasons: why a record is missing, as far as is known, by its path relative to `results`.
         missing: rows of the table `missing`.
         states: SHA-256 of each checkpoint and artifact that a record was read of, by its name.
+        made: how each record that could be used was made, by its path under `records/`, without its suffix.
     """
 
     results: Path
     reasons: Mapping[str, str] = field(default_factory=dict)
     missing: list[dict[str, str]] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
+    made: dict[str, Provenance] = field(default_factory=dict)
 
     @functools.cached_property
     def data(self) -> str | None:
@@ -72,6 +75,7 @@ class RunRecords:
                 found = records.read(path, kind)
                 self._require_data(found.provenance.data)
                 self._require_same(Path(record).name, place, found.value)
+                self.made[record] = found.provenance
                 return found
             except PinchError as error:
                 reason = str(error).removeprefix(f"{path} ")

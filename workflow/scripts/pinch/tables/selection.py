@@ -1,64 +1,65 @@
-"""Which artifact to ship, for each device and goal, chosen from measured numbers.
+"""Which artifact to ship, for each want and place, chosen from measured numbers (see `pinch.tables.choice`).
 
 Choices use accuracy on val only, so that they do not bias the accuracy on test that is shown beside them. Artifacts
 that failed their check when they were exported are left out, and int8 files for other processors than the one that they
-were timed on. No phone is measured: the choice for phones is made from TFLite on this CPU, and its reason says so.
+were timed on.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from pinch.core.errors import PinchError
+from pinch.measuring import resamples
+from pinch.measuring.statistics import Resampled
 from pinch.run import comparing
-from pinch.run.settings.measuring import Selection
+from pinch.run.settings.choosing import USUAL, Want
 from pinch.tables import gathering, labels
+from pinch.tables.choice import deciding, words
+from pinch.tables.choice.noise import Figures
 
-COLUMNS = ["device", "model", "format", "precision", "reason", "goal", "threads", "file", "p50_ms", "relative_time"]
-COLUMNS += ["val_map50_95", "kept", "map50_95", "bytes", "bytes_zipped", "label", "processor", "place"]
-# Times closer than this count as equal, because medians of one artifact differ by as much between two rounds.
-TIE = 0.02
-# Exponent of MnasNet's objective accuracy * (time / target) ** w: half the time is worth 5% of the accuracy
-# (Tan et al., MnasNet, CVPR 2019, section 3.1).
-BALANCE = -0.07
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A goal of the choice: `name` in the table, how to pick, from which format and on which device (None: any)."""
-
-    name: str
-    pick: Callable[[pd.DataFrame, float], tuple[Any, str]]
-    format: str | None = None
-    device: str | None = None
+COLUMNS = ["device", "model", "format", "precision", "reason", "want", "threads", "file", "p50_ms", "relative_time"]
+COLUMNS += ["val_map50_95", "kept", "kept_low", "kept_high", "map50_95", "bytes", "bytes_zipped", "label", "processor"]
+COLUMNS += ["place", "qualifies", "certain", "runner_up", "runner_up_note", "price", "nearest"]
+# What the choice needs of artifacts.csv.
+_OF_ARTIFACTS = ["file", "bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95", "val_recall"]
+_OF_ARTIFACTS += ["val_lowest_class", "val_lowest_class_map50_95", "val_images", "val_persons"]
+_OF_ARTIFACTS += [f"val_{name}_{end}" for name in ("map50_95", "kept", "worst_class_kept") for end in ("low", "high")]
+_OF_ARTIFACTS += ["val_worst_class", "val_worst_class_kept"]
 
 
-def select(results: Path, keep: float = Selection.keep) -> pd.DataFrame:
-    """Choose artifacts for every processor and thread count of a run.
+def select(results: Path, wants: Sequence[Want] = USUAL, run: Path | None = None) -> pd.DataFrame:
+    """Choose artifacts for every want, at every processor and thread count of a run that it asks for.
 
     Args:
         results: folder of a run whose tables are gathered.
-        keep: smallest share of the unpruned model's mAP50-95 on val that a fast or small model must keep.
+        wants: see `pinch.run.wants`.
+        run: folder of the run if `results` holds only what there is of it; wants that nothing was timed for are then
+            left out.
 
     Returns:
-        One row per processor, thread count and goal, with COLUMNS; `place` names the first two, `kept` is the share of
-        the mAP50-95 on val of the unpruned model (see `comparing.unpruned`), `relative_time` the time relative to the
-        baseline artifact (see `relative_time`). There are no rows if the unpruned model's accuracy on val is not
-        `comparable`.
+        One row per want and place, in the order of the wants, with COLUMNS; `place` names processor and thread count,
+        `kept` is the share of the mAP50-95 on val of the unpruned model (see `comparing.unpruned`), `relative_time` the
+        time relative to the baseline artifact (see `relative_time`); for the others see results/README.md. There are no
+        rows if the unpruned model's accuracy on val is not `comparable`.
 
     Raises:
-        PinchError: a table is missing.
+        PinchError: a table is missing, or nothing was timed where a want asks for.
     """
     candidates = measured(results).dropna(subset=["kept"])
-    groups = labels.places(candidates)
-    chosen = [row | {"place": place} for place, group in groups for row in _choose(group, keep)]
+    if run is None:
+        _require_places(wants, gathering.read(results, "inference"))
+    on_val = resamples.read(resamples.beside((run or results) / "records/intervals.json"))
+    chosen = [row for place, group in labels.places(candidates) for row in _choose(place, group, wants, on_val)]
+    names = [want.name for want in wants]
+    chosen.sort(key=lambda row: names.index(row["want"]))
     return pd.DataFrame(chosen, columns=COLUMNS)
 
 
 def measured(results: Path) -> pd.DataFrame:
-    """Every timed artifact that passed its check, with its accuracy, `kept` and `relative_time`.
+    """Every timed artifact that passed its check, with its accuracy, `kept` and `relative_time` with its ends.
 
     Raises:
         PinchError: a table is missing.
@@ -67,14 +68,13 @@ def measured(results: Path) -> pd.DataFrame:
     unpruned = comparing.unpruned(gathering.rows(models))
     whole = comparing.comparable(unpruned["val_map50_95"]) if unpruned else None
     passed = artifacts[artifacts["failed"].isna()]
-    accuracy = ["bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95"]
-    accuracy += ["val_map50_95_low", "val_map50_95_high"]
-    joined = gathering.read(results, "inference").merge(passed[["file", *accuracy]], on="file", how="inner")
+    joined = gathering.read(results, "inference").merge(passed[_OF_ARTIFACTS], on="file", how="inner")
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
     joined = joined[joined["on_target"].astype(bool)]
     joined["kept"] = joined["val_map50_95"] / whole if whole else float("nan")
-    times = [relative_time(group) for _, group in labels.places(joined)]
-    return joined.assign(relative_time=pd.concat(times) if times else [])
+    times = [_times(group) for _, group in labels.places(joined)]
+    columns = ["relative_time", "relative_time_low", "relative_time_high"]
+    return joined.join(pd.concat(times) if times else pd.DataFrame(columns=columns, dtype=float))
 
 
 def left_out(results: Path) -> pd.DataFrame:
@@ -99,6 +99,18 @@ def relative_time(group: pd.DataFrame) -> pd.Series:
     return group["p50_ms"].div(group["p50_ms"].min())
 
 
+def _times(group: pd.DataFrame) -> pd.DataFrame:
+    """`relative_time` of each artifact of a device, and the ends of its interval."""
+    baseline, times = common_baseline(group), relative_time(group)
+    if baseline is None:
+        scale = times / group["p50_ms"]
+        ends = [group[name] * scale for name in ("p50_low_ms", "p50_high_ms")]
+    else:
+        ends = [group[name].mask(group["file"] == baseline, 1.0) for name in ("relative_low", "relative_high")]
+    low, high = (end.astype(float) for end in ends)
+    return pd.DataFrame({"relative_time": times, "relative_time_low": low, "relative_time_high": high})
+
+
 def common_baseline(group: pd.DataFrame) -> str | None:
     """The artifact with which all others of a device were timed in turns; None if they have no common one."""
     baselines = group["baseline_file"].dropna().unique()
@@ -115,80 +127,37 @@ def front(group: pd.DataFrame) -> pd.DataFrame:
     return ordered[ordered["val_map50_95"] > best]
 
 
-def _choose(group: pd.DataFrame, keep: float) -> Iterator[dict[str, Any]]:
-    for goal in GOALS:
-        candidates = group
-        for column, wanted in (("format", goal.format), ("device", goal.device)):
-            candidates = candidates if wanted is None else candidates[candidates[column] == wanted]
-        if len(candidates):
-            row, reason = goal.pick(candidates, keep)
-            yield row.to_dict() | {"goal": goal.name, "reason": reason}
+def _require_places(wants: Sequence[Want], timed: pd.DataFrame) -> None:
+    """Refuse a want that asks for a place where nothing was timed."""
+    rows = gathering.rows(timed[["device", "threads", "processor"]].drop_duplicates())
+    found = [(row["device"], row["threads"], processor_of(row)) for row in rows]
+    for want in wants if found else ():
+        if not any(want.runs_at(*place) for place in found):
+            known = "; ".join(f"{labels.place(device, threads)} of {name!r}" for device, threads, name in found)
+            asked = [str(value) for value in (want.device, want.threads, want.processor) if value is not None]
+            raise PinchError(
+                f"select: {want.name}: nothing was timed where it asks for ({', '.join(asked)}), only with {known}: "
+                "change its device, threads or processor"
+            )
 
 
-def _good_enough(candidates: pd.DataFrame, keep: float) -> tuple[pd.DataFrame, str]:
-    """Candidates that keep enough accuracy, and their description; if none does, the most accurate ones."""
-    enough = candidates[candidates["kept"] >= keep]
-    if len(enough):
-        share = f"{len(enough)} of {len(candidates)} artifacts"
-        return enough, f"of the {share} that keep at least {keep:.0%} of the unpruned model's mAP50-95"
-    best = candidates[candidates["kept"] >= candidates["kept"].max()]
-    return best, f"of what comes closest (no artifact keeps {keep:.0%} of the unpruned model's mAP50-95)"
+def _choose(
+    place: str, group: pd.DataFrame, wants: Sequence[Want], on_val: Mapping[str, Resampled]
+) -> Iterator[dict[str, Any]]:
+    first = gathering.rows(group)[0]
+    for want in wants:
+        rows = group[[want.takes(format) for format in group["format"]]]
+        if want.runs_at(first["device"], first["threads"], processor_of(first)) and len(rows):
+            yield _row(Figures(rows, on_val), want) | {"place": place}
 
 
-def _fastest_of(candidates: pd.DataFrame) -> pd.Series:
-    """The fastest candidate; among those within TIE of it, the most accurate, then the smallest."""
-    tied = candidates[candidates["relative_time"] <= candidates["relative_time"].min() * (1 + TIE)]
-    return tied.sort_values(["val_map50_95", "bytes_zipped"], ascending=[False, True]).iloc[0]
+def _row(figures: Figures, want: Want) -> dict[str, Any]:
+    made, without = deciding.choose(figures, want), deciding.without(figures, want)
+    row = figures.row(made.chosen)
+    ends = {f"kept_{end}": row[f"val_kept_{end}"] for end in ("low", "high")}
+    return row | ends | words.cells(figures, want, made, without)
 
 
-def _figures(row: pd.Series) -> str:
-    zipped = row["bytes_zipped"] / 1e6
-    return f"{_time(row)} per frame, {row['kept']:.1%} of the unpruned model's mAP50-95 on val, {zipped:.2f} MB zipped"
-
-
-def _time(row: pd.Series) -> str:
-    baseline = row["baseline_file"]
-    if isinstance(baseline, str) and baseline != row["file"]:
-        return f"{row['p50_ms']:.2f} ms ({row['relative_time']:.2f} of {baseline})"
-    return f"{row['p50_ms']:.2f} ms"
-
-
-def _fastest(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
-    enough, of_what = _good_enough(candidates, keep)
-    row = _fastest_of(enough)
-    return row, f"fastest {of_what}: {_figures(row)}"
-
-
-def _most_accurate(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
-    del keep
-    best = candidates[candidates["val_map50_95"] >= candidates["val_map50_95"].max() - 0.001]
-    row = _fastest_of(best)
-    among = f", and the fastest of the {len(best)} within 0.001 of it" if len(best) > 1 else ""
-    return row, f"highest mAP50-95 on val{among}: {_figures(row)}"
-
-
-def _smallest(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
-    enough, of_what = _good_enough(candidates, keep)
-    row = enough.sort_values(["bytes_zipped", "relative_time"]).iloc[0]
-    return row, f"smallest download {of_what}: {_figures(row)}"
-
-
-def _balance(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
-    del keep
-    score = candidates["val_map50_95"] * candidates["relative_time"] ** BALANCE
-    row = candidates.iloc[int(score.argmax())]
-    return row, f"best trade where half the time is worth 5% of the accuracy: {_figures(row)}"
-
-
-def _phone(candidates: pd.DataFrame, keep: float) -> tuple[pd.Series, str]:
-    row, reason = _fastest(candidates, keep)
-    return row, f"{reason}; TFLite timed on this computer's CPU stands in for a phone's, none was measured"
-
-
-GOALS = (
-    Goal("fast", _fastest),
-    Goal("accurate", _most_accurate),
-    Goal("small", _smallest),
-    Goal("balanced", _balance),
-    Goal("phone CPU (by proxy)", _phone, "tflite", "cpu"),
-)
+def processor_of(row: Mapping[str, Any]) -> str:
+    """The name of the processor of a row; empty if it is not known."""
+    return "" if pd.isna(row["processor"]) else str(row["processor"])

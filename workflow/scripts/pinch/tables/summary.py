@@ -66,13 +66,19 @@ def _choices(results: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "device": table["place"],
-            "goal": table["goal"],
+            "want": table["want"],
             "file": table["file"],
+            "sure": [_sure(row) for row in gathering.rows(table)],
             "ms": table["p50_ms"].map(_two),
             "mAP50-95 on test": table["map50_95"].map(_three),
             "zipped MB": (table["bytes_zipped"] / 1e6).map(_two),
         }
     )
+
+
+def _sure(row: dict[str, Any]) -> str:
+    """Whether the data tell a choice from all others; "nearest" where no file meets all limits."""
+    return "nearest" if not row["qualifies"] else "certain" if row["certain"] else "toss-up"
 
 
 def _missing(results: Path) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pinch.core.provenance import Provenance
 from pinch.core.record_types.measurements import InferenceRecord
+from pinch.measuring import interval
 from pinch.run.identity import Timing
 from pinch.run.targets import suits
 
@@ -12,15 +13,17 @@ _WHOLE_FRAMES = ("total_ms", "total_p90_ms", "fps", "load_ms", "first_ms")
 _MEMORY = ("rss_import_mb", "rss_loaded_mb", "model_mb", "gpu_memory_mb")
 _USE = ("busy_threads", "gpu_percent", "efficiency")
 _ENERGY = ("energy_net_mj", "energy_note", "frame_rate", "power_mw", "battery_mwh", "battery_hours")
+_ENDS = ("p50_low_ms", "p50_high_ms")
 _CONDITIONS = ("exclusive", "frames", "warmup", "rounds", "source")
 _PICKED = (
     *(*_TIMES, "peak_rss_mb", "energy_mj", "energy_source", "imgsz", "relative_to_baseline", "stable", "spread"),
-    *(*_WHOLE_FRAMES, *_MEMORY, *_USE, *_ENERGY, *_CONDITIONS),
+    *(*_WHOLE_FRAMES, *_MEMORY, *_USE, *_ENERGY, *_ENDS, *_CONDITIONS),
 )
 COLUMNS = [
     *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
     *["file", "method", "ratio", "label", "imgsz"],
     *["relative_to_baseline", "relative_low", "relative_high", "stable", "baseline_file", "baseline_p50_ms", "spread"],
+    *["p50_low_ms", "p50_high_ms", "energy_net_low_mj", "energy_net_high_mj", "energy_windows"],
     *["exclusive", "busy_cores", *_WHOLE_FRAMES, *_MEMORY, *_USE, "peak_gops", "peak_of"],
     *[*_ENERGY, "energy_spread", "relative_energy", "frames", "warmup", "rounds", "source", "processor", "notes"],
     "on_target",
@@ -40,6 +43,15 @@ def row(timing: Timing, timed: InferenceRecord, made: Provenance, target: str | 
         found |= {"peak_gops": timed.peak.gops, "peak_of": f"{timed.peak.type}, {timed.peak.measured_by}"}
     if timed.energy:
         found |= {"energy_spread": timed.energy.net_spread, "relative_energy": timed.energy.relative_net}
+        found |= _energy_ends(timed.energy.window_net_mj)
     found["on_target"] = timing.device != "cpu" or suits(target, hardware)
     found |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(timed.notes)}
     return found | {"processor": (timed.gpu or hardware.gpu) if timing.device == "gpu" else hardware.cpu}
+
+
+def _energy_ends(windows: list[float]) -> dict[str, Any]:
+    """The interval of net energy over its windows; nothing where idle power hides it in one of them."""
+    if not windows or min(windows) <= 0:
+        return {}
+    found = interval.of_values(windows)
+    return {"energy_net_low_mj": found.low, "energy_net_high_mj": found.high, "energy_windows": len(windows)}

@@ -16,27 +16,29 @@ CHECKPOINTS = "PyTorch\ncheckpoint"
 
 
 def training(results: Path) -> Figure:
-    """mAP50-95 on val by epoch, of the base, its twin and each pruned model in tuning; higher ratios are darker."""
+    """mAP50-95 on val by epoch: a panel per model, its best epoch ringed, and the base's best as a dashed line."""
     curves = gathering.read(results, "training").dropna(subset=["map50_95"])
     if curves.empty:
         return style.note("Nothing was trained in this run.")
-    shown = [name for name in style.METHOD_NAMES if (curves["method"] == name).any()]
-    drawn, axes = style.figure(4.6 * max(2, len(shown)), 4.4, 1, len(shown), sharey=True)
-    palettes = {"none": "Greys", "coarse": "Blues", "fine": "Oranges"}
-    for axis, name in zip(axes, shown, strict=True):
-        group = curves[curves["method"] == name]
-        colours = mpl.colormaps[palettes[name]]
-        models = list(group["model"].unique())
-        for index, model in enumerate(models):
-            points = group[group["model"] == model].sort_values("epoch")
-            colour = colours(0.45 + 0.5 * (index + 1) / len(models))
-            axis.plot(points["epoch"], points["map50_95"], color=colour, marker=".", label=points["label"].iloc[0])
-        title = f"tuning after {style.METHOD_NAMES[name]}"
-        if name == "none":
-            title = "training of the base, tuning of its twin" if group["tuned"].any() else "training of the base"
-        axis.set(title=title, xlabel="epoch", ylabel="mAP50-95 on val", ylim=(0, 1))
-        axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
-        axis.legend(loc="lower right", ncols=1 + len(models) // 6)
+    models = list(dict.fromkeys(curves["model"]))
+    columns = min(4, max(2, len(models)))
+    rows = -(-len(models) // columns)
+    drawn, axes = style.figure(2.4 * columns, 0.5 + 1.9 * rows, rows, columns, sharey=True)
+    whole = curves[(curves["method"] == "none") & ~curves["tuned"].astype(bool)]["map50_95"].max()
+    for axis, model in zip(axes, models, strict=False):
+        points = curves[curves["model"] == model].sort_values("epoch")
+        colour = style.METHOD_COLOURS[points["method"].iloc[0]]
+        axis.axhline(whole, color=style.GREY, linewidth=1, linestyle=(0, (6, 3)))
+        axis.plot(points["epoch"], points["map50_95"], color=colour, marker=".", linewidth=1.6)
+        best = points[points["epoch"] == points["best_epoch"]]
+        axis.plot(best["epoch"], best["map50_95"], "o", color=colour, markersize=8, fillstyle="none")
+        axis.set_title(points["label"].iloc[0], fontsize=9)
+        axis.set_ylim(0, 1)
+        axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=True, min_n_ticks=1))
+    for axis in axes[len(models) :]:
+        axis.axis("off")
+    drawn.supxlabel("epoch", fontsize=9)
+    drawn.supylabel("mAP50-95 on val", fontsize=9)
     return drawn
 
 

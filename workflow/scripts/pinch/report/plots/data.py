@@ -24,10 +24,10 @@ def classes(results: Path) -> Figure:
     splits = data.drop_duplicates("split").set_index("split")
     colours = dict(zip(splits.index, (style.BLUE, style.ORANGE, style.GREEN), strict=False))
     count = data["class"].nunique()
-    drawn = Figure(figsize=(11, max(1.6 + 0.38 * count, 4.4)))
+    drawn = Figure(figsize=(9.4, max(1.6 + 0.38 * count, 4.4)))
     grid = drawn.add_gridspec(3, 2, width_ratios=(2, 1), height_ratios=(2, 3, 3))
     axis = drawn.add_subplot(grid[:, 0])
-    sns.barplot(data, y="class", x="boxes", hue="split", palette=colours, ax=axis, legend=False)
+    sns.barplot(data, y="class", x="boxes", hue="split", palette=colours, saturation=1, ax=axis, legend=False)
     axis.set(title="Boxes per class", xlabel="boxes", ylabel="")
     legend = drawn.add_subplot(grid[0, 1])
     legend.axis("off")
@@ -54,7 +54,7 @@ def _boxes_per_image(axis: Axes, splits: pd.DataFrame, colours: dict[str, str]) 
     shares = splits[[f"images_of_{count}" for count in BOX_COUNTS]].astype(float)
     shares = shares.div(splits["images"], axis=0).set_axis(BOX_COUNTS, axis=1)
     long = shares.rename_axis("split").reset_index().melt("split", var_name="boxes", value_name="share")
-    sns.barplot(long, x="boxes", y="share", hue="split", palette=colours, ax=axis, legend=False)
+    sns.barplot(long, x="boxes", y="share", hue="split", palette=colours, saturation=1, ax=axis, legend=False)
     axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
     axis.set(title="Boxes per image", xlabel="", ylabel="share of images")
 
@@ -80,7 +80,7 @@ def stages(results: Path) -> Figure:
     if rules.empty:
         return style.note("This run has no benchmark files of Snakemake.")
     total = rules["share_seconds"].sum()
-    drawn, (axis,) = style.figure(10, 1.4 + 0.36 * len(rules))
+    drawn, (axis,) = style.figure(9.4, 1.4 + 0.36 * len(rules))
     axis.barh(rules["rule"].str.replace("_", " "), rules["share_seconds"] / 60, color=style.BLUE)
     for place, row in enumerate(gathering.rows(rules)):
         memory = f", at most {row['peak_rss_mb'] / 1024:.1f} GiB" if pd.notna(row["peak_rss_mb"]) else ""

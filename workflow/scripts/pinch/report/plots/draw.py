@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pinch.report import contents
-from pinch.report.plots import accuracy, data, sensitivity, speed, style
+from pinch.report.plots import accuracy, data, degradation, files, pareto, sensitivity, speed, style
 from pinch.tables import gathering
 
 # By the stem of the plot's file: a function that takes the folder of a run and returns a figure.
@@ -19,9 +19,14 @@ _DRAW: dict[str, Callable[[Path], Figure]] = {
     "training": accuracy.training,
     "artifact_accuracy": accuracy.artifacts,
     "latency": speed.latency,
-    "sizes": speed.sizes,
+    "memory": speed.memory,
+    "frames": speed.frames,
     "stages": data.stages,
-    "pareto": speed.pareto,
+    "files": files.files,
+    "pareto": pareto.pareto,
+    "class_losses": degradation.class_losses,
+    "size_losses": degradation.size_losses,
+    "confusion": degradation.confusion,
 }
 
 

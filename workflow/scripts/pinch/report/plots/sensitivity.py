@@ -30,7 +30,7 @@ def _sweep(models: pd.DataFrame, method: str, removed: str) -> Figure:
     rows = gathering.rows(models)
     # Long dashes for the base, short ones for its twin.
     unpruned = (("base", comparing.base(rows), (6, 3)), ("its twin", comparing.twin(rows), (2, 2)))
-    drawn, axes = style.figure(11, 4.6, 1, 2, sharey=True)
+    drawn, axes = style.figure(9.4, 4.4, 1, 2, sharey=True)
     for axis, (column, title) in zip(axes, (("map50_95", "mAP50-95"), ("map50", "mAP50")), strict=True):
         colour = style.METHOD_COLOURS[method]
         x = pruned["ratio"] * 100
@@ -38,6 +38,7 @@ def _sweep(models: pd.DataFrame, method: str, removed: str) -> Figure:
             if row is not None:
                 label = f"{name} ({row[column]:.3f})"
                 axis.axhline(row[column], color=style.BLACK, linewidth=1.4, linestyle=(0, dashes), label=label)
+        _whiskers(axis, pruned, column, colour)
         axis.plot(x, pruned[column], color=colour, marker="o", linewidth=2, label="after fine-tuning")
         before = pruned[f"{column}_before_tuning"]
         axis.plot(
@@ -51,6 +52,12 @@ def _sweep(models: pd.DataFrame, method: str, removed: str) -> Figure:
     return drawn
 
 
+def _whiskers(axis: Axes, pruned: pd.DataFrame, column: str, colour: str) -> None:
+    """The 95% interval of each accuracy, where there is one (mAP50 has none)."""
+    if f"{column}_low" in pruned:
+        axis.vlines(pruned["ratio"] * 100, pruned[f"{column}_low"], pruned[f"{column}_high"], color=colour, linewidth=1)
+
+
 def layers(results: Path) -> Figure:
     """Heat map of the accuracy lost by pruning one layer: layers are columns, ratios are rows; a panel per method."""
     scan = gathering.read(results, "sensitivity")
@@ -61,7 +68,7 @@ def layers(results: Path) -> Figure:
     methods = list(scan["method"].unique())
     order = list(dict.fromkeys(scan["layer"]))
     ratios = scan.groupby("method")["ratio"].nunique().sum()
-    width = max(9.0, 0.19 * len(order) + 3)
+    width = max(9.4, 0.19 * len(order) + 3)
     drawn, axes = style.figure(width, 2.2 + 0.45 * ratios, len(methods), 1, sharex=True)
     for axis, method in zip(axes, methods, strict=True):
         grid = scan[scan["method"] == method].pivot_table(index="percent", columns="layer", values="drop")[order]
@@ -79,7 +86,7 @@ def explain(results: Path) -> Figure:
         return style.note("This run did not repeat the reference's mistakes.")
     tuned = study["tuned"].astype(bool)
     base = study["base_map50_95"].iloc[0]
-    drawn, (left, right) = style.figure(11, 4.8, 1, 2, sharey=True)
+    drawn, (left, right) = style.figure(9.4, 4.6, 1, 2, sharey=True)
     _untuned(left, study[~tuned])
     _tuned(right, study[tuned])
     for axis in (left, right):

@@ -1,180 +1,131 @@
-"""Time per frame, size of files, and accuracy against time."""
+"""Time per frame, the parts of a frame, and peak memory."""
 
 import textwrap
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
+from pinch.report import files
 from pinch.report.plots import style
-from pinch.tables import gathering, labels, selection
+from pinch.run import formats
+from pinch.tables import gathering, labels
 
-# Height and width of a number in a plot, in points.
-_LINE, _WIDTH = 11, 15
 # Characters of a panel's title in a line.
 _TITLE = 36
+_LINE = "#E4E7EB"
+# The parts of a frame, in their order, with colour and hatch.
+_PARTS = (
+    ("preprocess_ms", "before: letterboxing", style.SKY),
+    ("p50_ms", "inference", style.BLUE),
+    ("postprocess_ms", "after: selecting boxes", style.ORANGE),
+)
 
 
 def latency(results: Path) -> Figure:
-    """Median inference time per frame, with lines to p90 (thick) and p99 (thin): models are rows, devices panels."""
+    """Median time of inference, with lines to p90 (thick) and p99 (thin): panels by place and format."""
     table = gathering.read(results, "inference").dropna(subset=["p50_ms"])
     if table.empty:
         return style.note("Nothing was timed in this run.")
-    places = labels.places(table)
-    models = list(dict.fromkeys(table["model"]))
-    artifacts = list(dict.fromkeys(zip(table["format"], table["precision"], strict=True)))
-    step = 0.8 / len(artifacts)
-    height = 1.8 + len(models) * (0.15 + 0.12 * len(artifacts))
-    drawn, axes = style.figure(2 + 4.0 * len(places), height, 1, len(places), sharey=True)
-    for axis, (place, rows) in zip(axes, places, strict=True):
-        for row in gathering.rows(rows):
-            within = artifacts.index((row["format"], row["precision"]))
-            _whisker(axis, row, models.index(row["model"]) - 0.4 + step * (0.5 + within))
-        axis.set(title=textwrap.fill(place, _TITLE), xlabel="ms per frame", ylim=(len(models) - 0.5, -0.5))
+    places, kinds = labels.places(table), list(dict.fromkeys(table["format"]))
+    models, precisions = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["precision"]))
+    size = (1.4 + 3.6 * len(kinds), 0.5 + len(places) * (0.9 + len(models) * (0.12 + 0.14 * len(precisions))))
+    drawn, axes = style.figure(*size, len(places), len(kinds), sharex="row", sharey=True)
+    for number, axis in enumerate(axes):
+        (place, rows), kind = places[number // len(kinds)], kinds[number % len(kinds)]
+        shown = gathering.rows(rows[rows["format"] == kind])
+        if not shown:
+            axis.text(0.5, 0.5, "not timed here", ha="center", color=style.GREY, transform=axis.transAxes)
+        for row in shown:
+            _whisker(axis, row, models.index(row["model"]) + _offset(precisions, row["precision"]))
+        _rows_of_models(axis, models, table)
+        axis.set(title=textwrap.fill(f"{kind}: {place}", _TITLE), xlabel="ms per frame")
         axis.set_xlim(left=0)
-        axis.set_yticks(range(len(models)), style.model_labels(table, models))
-        axis.grid(axis="y", visible=False)
-        for edge in range(1, len(models)):
-            axis.axhline(edge - 0.5, color="#E4E7EB", linewidth=0.8)
-    handles = [style.marker(kind, precision, _precision_colour(precision)) for kind, precision in artifacts]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
+    drawn.legend(handles=_precision_handles(precisions), loc="outside lower center", ncols=len(precisions))
     return drawn
 
 
-def _precision_colour(precision: str) -> str:
-    return style.PRECISION_COLOURS.get(precision, style.GREY)
+def memory(results: Path) -> Figure:
+    """Peak memory of a process that runs a file, and what the runtime alone takes: a panel per format."""
+    table = gathering.read(results, "inference").dropna(subset=["peak_rss_mb"])
+    if table.empty:
+        return style.note("No memory was measured in this run.")
+    place, rows = labels.places(table)[0]
+    kinds, models = list(dict.fromkeys(rows["format"])), list(dict.fromkeys(rows["model"]))
+    precisions = list(dict.fromkeys(rows["precision"]))
+    size = (1.4 + 3.6 * len(kinds), 1.4 + len(models) * (0.12 + 0.16 * len(precisions)))
+    drawn, axes = style.figure(*size, 1, len(kinds), sharex=True, sharey=True)
+    for axis, kind in zip(axes, kinds, strict=True):
+        for row in gathering.rows(rows[rows["format"] == kind]):
+            y = models.index(row["model"]) + _offset(precisions, row["precision"])
+            axis.barh(y, row["peak_rss_mb"], color=style.precision_colour(row["precision"]), height=0.2)
+            axis.plot([row["rss_import_mb"]] * 2, [y - 0.11, y + 0.11], color="white", linewidth=2)
+            style.beside(axis, f"{row['peak_rss_mb']:.0f}", row["peak_rss_mb"], y)
+        _rows_of_models(axis, models, rows)
+        axis.margins(x=0.15)
+        axis.set(title=f"{kind}: {place}", xlabel="MB at the peak")
+    drawn.legend(handles=_precision_handles(precisions), loc="outside lower center", ncols=len(precisions))
+    return drawn
+
+
+def frames(results: Path) -> Figure:
+    """The parts of a frame, of the base's reference file and of the chosen ones: a panel per place."""
+    measured = files.measured(results)
+    base = (measured["method"] == "none") & (measured["precision"] == formats.REFERENCE[0])
+    base &= measured["format"] == formats.REFERENCE[1]
+    shown = measured[base | measured["wants"].map(bool)]
+    if shown.empty:
+        return style.note("No artifact that passed its check was timed in this run.")
+    places = labels.places(shown)
+    heights = [0.9 + 0.32 * len(rows) for _, rows in places]
+    drawn, axes = style.figure(9.4, sum(heights) + 0.5, len(places), 1, height_ratios=heights)
+    for axis, (place, rows) in zip(axes, places, strict=True):
+        names = rows["label"] + " " + rows["precision"] + "." + rows["format"]
+        _parts(axis, rows)
+        axis.set_yticks(range(len(rows)), list(names))
+        axis.invert_yaxis()
+        axis.grid(axis="y", visible=False)
+        axis.margins(x=0.12)
+        axis.set(title=place, xlabel="ms per frame (medians)")
+    handles = [Patch(color=colour, label=name) for _, name, colour in _PARTS]
+    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return drawn
+
+
+def _parts(axis: Axes, rows: pd.DataFrame) -> None:
+    left = pd.Series(0.0, index=rows.index)
+    for key, _, colour in _PARTS:
+        widths = rows[key].fillna(0.0)
+        axis.barh(range(len(rows)), widths, left=left, color=colour, height=0.6)
+        left += widths
+    for y, (total, inference) in enumerate(zip(left, rows["p50_ms"], strict=True)):
+        style.beside(axis, f"{total:.2f}, inference {inference / total:.0%}", total, y)
+
+
+def _offset(precisions: list[str], precision: str) -> float:
+    """Where a precision stands around the middle of its model's row."""
+    return (precisions.index(precision) + 0.5) * 0.8 / len(precisions) - 0.4
+
+
+def _rows_of_models(axis: Axes, models: list[str], table: pd.DataFrame) -> None:
+    axis.set_yticks(range(len(models)), style.model_labels(table, models))
+    axis.set_ylim(len(models) - 0.5, -0.5)
+    axis.grid(axis="y", visible=False)
+    for edge in range(1, len(models)):
+        axis.axhline(edge - 0.5, color=_LINE, linewidth=0.8)
+
+
+def _precision_handles(precisions: list[str]) -> list[Line2D]:
+    looks = {name: style.look("", name, style.precision_colour(name)) for name in precisions}
+    return [Line2D([], [], linestyle="", label=name, **look) for name, look in looks.items()]
 
 
 def _whisker(axis: Axes, row: dict[str, Any], y: float) -> None:
-    colour = _precision_colour(row["precision"])
+    colour = style.precision_colour(row["precision"])
     axis.plot([row["p50_ms"], row["p99_ms"]], [y, y], color=colour, linewidth=0.8)
-    axis.plot([row["p50_ms"], row["p90_ms"]], [y, y], color=colour, linewidth=2.2)
+    axis.plot([row["p50_ms"], row["p90_ms"]], [y, y], color=colour, linewidth=2.6)
     axis.plot([row["p50_ms"]], [y], **style.look(row["format"], row["precision"], colour))
-
-
-def sizes(results: Path) -> Figure:
-    """Megabytes of each artifact (light) and of its zipped download (dark): models are rows, artifacts panels."""
-    table = gathering.read(results, "artifacts")
-    if table.empty:
-        return style.note("No artifact was made in this run.")
-    models = list(dict.fromkeys(table["model"]))
-    artifacts = list(dict.fromkeys(zip(table["format"], table["precision"], strict=True)))
-    columns = min(3, len(artifacts))
-    rows = -(-len(artifacts) // columns)
-    drawn, axes = style.figure(4.2 * columns, rows * (1.2 + 0.3 * len(models)), rows, columns, sharex=True, sharey=True)
-    for axis, (kind, precision) in zip(axes, artifacts, strict=False):
-        group = table[(table["format"] == kind) & (table["precision"] == precision)]
-        y = [models.index(model) for model in group["model"]]
-        axis.barh(y, group["bytes"] / 1e6, color=style.SKY, height=0.72, label="file")
-        axis.barh(y, group["bytes_zipped"] / 1e6, color=style.BLUE, height=0.4, label="zipped")
-        for place, (size, zipped) in zip(y, group[["bytes", "bytes_zipped"]].to_numpy() / 1e6, strict=True):
-            style.beside(axis, f"{size:.2f} / {zipped:.2f}", size, place)
-        axis.set_title(f"{precision} {kind}")
-        axis.set_yticks(range(len(models)), style.model_labels(table, models))
-        axis.grid(axis="y", visible=False)
-    axes[0].set_ylim(len(models) - 0.5, -0.5)
-    axes[0].set_xlim(0, table["bytes"].max() / 1e6 * 1.35)
-    for axis in axes[len(artifacts) :]:
-        axis.axis("off")
-    for axis in axes[len(artifacts) - columns : len(artifacts)]:
-        axis.set_xlabel("MB")
-    drawn.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return drawn
-
-
-def pareto(results: Path) -> Figure:
-    """Accuracy on val, which decides choices, against time of every timed artifact; the Pareto front is listed.
-
-    A thin line is the interval of an accuracy.
-    """
-    measured = selection.measured(results)
-    if measured.empty:
-        return style.note("No artifact that passed its check was both timed and evaluated in this run.")
-    places = labels.places(measured)
-    drawn, axes = style.figure(12.5, 1.0 + 4.4 * len(places), len(places), 2, width_ratios=(3, 2.1))
-    for (place, rows), axis, side in zip(places, axes[::2], axes[1::2], strict=True):
-        best = selection.front(rows)
-        _cloud(axis, rows, best)
-        _front_list(side, best)
-        axis.set(title=f"{place}: time against accuracy", ylabel="mAP50-95 on val", xlabel=_time_label(rows))
-    drawn.legend(handles=_pareto_handles(measured), loc="outside lower center", ncols=6)
-    return drawn
-
-
-def _cloud(axis: Axes, rows: pd.DataFrame, best: pd.DataFrame) -> None:
-    for row in gathering.rows(rows):
-        colour = style.METHOD_COLOURS.get(row["method"], style.GREY)
-        alpha = 1.0 if row["file"] in set(best["file"]) else 0.55
-        axis.plot(
-            [row["relative_time"]],
-            [row["val_map50_95"]],
-            alpha=alpha,
-            **style.look(row["format"], row["precision"], colour),
-        )
-        ends = [row["val_map50_95_low"], row["val_map50_95_high"]]
-        axis.plot([row["relative_time"]] * 2, ends, color=colour, linewidth=0.7, alpha=alpha / 2, zorder=1)
-    axis.plot(
-        best["relative_time"], best["val_map50_95"], color=style.GREY, linewidth=1, zorder=0, drawstyle="steps-post"
-    )
-    drawn = rows[["val_map50_95", "val_map50_95_low", "val_map50_95_high"]]
-    low, high = float(drawn.min().min()), float(drawn.max().max())
-    margin = max(0.01, (high - low) * 0.1)
-    axis.set_ylim(max(0.0, low - margin), high + 2 * margin)
-    if rows["relative_time"].max() > 3 * rows["relative_time"].min():
-        axis.set_xscale("log")
-        axis.xaxis.set_major_locator(mpl.ticker.LogLocator(base=10, subs=(1, 1.5, 2, 3, 4, 5, 6, 8)))
-        axis.xaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
-        axis.xaxis.set_minor_locator(mpl.ticker.NullLocator())
-    _number(axis, best)
-
-
-def _number(axis: Axes, best: pd.DataFrame) -> None:
-    """Number the points of a front, at their upper left, where no other point can be."""
-    points_per_pixel = 72 / axis.figure.dpi
-    right, top = float("-inf"), float("-inf")
-    for number, row in enumerate(gathering.rows(best), 1):
-        where = (row["relative_time"], row["val_map50_95"])
-        x, y = (float(pixel) * points_per_pixel for pixel in axis.transData.transform(where))
-        # If the number would overlap the previous one, it is drawn above it.
-        lift = max(0.0, top + _LINE - y) if x - right < _WIDTH else 0.0
-        style.numbered(axis, str(number), *where, lift)
-        right, top = x, y + lift
-
-
-def _time_label(rows: pd.DataFrame) -> str:
-    baseline = selection.common_baseline(rows)
-    if baseline is not None:
-        return f"time per frame, in units of {baseline} ({rows['baseline_p50_ms'].median():.1f} ms)"
-    return f"time per frame, in units of the fastest ({rows['p50_ms'].min():.1f} ms)"
-
-
-def _front_list(side: Axes, best: pd.DataFrame) -> None:
-    """The front as a list: number, artifact, time as on the axis and in milliseconds, accuracy."""
-    side.axis("off")
-    side.set_title("Pareto front: nothing is faster and more accurate", fontsize=10)
-    rows = gathering.rows(best)
-    cells = [
-        [
-            str(n),
-            f"{r['label']} {r['precision']}.{r['format']}",
-            f"{r['relative_time']:.2f} ({r['p50_ms']:.2f} ms)",
-            f"{r['val_map50_95']:.3f}",
-        ]
-        for n, r in enumerate(rows, 1)
-    ]
-    table = side.table(cells, colWidths=(0.06, 0.5, 0.29, 0.15), cellLoc="left", edges="horizontal", loc="upper left")
-    table.auto_set_font_size(False)
-    table.set_fontsize(9)
-    for cell in table.get_celld().values():
-        cell.set_edgecolor("#E4E7EB")
-
-
-def _pareto_handles(measured: pd.DataFrame) -> list[Line2D]:
-    methods = [method for method in style.METHOD_NAMES if (measured["method"] == method).any()]
-    lines = [Line2D([], [], color=style.METHOD_COLOURS[m], linewidth=5, label=style.METHOD_NAMES[m]) for m in methods]
-    artifacts = dict.fromkeys(zip(measured["format"], measured["precision"], strict=True))
-    return [*lines, *(style.marker(kind, precision, style.GREY) for kind, precision in artifacts)]

@@ -21,8 +21,10 @@ PALETTE = {"black": BLACK, "orange": ORANGE, "sky": SKY, "green": GREEN, "blue":
 GREY = "#8A8F98"
 METHOD_COLOURS = {"none": BLACK, "coarse": BLUE, "fine": VERMILLION}
 METHOD_NAMES = {"none": "base", "coarse": "coarse pruning", "fine": "fine pruning"}
-PRECISION_COLOURS = {name: PALETTE[precision.colour] for name, precision in PRECISIONS.items()}
+_PRECISION_COLOURS = {name: PALETTE[precision.colour] for name, precision in PRECISIONS.items()}
 DPI = 130
+SHOWN = 3
+"""Chosen files that pictures compare with the unpruned model: those that are chosen most often."""
 
 
 @contextlib.contextmanager
@@ -60,6 +62,11 @@ def note(text: str) -> Figure:
     axis.axis("off")
     axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=13, color=GREY)
     return drawn
+
+
+def precision_colour(precision: str) -> str:
+    """The colour of a precision, the same in all plots."""
+    return _PRECISION_COLOURS.get(precision, GREY)
 
 
 def model_labels(table: pd.DataFrame, models: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Options of measuring and choosing."""
+"""Options of measuring."""
 
 from dataclasses import dataclass
 
@@ -73,16 +73,4 @@ class Timing:
         15_000.0,
         help="capacity of a battery in mWh for which the hours of inference are estimated, where energy was measured",
         minimum=0,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """How models are chosen."""
-
-    keep: float = option(
-        0.95,
-        help="share of the val mAP50-95 of the base, or of its better twin, that a recommended model must keep",
-        minimum=0,
-        maximum=1,
     )

@@ -1,8 +1,9 @@
 """The sections of a configuration, made from the declarations, in the chapters of config/README.md."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from pinch.run.settings import data, exporting, measuring, pruning, training
+from pinch.run.settings import choosing, data, exporting, measuring, pruning, training
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,16 @@ class Section:
             another one has the keys of both, with a dot between them, and stands after it.
         help: one sentence without its full stop.
         nullable: whether the section may be null, which is then the default.
+        usual: if it is a list of sections, the default, as values of its one part; empty if it is a single section.
+        instead: what to write where the value is of another type, as in earlier versions.
     """
 
     parts: tuple[type, ...]
     key: str = ""
     help: str = ""
     nullable: bool = False
+    usual: tuple[Any, ...] = ()
+    instead: str = ""
 
 
 CHAPTERS: dict[str, tuple[Section, ...]] = {
@@ -68,6 +73,12 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
     "Measuring and choosing": (
         Section((measuring.Evaluation,), "evaluate", "accuracy of models and artifacts"),
         Section((measuring.Places, measuring.Timing), "measure", "timing of artifacts"),
-        Section((measuring.Selection,), "select", "the choice of models"),
+        Section(
+            (choosing.Want,),
+            "select",
+            "what is wanted of a model: a list; for each want, the best file is chosen at every place that it asks for",
+            usual=choosing.USUAL,
+            instead="write a list of wants, such as [{name: fast, prefer: fastest, kept: 0.95}]; kept is what keep was",
+        ),
     ),
 }

@@ -1,0 +1,1 @@
+"""The choice of a file for each want, as sure as the measured figures are."""
