@@ -75,6 +75,7 @@ STEPS = {
             "select_models.py run",
             "plot_results.py run",
             "render_report.py run",
+            "cp -r run other && compare.py run other --output across.html",
         ),
     ],
 }

@@ -4,7 +4,7 @@ Pages contain their style and plots, so they open from disk without a network. T
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -135,25 +135,29 @@ def render(results: Path, optional: tuple[str, ...] = (), name: str | None = Non
     """
     written = []
     for path in (*contents.HTML_TABLES, *(path for path in optional if path.endswith(".html"))):
-        body = f"<h1>{escape(Path(path).stem)}</h1>{table(results, Path(path).stem)}"
-        written.append(_write(results / path, Path(path).stem, body))
+        body = f"<h1>{escape(Path(path).stem)}</h1>{_table(results, Path(path).stem)}"
+        written.append(write(results / path, page(Path(path).stem, body)))
     name = name or results.name
-    written.append(_write(results / contents.INDEX, name, _fragment(captions.front(results, name))))
+    written.append(write(results / contents.INDEX, page(name, _fragment(captions.front(results, name)))))
     for path in contents.PAGES:
         section = Path(path).stem
         title = f"{contents.SECTIONS[section]}: {name}"
-        written.append(_write(results / path, title, _section(results, section, title, optional)))
+        written.append(write(results / path, page(title, _section(results, section, title, optional))))
     return written
 
 
-def table(results: Path, name: str) -> str:
-    """A table of a run as an HTML element: the main columns, rounded. The CSV file has all columns."""
-    content = gathering.read(results, name)
+def table(content: pd.DataFrame, columns: Sequence[Column]) -> str:
+    """A table as an HTML element, with a row for each row of `content`."""
     # Long text for exceptions is shown where there are any.
-    columns = [c for c in COLUMNS[name] if c.key in content and ("long" not in c.kind or content[c.key].notna().any())]
-    head = "".join(f'<th class="{column.kind}">{escape(column.heading)}</th>' for column in columns)
-    rows = "".join(f"<tr>{''.join(_cell(column, row) for column in columns)}</tr>" for row in gathering.rows(content))
+    shown = [c for c in columns if c.key in content and ("long" not in c.kind or content[c.key].notna().any())]
+    head = "".join(f'<th class="{column.kind}">{escape(column.heading)}</th>' for column in shown)
+    rows = "".join(f"<tr>{''.join(_cell(column, row) for column in shown)}</tr>" for row in gathering.rows(content))
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _table(results: Path, name: str) -> str:
+    """A table of a run: the main columns, rounded. The CSV file has all columns."""
+    return table(gathering.read(results, name), COLUMNS[name])
 
 
 def _cell(column: Column, row: dict[str, Any]) -> str:
@@ -171,7 +175,7 @@ def _section(results: Path, section: str, title: str, optional: tuple[str, ...])
 
 def _content(results: Path, item: contents.Item) -> str:
     if item.path.endswith(".html"):
-        return table(results, Path(item.path).stem)
+        return _table(results, Path(item.path).stem)
     data = base64.b64encode((results / item.path).read_bytes()).decode()
     return f'<div><img alt="{escape(item.title)}" src="data:image/png;base64,{data}"></div>'
 
@@ -193,8 +197,14 @@ def _fragment(text: str) -> str:
     return publish_parts(text, writer="html5", settings_overrides=settings)["html_body"]
 
 
-def _write(path: Path, title: str, body: str) -> Path:
+def page(title: str, body: str) -> str:
+    """A whole page; the title is text, the body HTML."""
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    return f"<!doctype html>\n<html lang='en'><head>{head}</head>\n<body>\n{body}\n</body></html>\n"
+
+
+def write(path: Path, content: str) -> Path:
+    """Write a page, completely or not at all."""
     with atomic(path) as temporary:
-        temporary.write_text(f"<!doctype html>\n<html lang='en'><head>{head}</head>\n<body>\n{body}\n</body></html>\n")
+        temporary.write_text(content)
     return path
