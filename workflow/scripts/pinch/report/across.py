@@ -1,6 +1,6 @@
 """The page of two runs side by side, and the table of all its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 
@@ -37,11 +37,8 @@ def write(found: Comparison, path: Path) -> Path:
 def _body(found: Comparison, title: str) -> Iterator[str]:
     yield f"{PAGE_MARK}<h1>{escape(title)}</h1>"
     yield f"<p>A is {escape(str(found.a))}, B is {escape(str(found.b))}. Changes are B's relative to A's.</p>"
-    lines = [{"part": TITLES[part], "summary": summary} for part, summary in overview(found)]
-    yield html.table(
-        pd.DataFrame(lines), [Column("part", "what", kind="text"), Column("summary", "how much", kind="text")]
-    )
-    yield f'<ul class="note">{"".join(f"<li>{escape(note)}</li>" for note in found.notes)}</ul>' if found.notes else ""
+    yield _list([f"<b>{TITLES[part]}</b>: {escape(line)}" for part, line in overview(found)])
+    yield f'<div class="note">{_list(map(escape, found.notes))}</div>' if found.notes else ""
     for part in PARTS:
         yield from _part(found, part)
 
@@ -54,18 +51,21 @@ def _part(found: Comparison, part: str) -> Iterator[str]:
     for name, names in alone.items():
         yield f"<p>Only in {name}: {escape(', '.join(names))}.</p>"
     for block in those:
-        heading = block.heading and f"{block.heading}: "
-        yield f"<p><b>{escape(heading + block.summary)}.</b></p>"
-        yield from _rows(found, block)
+        yield from _block(found, block)
 
 
-def _rows(found: Comparison, block: Block) -> Iterator[str]:
+def _block(found: Comparison, block: Block) -> Iterator[str]:
     shown = block.shown
     rest = [row for row in block.rows if row not in shown]
+    title, others = f"<b>{escape(block.title)}</b>", f"the other {len(rest)}"
     if shown:
-        yield _table(found, block, shown)
+        yield f"<p>{title}</p>{_table(found, block, shown)}"
     if rest:
-        yield f"<details><summary>The other {len(rest)}</summary>{_table(found, block, rest)}</details>"
+        yield f"<details><summary>{others if shown else title}</summary>{_table(found, block, rest)}</details>"
+
+
+def _list(lines: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>"
 
 
 def _table(found: Comparison, block: Block, rows: list[Row]) -> str:
@@ -74,7 +74,7 @@ def _table(found: Comparison, block: Block, rows: list[Row]) -> str:
         "a": f"A: {found.a.name}",
         "b": f"B: {found.b.name}",
     }
-    if block.part not in CONDITIONS:
+    if any(row.ratio for row in block.rows) and block.part not in CONDITIONS:
         headings["change"] = "change (95% interval)"
     if any(row.basis != EXACT for row in block.rows):
         headings |= {"differs": "larger than noise", "basis": "compared"}

@@ -7,7 +7,6 @@ import numpy as np
 from pinch.core.record_types.intervals import Estimate
 from pinch.measuring import evidence, statistics
 from pinch.measuring.evidence import Evidence
-from pinch.measuring.interval import Interval
 from pinch.tables.across import reading
 from pinch.tables.across.reading import Run
 from pinch.tables.across.rows import Row, exact, measured, there
@@ -69,8 +68,8 @@ def _row(
 ) -> Row:
     if ratio is None:
         basis = _TOO_LOW if basis == PAIRED or all(_estimate(row, figure) for row in found) else _UNKNOWN
-    of_b = Interval(ratio.value, ratio.low, ratio.high) if ratio else None
-    return measured(part, name, figure, (found[0][figure], found[1][figure]), of_b, basis)
+    known = (ratio.value, ratio.low, ratio.high) if ratio else None
+    return measured(part, name, figure, (found[0][figure], found[1][figure]), known, basis)
 
 
 def _pairs(runs: tuple[Run, Run], found: tuple[reading.Row, reading.Row]) -> dict[str, Estimate | None]:

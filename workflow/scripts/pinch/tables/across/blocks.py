@@ -47,13 +47,18 @@ class Block:
 
     @property
     def shown(self) -> list[Row]:
-        """The rows that a reader must see, the largest differences first.
+        """The rows that a reader must see.
 
-        They are those that differ by more than chance, and those that only the reader can judge: other choices, times
-        on other processors, and of the baseline.
+        First those that differ by more than noise, the largest differences first; then those that only the reader can
+        judge, but for absolute times where there are ratios.
         """
-        found = [row for row in self.rows if _matters(row)]
-        return sorted(found, key=lambda row: -_size(row)) if all(row.differs for row in found) else found
+        differing = sorted((row for row in self.rows if row.differs and _is_large(row)), key=lambda row: -_size(row))
+        return differing + [row for row in self.rows if _is_open(row)]
+
+    @property
+    def title(self) -> str:
+        """The heading with the summary."""
+        return f"{self.heading}: {self.summary}" if self.heading else self.summary
 
     @property
     def summary(self) -> str:
@@ -62,7 +67,7 @@ class Block:
         differing = [row for row in judged if row.differs]
         noisy = any(row.ratio and row.ratio.low is not None for row in judged)
         parts = [f"{len(differing)} of {len(judged)} differ{' by more than noise' if noisy else ''}"] if judged else []
-        if small := len(differing) - sum(map(_matters, differing)):
+        if small := len(differing) - sum(map(_is_large, differing)):
             parts.append(f"{small} of them by less than {_LEAST:.2%}")
         if unjudged := len(self.rows) - len(judged):
             reasons = dict.fromkeys(row.basis for row in self.rows if row.differs is None)
@@ -88,11 +93,13 @@ def only(found: Comparison, part: str) -> dict[str, list[str]]:
 
 
 def overview(found: Comparison) -> Iterator[tuple[str, str]]:
-    """Each part and one line on it: how much differs."""
+    """Each part and one line on it: how much of what differs."""
     for part in PARTS:
-        rows = [row for row in found.rows if row.part == part and row.figure != THERE]
-        if rows:
-            yield part, Block(part, "", rows).summary
+        those = blocks(found, part)
+        lines = [f"{len(names)} only in {name}" for name, names in only(found, part).items()]
+        lines += [block.title for block in those if block.shown or not block.heading]
+        if those or lines:
+            yield part, "; ".join(lines) or "nothing differs by more than noise"
 
 
 def subject(row: Row) -> str:
@@ -122,10 +129,15 @@ def change(row: Row) -> str:
     return f"{middle:+.1f}%" + (f" ({low:+.1f} to {high:+.1f})" if low is not None else "")
 
 
-def _matters(row: Row) -> bool:
-    if row.differs:
-        return row.ratio is None or row.ratio.low is not None or abs(row.ratio.middle - 1) >= _LEAST
-    return row.differs is None and (row.part == "choices" or row.basis in (times.OTHER_PROCESSOR, times.ALONE))
+def _is_large(row: Row) -> bool:
+    """Whether a difference is worth a row: exact ones may be tiny."""
+    return row.ratio is None or row.ratio.low is not None or abs(row.ratio.middle - 1) >= _LEAST
+
+
+def _is_open(row: Row) -> bool:
+    """Whether the reader is to judge what could not be judged here."""
+    is_known = row.a is not None and row.b is not None and row.a != row.b
+    return row.differs is None and is_known and row.basis != times.ABSOLUTE
 
 
 def _size(row: Row) -> float:

@@ -36,10 +36,8 @@ def _notes(runs: tuple[Run, Run], rows: list[Row]) -> Iterator[str]:
     for name, run in zip("AB", runs, strict=True):
         yield from _of_run(name, run)
     if not accuracy.have_same_data(*runs):
-        yield (
-            "The data sets are not known to be the same, so accuracies are compared by their intervals, and what "
-            "differs may be the data."
-        )
+        differ = "are not known to be the same" if None in (runs[0].digest, runs[1].digest) else "differ"
+        yield f"The data sets {differ}: accuracies are compared by their intervals, and what differs may be the data."
     if not times.have_same_processors(*runs):
         yield (
             "Processors differ: ratios to the baseline are comparable only on the same processor, so absolute times "

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pinch.measuring.interval import Interval
+from pinch.measuring.interval import Interval, Known
 
 PARTS = ("config", "versions", "hardware", "data", "models", "files", "times", "choices")
 """The parts of a comparison, in the order in which it is read. The first four are the conditions of the runs."""
@@ -70,11 +70,10 @@ def exact(part: str, of: str, figure: str, a: Any, b: Any) -> Row:
     """A row in which chance has no part; unknown values (None) are not judged."""
     if a is None or b is None:
         return Row(part=part, of=of, figure=figure, a=a, b=b, differs=None, basis="not known of both")
-    ratio = Interval(b / a, None, None) if _is_number(a) and _is_number(b) and a else None
-    return Row(part=part, of=of, figure=figure, a=a, b=b, ratio=ratio, differs=bool(a != b))
+    return Row(part=part, of=of, figure=figure, a=a, b=b, ratio=_bare(a, b), differs=bool(a != b))
 
 
-def measured(part: str, of: str, figure: str, values: tuple[Any, Any], ratio: Interval | None, basis: str) -> Row:
+def measured(part: str, of: str, figure: str, values: tuple[Any, Any], ratio: Known | None, basis: str) -> Row:
     """A row of a figure that would be another one if it were measured again.
 
     Args:
@@ -82,13 +81,15 @@ def measured(part: str, of: str, figure: str, values: tuple[Any, Any], ratio: In
         of: see there.
         figure: see there.
         values: of A and B.
-        ratio: B relative to A; without an interval it is not judged.
+        ratio: B relative to A with its interval; None: there is none, and the figure is not judged.
         basis: see `Row`.
     """
-    low, high = (ratio.low, ratio.high) if ratio else (None, None)
-    differs = None if low is None or high is None else not low <= 1 <= high
     a, b = values
-    return Row(part=part, of=of, figure=figure, a=a, b=b, ratio=ratio, differs=differs, basis=basis)
+    if ratio is None:
+        return Row(part=part, of=of, figure=figure, a=a, b=b, ratio=_bare(a, b), differs=None, basis=basis)
+    _, low, high = ratio
+    differs = not low <= 1 <= high
+    return Row(part=part, of=of, figure=figure, a=a, b=b, ratio=Interval(*ratio), differs=differs, basis=basis)
 
 
 def there(part: str, of: str, is_in_b: bool) -> Row:
@@ -97,5 +98,8 @@ def there(part: str, of: str, is_in_b: bool) -> Row:
     return Row(part=part, of=of, figure=THERE, a=not is_in_b, b=is_in_b, differs=True, basis=basis)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _bare(a: Any, b: Any) -> Interval | None:
+    """The ratio of two numbers without an interval; None where there is none."""
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in (a, b)):
+        return None
+    return Interval(b / a, None, None) if a else None

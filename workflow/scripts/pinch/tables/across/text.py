@@ -27,7 +27,7 @@ def _part(found: Comparison, part: str) -> Iterator[str]:
         yield f"  only in {name}: {', '.join(names[:_MOST_NAMES])}{more}"
     for block in those:
         if block.heading:
-            yield f"  {block.heading}: {block.summary}"
+            yield f"  {block.title}"
         yield from _rows(block)
 
 

@@ -6,7 +6,6 @@ The absolute speed of a machine drifts, and with it all times of a run, so absol
 from collections.abc import Iterator
 
 from pinch.measuring import interval
-from pinch.measuring.interval import Interval
 from pinch.tables.across import reading
 from pinch.tables.across.reading import Run
 from pinch.tables.across.rows import Row, measured, there
@@ -14,7 +13,7 @@ from pinch.tables.labels import place
 
 IN_TURNS = "time relative to the baseline's, on one processor"
 ABSOLUTE = "absolute times drift with the machine"
-ALONE = "timed alone, as the baseline is: absolute times drift with the machine"
+ALONE = "timed alone, as baselines are"
 OTHER_PROCESSOR = "processors differ"
 _OTHER_BASELINE = "the baselines are different networks"
 _UNKNOWN = "no ratio with an interval in one of the runs"
@@ -58,8 +57,7 @@ def _have_same_baseline(a: Run, b: Run) -> bool:
 
 
 def _time(of: str, found: tuple[reading.Row, reading.Row], basis: str) -> Row:
-    a, b = values = (found[0][TIME], found[1][TIME])
-    return measured("times", of, TIME, values, Interval(b / a, None, None) if a and b else None, basis)
+    return measured("times", of, TIME, (found[0][TIME], found[1][TIME]), None, basis)
 
 
 def _ratio(of: str, found: tuple[reading.Row, reading.Row], comparable: bool) -> Row:
@@ -67,7 +65,7 @@ def _ratio(of: str, found: tuple[reading.Row, reading.Row], comparable: bool) ->
     if not comparable:
         return measured("times", of, RATIO, values, None, _OTHER_BASELINE)
     ours, theirs = (_known(row) for row in found)
-    ratio = Interval(*interval.ratio(theirs, ours)) if ours and theirs else None
+    ratio = interval.ratio(theirs, ours) if ours and theirs else None
     return measured("times", of, RATIO, values, ratio, IN_TURNS if ratio else _UNKNOWN)
 
 
