@@ -18,7 +18,7 @@ from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.measuring import evidence, interval, statistics
 from pinch.tables import gathering, selection
-from pinch.tables.across import accuracy, blocks, choices, comparison, rows, text, times
+from pinch.tables.across import accuracy, blocks, comparison, rows, text, times
 
 INT8, FULL = "demo_coarse_prune_50_tuned_int8.onnx", "demo_coarse_prune_50_tuned_full.onnx"
 CONFIG = {"name": "demo", "seed": 1, "compare_with": None, "coarse": {"ratios": [0.5], "epochs": 6, "options": {}}}
@@ -236,7 +236,10 @@ def test_another_choice_is_no_difference_where_one_was_a_toss_up(run, other, cer
     assert (row.a, row.b) == ("coarse 50% int8.onnx", "coarse 50% full.onnx")
     assert row.differs is differs
     if certain == (True, False):
-        assert row.basis == choices._TOSS_UP.format("B")
+        assert row.basis == "a toss-up in B"
+        shown = text.text(comparison.compare(run, other))
+        assert "file: 0 of 1 differ, 1 more by a toss-up" in shown
+        assert "coarse 50% int8.onnx  coarse 50% full.onnx  (a toss-up in B)" in shown
 
 
 def test_choices_of_several_processors_are_told_apart(tmp_path):

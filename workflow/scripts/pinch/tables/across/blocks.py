@@ -49,11 +49,11 @@ class Block:
     def shown(self) -> list[Row]:
         """The rows that a reader must see.
 
-        First those that differ by more than noise, the largest differences first; then those that only the reader can
-        judge, but for absolute times where there are ratios.
+        First those that differ by more than noise, the largest differences first; then toss-ups, and those that only
+        the reader can judge, but for absolute times where there are ratios.
         """
         differing = sorted((row for row in self.rows if row.differs and _is_large(row)), key=lambda row: -_size(row))
-        return differing + [row for row in self.rows if _is_open(row)]
+        return differing + [row for row in self.rows if _is_toss_up(row) or _is_open(row)]
 
     @property
     def title(self) -> str:
@@ -69,6 +69,8 @@ class Block:
         parts = [f"{len(differing)} of {len(judged)} differ{' by more than noise' if noisy else ''}"] if judged else []
         if small := len(differing) - sum(map(_is_large, differing)):
             parts.append(f"{small} of them by less than {_LEAST:.2%}")
+        if tossed := sum(map(_is_toss_up, judged)):
+            parts.append(f"{tossed} more by a toss-up")
         if unjudged := len(self.rows) - len(judged):
             reasons = dict.fromkeys(row.basis for row in self.rows if row.differs is None)
             parts.append(f"{unjudged} not judged ({'; '.join(reasons)})")
@@ -122,9 +124,9 @@ def value(row: Row, of_b: bool) -> str:
 
 
 def change(row: Row) -> str:
-    """B relative to A in percent, with its interval: "+2.3% (+0.4 to +4.1)"; empty where it is no number."""
+    """B relative to A in percent, with its interval: "+2.3% (+0.4 to +4.1)"; of toss-ups, in which run they are."""
     if row.ratio is None:
-        return ""
+        return f"({row.basis})" if _is_toss_up(row) else ""
     middle, low, high = ((None if end is None else (end - 1) * 100) for end in row.ratio)
     return f"{middle:+.1f}%" + (f" ({low:+.1f} to {high:+.1f})" if low is not None else "")
 
@@ -132,6 +134,11 @@ def change(row: Row) -> str:
 def _is_large(row: Row) -> bool:
     """Whether a difference is worth a row: exact ones may be tiny."""
     return row.ratio is None or row.ratio.low is not None or abs(row.ratio.middle - 1) >= _LEAST
+
+
+def _is_toss_up(row: Row) -> bool:
+    """Whether both runs have other values, but of a choice that the data do not tell from others."""
+    return row.differs is False and row.ratio is None and row.a != row.b
 
 
 def _is_open(row: Row) -> bool:

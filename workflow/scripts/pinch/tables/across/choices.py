@@ -9,7 +9,7 @@ from pinch.tables.across.reading import Run
 from pinch.tables.across.rows import EXACT, Row, there
 from pinch.tables.labels import place
 
-_TOSS_UP = "a toss-up in {}: others are as good as far as the data tell"
+_TOSS_UP = "a toss-up in {}"
 _UNTOLD = "not told whether the data tell the choices from others"
 _FILE = "file"
 
