@@ -74,8 +74,9 @@ def _table(found: Comparison, block: Block, rows: list[Row]) -> str:
         "a": f"A: {found.a.name}",
         "b": f"B: {found.b.name}",
     }
-    if any(row.ratio for row in block.rows) and block.part not in CONDITIONS:
-        headings["change"] = "change (95% interval)"
+    ratios = [row.ratio for row in block.rows if row.ratio]
+    if ratios and block.part not in CONDITIONS:
+        headings["change"] = f"change{' (95% interval)' if any(each.low for each in ratios) else ''}"
     if any(row.basis != EXACT for row in block.rows):
         headings |= {"differs": "larger than noise", "basis": "compared"}
     cells = [

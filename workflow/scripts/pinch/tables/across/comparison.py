@@ -71,5 +71,5 @@ def _of_run(name: str, run: Run) -> Iterator[str]:
     if not any(row.get("map50_95_low") is not None for row in (*run.models.values(), *run.artifacts.values())):
         yield (
             f"{name} has no intervals of its accuracies (records of an earlier version, or compare_accuracy.py did not "
-            "run), so these are not judged."
+            "run): they are judged only where both runs have evidence on the same images."
         )
