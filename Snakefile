@@ -30,10 +30,12 @@ localrules:
     all,
     models,
     artifacts,
+    compare,
     fetch_weights,
     check_base_model,
     gather_study,
     write_manifest,
+    write_config,
     gather_records,
     select_models,
     draw_failures,
@@ -59,6 +61,8 @@ rule all:
         ALL_RECORDS,
         rules.render_report.output,
         rules.select_models.output,
+        rules.write_config.output,
+        COMPARISON,
     message:
         "Everything is there"
 
@@ -77,3 +81,11 @@ rule artifacts:
         ARTIFACT_RECORDS,
     message:
         "All artifacts are there"
+
+
+# This run beside another one, which `compare_with` names.
+rule compare:
+    input:
+        comparison,
+    message:
+        "Both runs are compared"

@@ -24,7 +24,7 @@ from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
 from pinch.run import comparing, formats, studies, targets, wants
 from pinch.run.identity import METHODS, Artifact, Model, Timing
-from pinch.run.manifest import Manifest
+from pinch.run.manifest import CONFIG_FILE, Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
 from pinch.weights.pruning import kinds
 
@@ -173,6 +173,9 @@ OPTIONAL_PLOTS = [*([] if config["hide_images"] else [contents.SAMPLES, contents
 # Where accuracy is measured on a part of test, the chosen artifacts are measured on all of it.
 CHOSEN = [contents.CHOSEN] if config["evaluate"]["limit"] else []
 OPTIONAL_ITEMS = [*OPTIONAL_PLOTS, *CHOSEN]
+# The run that this one is compared with, if any.
+OTHER_RUN = config["compare_with"]
+COMPARISON = [f"{RUN}/comparison.{ending}" for ending in ("html", "csv")] if OTHER_RUN else []
 
 MANIFEST = Manifest(MODELS, list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json() | experience.noted(config)
 
@@ -239,6 +242,7 @@ def user_paths():
         "video": config["video"],
         "trained_model": config["trained_model"],
         "dataset": config["dataset"],
+        "compare_with": config["compare_with"],
     }
     if not config["trained_model"] and not STOCK_BASE and Path(BASE_MODEL).suffix != ".yaml":
         paths["base_model"] = BASE_MODEL
@@ -397,6 +401,15 @@ def study_parts(wildcards):
 def reported(path):
     """A file of the run that the HTML report shows."""
     return report(f"{RUN}/{path}", **contents.report_arguments(RUN, path))
+
+
+def comparison(wildcards):
+    """What the target `compare` makes."""
+    if not COMPARISON:
+        raise WorkflowError(
+            "The configuration names no run to compare with: set compare_with, e.g. --config compare_with=results/other"
+        )
+    return COMPARISON
 
 
 # Tables that can be downloaded from the report.

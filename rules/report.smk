@@ -13,6 +13,21 @@ rule write_manifest:
         write_json(output[0], params.manifest)
 
 
+# By itself, so that a changed configuration makes nothing else run again.
+rule write_config:
+    output:
+        f"{RUN}/{CONFIG_FILE}",
+    log:
+        f"logs/write_config/{NAME}.log",
+    retries: 0
+    params:
+        config=config,
+    message:
+        "Writing down the configuration of this run"
+    run:
+        write_json(output[0], params.config)
+
+
 rule compare_accuracy:
     input:
         manifest=f"{RUN}/manifest.json",
@@ -196,3 +211,32 @@ rule render_report:
         "Writing the report's texts and tables"
     shell:
         "render_report.py {params.run:q} --optional {params.optional:q} > {log:q} 2>&1"
+
+
+if OTHER_RUN:
+
+    rule compare_runs:
+        input:
+            rules.gather_records.output,
+            rules.select_models.output,
+            rules.write_config.output,
+            existing(f"{OTHER_RUN}/tables/selection.csv"),
+        output:
+            COMPARISON,
+        log:
+            f"logs/compare_runs/{NAME}.log",
+        benchmark:
+            f"{RUN}/benchmarks/compare_runs/{NAME}.tsv"
+        retries: 0
+        conda:
+            "../envs/report.yaml"
+        resources:
+            runtime=REQUESTS.minutes,
+            mem_mb=REQUESTS.memory_mb,
+        params:
+            other=OTHER_RUN,
+            run=subpath(output[0], parent=True),
+        message:
+            "Comparing this run with {params.other}"
+        shell:
+            "compare.py {params.other:q} {params.run:q} --output {output[0]:q} > {log:q} 2>&1"

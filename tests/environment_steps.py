@@ -76,6 +76,7 @@ STEPS = {
             "compare_chosen.py run",
             "plot_results.py run",
             "render_report.py run",
+            "cp -r run other && compare.py run other --output across.html",
         ),
     ],
 }

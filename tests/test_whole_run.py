@@ -152,6 +152,11 @@ def test_a_new_ratio_and_a_new_artifact_run_only_what_is_new(project):
     assert not {"train_base", "tune_pruned", "export_onnx"} & set(found)
 
 
+def test_a_comparison_with_another_run_makes_nothing_else_run_again(project):
+    found = project.planned(CONFIG | {"compare_with": "results/other"})
+    assert found == {"write_config": 1, "compare_runs": 1, "all": 1}
+
+
 def test_edits_of_code_comments_and_environments_retrain_nothing(project):
     for path in [*project.folder.glob("rules/*.smk"), *project.folder.glob("envs/*.yaml")]:
         path.write_text(path.read_text() + "\n# A comment that was not there.\n")

@@ -248,6 +248,31 @@ def test_names_that_a_shell_would_take_for_commands_stay_names(snakemake, tmp_pa
     assert record["result"]["splits"]["train"]["images"] == 3
 
 
+def test_the_configuration_is_written_down_with_its_defaults_and_can_be_used_again(snakemake, tmp_path):
+    path = "results/some/config.json"
+    done = snakemake(tmp_path, path, config=DATA)
+    assert done.returncode == 0, done.stderr
+    said = json.loads((tmp_path / path).read_text())
+    assert (said["synthetic"]["images"], said["coarse"]["round_to"]) == ([2, 1, 1], 8)
+    assert jobs(snakemake(tmp_path, "-n", path, config=DATA)) == {}
+    assert jobs(snakemake(tmp_path, "-n", path, "--configfile", tmp_path / path)) == {}
+    assert jobs(snakemake(tmp_path, "-n", path, config=DATA | {"seed": 3})) == {"write_config": 1}
+
+
+def test_a_run_is_set_beside_another_one_if_the_configuration_names_it(snakemake, tmp_path):
+    assert "compare_runs" not in jobs(snakemake(tmp_path, "-n", config=DATA))
+    named = DATA | {"compare_with": "results/another run"}
+    assert jobs(snakemake(tmp_path, "-n", config=named))["compare_runs"] == 1
+    result = snakemake(tmp_path, "-n", "-p", "compare", config=named)
+    found = jobs(result)
+    assert (found["compare_runs"], "render_report" in found) == (1, False)
+    assert "compare.py 'results/another run' results/some --output results/some/comparison.html" in result.stdout
+    assert "compare_with: results/another run does not exist" in result.stdout + result.stderr
+    refused = snakemake(tmp_path, "-n", "compare", config=DATA)
+    assert refused.returncode != 0
+    assert "names no run to compare with: set compare_with" in refused.stdout + refused.stderr
+
+
 def test_every_value_reaches_the_shell_quoted():
     unquoted = set()
     for path in (ROOT / "rules").glob("*.smk"):

@@ -1,8 +1,8 @@
 """Marks that tell what Pinch made. Pinch replaces and removes only what it made, and refuses other outputs.
 
 A folder has a small file that says what it was made for. A file is recognized by its content: a checkpoint by the entry
-`pinch`, an exported model by its metadata, a record by its keys. An image or a video that the user names as an output
-is replaced in any case.
+`pinch`, an exported model by its metadata, a record by its keys, a page by a comment, a table by its columns. An image
+or a video that the user names as an output is replaced in any case.
 """
 
 import json
@@ -25,6 +25,10 @@ _EXPORTED = b"exported by Pinch"
 _NPZ_MEMBERS = ({"stamps", "digests"}, {"evidence", "sha256"})
 # Keys of a record, see pinch.core.records.
 _RECORD_KEYS = {"kind", "result", "provenance"}
+PAGE_MARK = "<!-- made by Pinch -->"
+"""What a page has that Pinch writes where the user says."""
+TABLE_HEAD = "part,of,figure,a,b,"
+"""How such a table begins, see pinch.tables.across.rows."""
 
 
 def require_replaceable(path: str | Path, folder: str | None = None) -> None:
@@ -52,12 +56,13 @@ def require_output(path: Path) -> None:
     """Refuse an output file named by the user if a file is there that Pinch did not make.
 
     Raises:
-        PinchError: see `require_replaceable`; or the file is no record, image or video.
+        PinchError: see `require_replaceable`; or the file is no record, page, table, image or video.
     """
     require_replaceable(path)
     if not path.is_file() or path.suffix in _LOOK or path.suffix in _SHOWN:
         return
-    if path.suffix != ".json" or not _is_made_json(path):
+    look = _LOOK_AT_OUTPUT.get(path.suffix)
+    if not look or not look(path):
         raise PinchError(f"{path} is a file that Pinch did not make and is not replaced: choose another name")
 
 
@@ -161,5 +166,10 @@ _LOOK: dict[str, Callable[[Path], bool]] = {
     ".onnx": lambda path: _EXPORTED in path.read_bytes(),
     ".tflite": _is_marked_tflite,
     ".npz": _is_marked_npz,
+}
+_LOOK_AT_OUTPUT: dict[str, Callable[[Path], bool]] = {
+    ".json": _is_made_json,
+    ".html": lambda path: PAGE_MARK.encode() in path.read_bytes(),
+    ".csv": lambda path: path.read_bytes().startswith(TABLE_HEAD.encode()),
 }
 _SHOWN = {".png", ".jpg", ".jpeg", ".mp4"}

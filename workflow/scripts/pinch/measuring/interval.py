@@ -8,6 +8,9 @@ from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
+Known = tuple[float, float, float]
+"""A figure and the ends of its interval, all known."""
+
 
 class Interval(NamedTuple):
     """A positive figure with its interval; both ends are None where a single value tells nothing of it."""
@@ -35,3 +38,22 @@ def of_values(values: Sequence[float]) -> Interval:
     half = float(quantile * logs.std(ddof=1) / np.sqrt(len(logs)))
     low, mean, high = np.exp([middle - half, middle, middle + half]).tolist()
     return Interval(mean, low, high)
+
+
+def ratio(ours: Known, theirs: Known) -> Known:
+    """One figure divided by another one that was measured independently of it, with a 95% interval from both intervals.
+
+    The distances of the ends from the middle are added as variances are, on the scale of logarithms: Zou and Donner,
+    Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008.
+
+    Args:
+        ours: a positive figure around which its interval was built, and the ends of that.
+        theirs: the same of the other one.
+    """
+    with np.errstate(divide="ignore"):  # an end may be 0
+        (ours_middle, ours_low, ours_high), (theirs_middle, theirs_low, theirs_high) = np.log([ours, theirs])
+    middle = ours_middle - theirs_middle
+    below = np.hypot(ours_middle - ours_low, theirs_high - theirs_middle)
+    above = np.hypot(ours_high - ours_middle, theirs_middle - theirs_low)
+    low, value, high = np.exp([middle - below, middle, middle + above]).tolist()
+    return value, low, high

@@ -34,7 +34,7 @@ from scipy.special import expit, logit, ndtr, stdtrit
 
 from pinch.core.errors import PinchError
 from pinch.core.record_types.intervals import ClassEstimate, Estimate
-from pinch.measuring import average_precision
+from pinch.measuring import average_precision, interval
 from pinch.measuring.evidence import Evidence
 from pinch.run.comparing import LEAST
 
@@ -144,6 +144,32 @@ def share(ours: Resampled, theirs: Resampled) -> Estimate | None:
     """
     require_same_images(ours, theirs)
     return _estimate(_ratio(mean(ours.values), mean(theirs.values)), ours.groups, _ROOT)
+
+
+def ratio(ours: Estimate, theirs: Estimate, are_shares: bool = False) -> Estimate | None:
+    """An accuracy relative to another one, from two intervals, where both cannot be compared image by image.
+
+    Args:
+        ours: an mAP50-95.
+        theirs: another one, on images that are independent of those of ours.
+        are_shares: whether both are shares of an mAP50-95 instead.
+
+    Returns:
+        The ratio of the measured figures. Its interval is built around that of the figures without their bias, which
+        differs with the number of images. None where the other one is not `comparable`.
+    """
+    if theirs.value < LEAST or ours.value <= 0:
+        return None
+    scale = _ROOT if are_shares else _LOGIT
+    _, low, high = interval.ratio(_unbiased(ours, scale), _unbiased(theirs, scale))
+    return Estimate(value=ours.value / theirs.value, low=low, high=high)
+
+
+def _unbiased(of: Estimate, scale: Scale) -> interval.Known:
+    """The figure that an interval was built around, and its ends."""
+    to, back = scale
+    ends = to(np.array([of.low, of.high]))
+    return float(back(ends.mean())), of.low, of.high
 
 
 def is_loss(share: Estimate) -> bool:

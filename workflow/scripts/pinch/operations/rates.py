@@ -64,6 +64,7 @@ def seconds(job: Job, work: Workload) -> float:
         "compare_accuracy": lambda job, work: COMPARED * images(job, work) / _RATE["compared"],
         # On test alone, but boxes of each size once more.
         "compare_chosen": lambda job, work: 2 * CHOSEN * images(job, work) / _RATE["compared"],
+        "compare_runs": lambda job, work: 2 * COMPARED * images(job, work) / _RATE["compared"],
         "evaluate_chosen": lambda job, work: CHOSEN * _evaluation(job, work),
         "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
         "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
@@ -101,7 +102,7 @@ def images(job: Job, work: Workload) -> int:
         return work.calibration_images * work.classes + 2 * work.measured[0]
     if job.rule in TRAININGS:
         return train + val
-    if job.rule in ("evaluate_model", "evaluate_artifact", "compare_accuracy"):
+    if job.rule in ("evaluate_model", "evaluate_artifact", "compare_accuracy", "compare_runs"):
         return sum(work.measured)
     if job.rule == "compare_chosen":
         return work.measured[1]

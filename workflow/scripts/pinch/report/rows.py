@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import pandas as pd
-
 from pinch.run import comparing
-from pinch.tables import gathering
+from pinch.tables.cells import clean as clean
 
 Row = dict[str, Any]
 
@@ -18,17 +16,6 @@ def share(value: float | None, whole: float | None) -> float | None:
 def kept(accuracy: float | None, whole: float | None) -> float | None:
     """The share of an accuracy that is kept; None if one is unknown or the whole is not `comparable`."""
     return share(accuracy, comparing.comparable(whole))
-
-
-def clean(table: pd.DataFrame) -> list[Row]:
-    """Rows with plain Python values, None for an empty cell."""
-    return [
-        {
-            key: None if pd.isna(value) else value.item() if hasattr(value, "item") else value
-            for key, value in row.items()
-        }
-        for row in gathering.rows(table)
-    ]
 
 
 def span(values: list[float | None]) -> Row | None:

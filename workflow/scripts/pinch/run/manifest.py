@@ -25,6 +25,8 @@ from pinch.run.identity import (
 
 VERSION = 2
 """Version of the file. Version 1 had names only."""
+CONFIG_FILE = "config.json"
+"""The configuration with all defaults, which the workflow leaves beside the manifest."""
 
 
 @dataclass(frozen=True)

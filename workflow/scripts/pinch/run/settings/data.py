@@ -31,6 +31,11 @@ class General:
     hide_images: bool = option(
         False, help="leave the images of the data set out of the report, since they show people", where=CONFIG
     )
+    compare_with: str | None = option(
+        None,
+        help="folder of another run, `results/<other>`; `results/<name>/comparison.html` then shows this run beside it",
+        where=CONFIG,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
