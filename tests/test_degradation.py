@@ -129,7 +129,7 @@ def test_files_without_boxes_are_left_out_with_a_warning_and_nothing_is_invented
     base.with_suffix(".away").rename(base)
     other = replace(of_file(run, file), images=[f"other/{n}.png" for n in range(100)])
     evidence.write(path, "0" * 64, {"test": other})
-    with pytest.raises(PinchError, match="were evaluated on other images"):
+    with pytest.raises(PinchError, match=rf"{file} and demo_tuned\.pt \(test\): two models were evaluated on other"):
         degradation.compute(run)
     path.write_bytes(whole)
 
