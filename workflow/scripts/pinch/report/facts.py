@@ -73,7 +73,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
         "output_types": _output_types(table["output_types"]),
-        "write_up": write_up.beside(places, table["models"], table["inference"]),
+        "write_up": write_up.beside(table["models"], gathering.read(results, "inference")),
         "chosen": clean(gathering.read(results, "chosen")) if with_chosen else [],
         "part": _part(base),
         "intervals": _intervals(table["artifacts"]),
