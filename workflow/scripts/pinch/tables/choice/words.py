@@ -48,6 +48,8 @@ def _why(figures: Figures, want: Want, made: Choice) -> str:
     if not made.qualifies:
         return f"nearest of {len(figures)} files, none of which has {limits}"
     count, tied = int(made.meets.sum()), int(made.ties.sum())
+    if count == 1 and len(figures) > 1:
+        return f"only one of {len(figures)} files with {limits}"
     of = f"of the {count} of {len(figures)} files with {limits}" if want.limits else f"of {len(figures)} files"
     if tied == 1:
         return f"{words} {of}"
