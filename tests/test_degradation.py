@@ -20,7 +20,7 @@ from pinch.report import captions, failures
 from pinch.report.plots import degradation as plots
 from pinch.report.plots import style
 from pinch.run import comparing
-from pinch.tables import compared, degradation, gathering, selection
+from pinch.tables import compared, degradation, gathering, output_types
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def run(tmp_path_factory):
     made_up_run.add_evidence(folder)
     for name, table in gathering.gather(folder).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     compare_chosen.main([str(folder)])
     return folder
 
