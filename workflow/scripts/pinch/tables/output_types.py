@@ -64,9 +64,8 @@ def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, ru
     for place, group in labels.places(_timed(results)):
         here = _place(gathering.rows(group)[0])
         want = _leading(here, wants)
-        made = [
-            row["model"] for row in gathering.rows(chosen) if want and (row["want"], _place(row)) == (want.name, here)
-        ]
+        there = [row for row in gathering.rows(chosen) if _place(row) == here]
+        made = [row["model"] for row in there if want and row["want"] == want.name]
         group = group.assign(relative_time=selection.relative_time(group))
         for model in dict.fromkeys([*([base["model"]] if base else []), *made]):
             own = group[group["model"] == model]
