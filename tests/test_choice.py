@@ -112,6 +112,8 @@ def test_of_equal_files_the_simplest():
         made = deciding.choose(figures, want)
         assert figures.rows["file"][made.chosen] == file
         assert made.is_certain, "no other is smaller"
+    unknown = Figures(rows.assign(precision=["full", None, "int8", None], method="none", ratio=0.0))
+    assert list(unknown.rows["file"][np.argsort(unknown.order)]) == ["d", "b", "a", "c"]
 
 
 def test_what_may_meet_a_limit_is_a_rival_and_what_may_miss_it_a_doubt():

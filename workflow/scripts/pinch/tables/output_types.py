@@ -62,10 +62,12 @@ def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, ru
     candidates = selection.measured(results).dropna(subset=["kept"])
     rows: list[Row] = []
     for place, group in labels.places(_timed(results)):
-        want = _leading(gathering.rows(group)[0], wants)
-        made = chosen[(chosen["place"] == place) & (chosen["want"] == (want.name if want else None))]
+        here = _place(gathering.rows(group)[0])
+        want = _leading(here, wants)
+        there = [row for row in gathering.rows(chosen) if _place(row) == here]
+        made = [row["model"] for row in there if want and row["want"] == want.name]
         group = group.assign(relative_time=selection.relative_time(group))
-        for model in dict.fromkeys([*([base["model"]] if base else []), *made["model"]]):
+        for model in dict.fromkeys([*([base["model"]] if base else []), *made]):
             own = group[group["model"] == model]
             at_place = candidates[candidates["model"] == model].merge(own[["file", "device", "threads", "processor"]])
             told = _decided(at_place, want, on_val) if want else {}
@@ -73,9 +75,14 @@ def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, ru
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _leading(place: Row, wants: Sequence[Want]) -> Want | None:
+def _place(row: Row) -> tuple[str, int, str]:
+    """Device, thread count and processor."""
+    return row["device"], row["threads"], selection.processor_of(row)
+
+
+def _leading(place: tuple[str, int, str], wants: Sequence[Want]) -> Want | None:
     """The want that chooses the output types of a place."""
-    there = [w for w in wants if w.runs_at(place["device"], place["threads"], selection.processor_of(place))]
+    there = [want for want in wants if want.runs_at(*place)]
     return min(there, key=lambda want: bool(want.formats), default=None)
 
 
