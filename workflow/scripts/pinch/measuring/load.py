@@ -52,7 +52,7 @@ def is_crowded(others: OtherLoad, device: str, threads: int) -> bool:
     """Whether a measurement and the others needed more of the machine than there is.
 
     The rounds of a timing then tell little of what another hour would bring. On two cores, of which others used a
-    quarter of one, ratios of files on two threads moved by up to 60%, far out of their intervals.
+    quarter of one and later up to one and a half, ratios of files on two threads moved by up to 60%.
     """
     if device == "gpu":
         return (others.gpu_percent_before or 0) > QUIET_GPU_PERCENT
