@@ -30,13 +30,13 @@ TAIL = (1 - statistics.LEVEL) / 2
 
 @dataclass(frozen=True)
 class Case:
-    """Sets to draw: `groups` images each, or persons with `per_person` images in the mean; skills of two files."""
+    """Sets to draw: `groups` images each, or persons with `per_person` images in the mean; skills of the files."""
 
     name: str
     groups: int
     classes: int
     boxes: float
-    skills: tuple[float, float]
+    skills: tuple[float, ...]
     per_person: int | None = None
     decimals: int | None = None
 
@@ -52,7 +52,7 @@ CASES = (
 
 
 class Population:
-    """Evidence of two files on all images, from which sets are drawn by group."""
+    """Evidence of files on all images, from which sets are drawn by group."""
 
     def __init__(self, case, rng):
         seen = made_up.scenes(rng, POPULATION, case.classes, case.boxes, case.per_person)
@@ -62,11 +62,12 @@ class Population:
         self.images = by_number(self.files[0].groups, self.groups)
         self.detections = [by_number(file.detection_images, POPULATION) for file in self.files]
         self.boxes = by_number(self.files[0].truth_images, POPULATION)
-        base, other = (average_precision.of_classes(file, np.ones((1, self.groups)))[0] for file in self.files)
+        classes = [average_precision.of_classes(file, np.ones((1, self.groups)))[0] for file in self.files]
+        self.map50_95, (base, other) = [each.mean() for each in classes], classes[:2]
         self.truth = {"mAP50-95": base.mean(), "kept": other.mean() / base.mean(), "class": other[-1] / base[-1]}
 
     def draw(self, rng, count):
-        """Evidence of both files on a set of `count` groups, each of which is a group of its own in the set."""
+        """Evidence of the files on a set of `count` groups, each of which is a group of its own in the set."""
         chosen = [self.images[group] for group in rng.integers(self.groups, size=count)]
         images = np.concatenate(chosen)
         groups = np.repeat(np.arange(count, dtype=np.int32), [len(each) for each in chosen])

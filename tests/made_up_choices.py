@@ -34,6 +34,7 @@ def truth(rng, count, spread=0.3):
             "val_images": 3 * PERSONS,
             "val_lowest_class": "class 0",
             "baseline_file": "file 0",
+            "crowded": False,
         }
     )
     worst = kept - rng.uniform(0, 0.1, count)

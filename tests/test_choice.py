@@ -112,6 +112,8 @@ def test_of_equal_files_the_simplest():
         made = deciding.choose(figures, want)
         assert figures.rows["file"][made.chosen] == file
         assert made.is_certain, "no other is smaller"
+    unknown = Figures(rows.assign(precision=["full", None, "int8", None], method="none", ratio=0.0))
+    assert list(unknown.rows["file"][np.argsort(unknown.order)]) == ["d", "b", "a", "c"]
 
 
 def test_what_may_meet_a_limit_is_a_rival_and_what_may_miss_it_a_doubt():
@@ -138,10 +140,26 @@ def test_without_intervals_there_is_a_choice_that_nothing_makes_certain():
     for prefer in ("fastest", "accurate", "balanced", "energy"):
         want = Want(name="some", prefer=prefer)
         made, cells = deciding.choose(figures, want), said(figures, want)
-        assert made.best == made_up.winner(rows, want)
+        assert made.chosen == made_up.winner(rows, want), "what is not known ties nothing"
         assert not cells["certain"]
         assert "nothing tells how large the noise is" in cells["runner_up_note"]
     assert said(figures, Want(name="small", prefer="smallest"))["certain"]
+
+
+def test_times_on_a_crowded_machine_make_nothing_certain_but_tie_as_their_intervals_say():
+    rows = made_up.exact(made_up.truth(rng(13), 3)).assign(relative_time=[1.0, 1.3, 3.0])
+    ends = {f"relative_time_{end}": rows["relative_time"] for end in ("low", "high")}
+    rows, want = rows.assign(**ends), Want(name="fast", prefer="fastest")
+    assert said(Figures(rows), want)["certain"]
+    for crowded in ([True, False, False], [False, True, False]):
+        cells = said(Figures(rows.assign(crowded=crowded)), want)
+        assert (cells["certain"], cells["runner_up"]) == (False, "file 1")
+        assert cells["reason"].startswith("fastest of 3 files: ")
+    assert said(Figures(rows.assign(crowded=[False, False, True])), want)["certain"], "by so much nothing moves"
+    wide = rows.assign(relative_time_low=rows["relative_time"] * 0.99, relative_time_high=rows["relative_time"] * 1.01)
+    note = said(Figures(wide.assign(crowded=True)), want)["runner_up_note"]
+    assert note.startswith("A toss-up: file 1 is 30.0% slower, more than the noise of ")
+    assert note.endswith("; this is not certain, because others kept the machine busy")
 
 
 def test_what_was_not_measured_is_said():

@@ -20,7 +20,7 @@ from pinch.report import captions, failures
 from pinch.report.plots import degradation as plots
 from pinch.report.plots import style
 from pinch.run import comparing
-from pinch.tables import compared, degradation, gathering, selection
+from pinch.tables import compared, degradation, gathering, output_types
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def run(tmp_path_factory):
     made_up_run.add_evidence(folder)
     for name, table in gathering.gather(folder).tables.items():
         gathering.write(folder, name, table)
-    gathering.write(folder, "selection", selection.select(folder))
+    output_types.write_choices(folder)
     compare_chosen.main([str(folder)])
     return folder
 
@@ -129,7 +129,7 @@ def test_files_without_boxes_are_left_out_with_a_warning_and_nothing_is_invented
     base.with_suffix(".away").rename(base)
     other = replace(of_file(run, file), images=[f"other/{n}.png" for n in range(100)])
     evidence.write(path, "0" * 64, {"test": other})
-    with pytest.raises(PinchError, match="were evaluated on other images"):
+    with pytest.raises(PinchError, match=rf"{file} and demo_tuned\.pt \(test\): two models were evaluated on other"):
         degradation.compute(run)
     path.write_bytes(whole)
 

@@ -72,6 +72,9 @@ def test_tables_are_complete(project):
     ]
     assert len(rows["artifacts"]) == len(rows["inference"]) == 6
     assert rows["selection"]
+    types = project.table("output_types")
+    assert {row["file"] for row in types if row["chosen"] == "True"} <= {row["file"] for row in rows["artifacts"]}
+    assert all(row["time_of_full"] and row["accuracy_of_full"] and row["why"] for row in types)
     columns = {
         "models": "model method ratio parameters nonzero_parameters macs map50 map50_95",
         "artifacts": "model format precision file bytes bytes_zipped map50 map50_95",

@@ -48,6 +48,19 @@ class Load:
         return time.monotonic(), busy_seconds(), sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
+def is_crowded(others: OtherLoad, device: str, threads: int) -> bool:
+    """Whether a measurement and the others needed more of the machine than there is.
+
+    The rounds of a timing then tell little of what another hour would bring. On two cores, of which others used a
+    quarter of one and later up to one and a half, ratios of files on two threads moved by up to 60%.
+    """
+    if device == "gpu":
+        return (others.gpu_percent_before or 0) > QUIET_GPU_PERCENT
+    if others.busy_cores is None or others.cores_of_machine is None:
+        return False
+    return threads + others.busy_cores > others.cores_of_machine + QUIET_CORES
+
+
 def busy_seconds() -> float:
     """Processor seconds used on the machine, including those stolen by a hypervisor; NaN if the system hides them."""
     stat = Path("/proc/stat")

@@ -38,7 +38,7 @@ _RATE = {name: value for name, (value, _) in ASSUMPTIONS.items()}
 SCANNED_LAYERS = 60
 """Layers of YOLO11n in a layer scan."""
 CHOSEN = 8
-"""Artifacts that are measured on all of test: one for each goal and device, of which some are the same."""
+"""Artifacts that are measured on all of test: one for each want and place, of which some are the same."""
 COMPARED = 40
 """Files whose accuracies are compared: about as many as config/config.yaml asks for."""
 TRAININGS = ("train_base", "tune_base", "tune_pruned", "explain_tuning")

@@ -151,9 +151,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "inference": (
         *_PLACE,
-        *(number(f"{key}_ms", f"{key} (ms)", 2) for key in ("p50", "p90", "p99", "min")),
+        *(number(f"{key}_ms", f"{key} (ms)", 2) for key in ("p50", "p90", "p99")),
         estimate("relative_to_baseline", "of the baseline's p50", 3, prefix="relative"),
-        *(number("rounds", "rounds", 0), truth("stable", "stable"), number("spread", "spread (%)", 1, 100)),
+        *(number("rounds", "rounds", 0), truth("stable", "stable")),
         *(number("preprocess_ms", "before (ms)", 2), number("postprocess_ms", "after (ms)", 2)),
         *(number("total_ms", "whole frame (ms)", 2), number("fps", "frames per second", 1)),
     ),

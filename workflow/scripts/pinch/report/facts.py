@@ -75,7 +75,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "shipped": choice_facts.shipped(table["selection"], places, table["artifacts"]),
         "rests_on": choice_facts.rests_on(table["provenance"]),
         "output_types": _output_types(table["output_types"]),
-        "write_up": write_up.beside(places, table["models"], table["inference"]),
+        "write_up": write_up.beside(table["models"], gathering.read(results, "inference")),
         "chosen": clean(gathering.read(results, "chosen")) if with_chosen else [],
         "losses": degradation_facts.collect(results),
         "part": _part(base),

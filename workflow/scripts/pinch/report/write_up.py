@@ -5,10 +5,13 @@ of HaGRID as ONNX, means over the frames of a video, on an RTX 3060 Ti and a Ryz
 channels that are still computed (see docs/method.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from pinch.report.rows import Row, share
+import pandas as pd
+
+from pinch.report.rows import Row, clean, share
 from pinch.run import comparing, formats
+from pinch.tables import labels, selection
 
 _BASE, _PRUNED = "base", "coarse 50%"
 # Milliseconds by device and model: full, half, int8.
@@ -21,45 +24,41 @@ _TIMES = {
 _PRECISIONS = ("full", "half", "int8")
 
 
-def beside(places: Iterable[Row], models: Sequence[Row], timed: Sequence[Row]) -> Row:
+def beside(models: Sequence[Row], timed: pd.DataFrame) -> Row:
     """Its table with the times of this run.
 
     Args:
-        places: of `pinch.report.timing_facts.places`.
         models: rows of tables/models.csv.
-        timed: rows of tables/inference.csv.
+        timed: tables/inference.csv.
 
     Returns:
-        `places`, the names of those with a file of the table, and `rows`: `device`, `model`, `precision`, `ms`,
-        `of_full`, and for each place `ours` with the last two (None: not in this run, or of another device). No rows
-        if the run has none of them.
+        `places`, the names of those on which the base's full ONNX file was timed, and `rows`: `device`, `model`,
+        `precision`, `ms`, `of_full`, and for each place `ours` with the last two (None: not timed, or of another
+        device). Without such places there are no rows.
     """
     base = comparing.base(models)
     pruned = next((row for row in models if (row["method"], row["ratio"]) == ("coarse", 0.5)), None)
     names = {_BASE: base["model"] if base else None, _PRUNED: pruned["model"] if pruned else None}
-    shown = [place for place in places if _time(place, names[_BASE], _PRECISIONS[0], timed)]
+    times = {place: _times(group) for place, group in labels.places(timed.dropna(subset=["p50_ms"]))}
+    shown = {place: found for place, found in times.items() if (names[_BASE], _PRECISIONS[0]) in found}
     rows = []
-    for (device, model), times in _TIMES.items():
-        for precision, ms in zip(_PRECISIONS, times, strict=True):
+    for (device, model), told in _TIMES.items():
+        for precision, ms in zip(_PRECISIONS, told, strict=True):
             row: Row = {"device": device, "model": model, "precision": precision}
             row |= {"ms": ms, "of_full": ms / _TIMES[device, _BASE][0]}
-            rows.append(row | {"ours": [_ours(place, row, names, timed) for place in shown]})
-    return {"places": [place["place"] for place in shown], "rows": rows if shown else []}
+            rows.append(row | {"ours": [_ours(row, names, found) for found in shown.values()]})
+    return {"places": list(shown), "rows": rows if shown else []}
 
 
-def _ours(place: Row, row: Row, names: Row, timed: Sequence[Row]) -> Row:
+def _times(group: pd.DataFrame) -> dict[tuple[str, str], Row]:
+    """The ONNX files of a place by model and precision: their device and times."""
+    rows = clean(group.assign(relative_time=selection.relative_time(group)))
+    return {(row["model"], row["precision"]): row for row in rows if row["format"] == formats.REFERENCE[1]}
+
+
+def _ours(row: Row, names: Row, found: dict[tuple[str, str], Row]) -> Row:
     """The same of this run at a place."""
-    if row["device"] != place["device"]:
+    full, own = found[names[_BASE], _PRECISIONS[0]], found.get((names[row["model"]], row["precision"]))
+    if own is None or own["device"] != row["device"]:
         return {"ms": None, "of_full": None}
-    full = _time(place, names[_BASE], _PRECISIONS[0], timed)
-    ms = _time(place, names[row["model"]], row["precision"], timed)
-    return {"ms": ms, "of_full": share(ms, full)}
-
-
-def _time(place: Row, model: str | None, precision: str, timed: Sequence[Row]) -> float | None:
-    kind, here = formats.REFERENCE[1], (place["device"], place["threads"], place["processor"])
-    for row in timed:
-        is_there = (row["device"], row["threads"], row["processor"]) == here
-        if is_there and (row["model"], row["format"], row["precision"]) == (model, kind, precision):
-            return row["p50_ms"]
-    return None
+    return {"ms": own["p50_ms"], "of_full": share(own["relative_time"], full["relative_time"])}

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pinch.core import records
+from pinch.core.errors import PinchError
 from pinch.core.record_types.intervals import Estimate
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.measuring import at_threshold, evidence, statistics
@@ -65,7 +66,7 @@ def compute(results: Path, tables: Path | None = None, seed: int = General.seed)
         for name in [base.name, *files(tables)]:
             of = base if name == base.name else _read(results, name, seed)
             if of:
-                statistics.require_same_images(of.resampled, base.resampled)
+                _require_same_images(of, base)
                 found["classes"] += _classes(of, base)
                 sizes = whole_sizes if of is base else _of_sizes(of, limits, seed)
                 found["sizes_of_boxes"] += _sizes(of, base, sizes, whole_sizes)
@@ -117,6 +118,13 @@ def _read(results: Path, file: str, seed: int) -> _File | None:
         "recall": statistics.rates(found, counts.found, counts.boxes, seed),
     }
     return _File(file, found, counts, resampled, figures)
+
+
+def _require_same_images(of: _File, base: _File) -> None:
+    try:
+        statistics.require_same_images(of.resampled, base.resampled)
+    except PinchError as error:
+        raise PinchError(f"{of.name} and {base.name} ({SPLIT}): {error}") from error
 
 
 def _about(of: _File, base: _File) -> dict[str, Any]:
@@ -187,7 +195,12 @@ def _of_sizes(of: _File, limits: Sequence[float], seed: int) -> list[_Size]:
 
 def _sizes(of: _File, base: _File, sizes: Sequence[_Size], whole: Sequence[_Size]) -> list[dict[str, Any]]:
     rows = []
-    for ours, theirs in zip(sizes, whole, strict=True):
+    of_base = {size.name: size for size in whole}
+    for ours in sizes:
+        # Boxes are rounded in the file's own image size: a box at a limit may be of another size there.
+        theirs = of_base.get(ours.name)
+        if theirs is None:
+            continue
         row = _about(of, base) | {"size": ours.name, "side_from": ours.low, "boxes": ours.boxes}
         row |= {"side_to": None if np.isinf(ours.high) else ours.high}
         row |= _loss("map50_95", ours.map50_95, theirs.map50_95, of, base)

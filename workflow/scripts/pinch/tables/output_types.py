@@ -1,6 +1,7 @@
 """How the output type is selected: each format and precision of a model beside its float32 file, at every place.
 
-Of each model, the type is chosen by the first of the wants that applies at the place, from that model's files only.
+Of each model, the type is chosen from its own files, by the first of the wants that applies at the place and takes
+every format or, if all want certain formats there, by the first of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +40,7 @@ def write_choices(results: Path, wants: Sequence[Want] = USUAL, run: Path | None
 
 
 def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, run: Path | None = None) -> pd.DataFrame:
-    """Compare the files of the base, and of the model that the first want of a place chose there.
+    """Compare the files of the base, and of the model that the leading want of a place chose there.
 
     Args:
         results: folder of a run whose tables are gathered.
@@ -61,14 +62,28 @@ def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, ru
     candidates = selection.measured(results).dropna(subset=["kept"])
     rows: list[Row] = []
     for place, group in labels.places(_timed(results)):
-        first = chosen[chosen["place"] == place].head(1)
+        here = _place(gathering.rows(group)[0])
+        want = _leading(here, wants)
+        there = [row for row in gathering.rows(chosen) if _place(row) == here]
+        made = [row["model"] for row in there if want and row["want"] == want.name]
         group = group.assign(relative_time=selection.relative_time(group))
-        for model in dict.fromkeys([*([base["model"]] if base else []), *first["model"]]):
+        for model in dict.fromkeys([*([base["model"]] if base else []), *made]):
             own = group[group["model"] == model]
             at_place = candidates[candidates["model"] == model].merge(own[["file", "device", "threads", "processor"]])
-            told = _decided(at_place, wants, on_val)
+            told = _decided(at_place, want, on_val) if want else {}
             rows += [_row(place, row, told) | shares for row, shares in _with_shares(own, on_val)]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _place(row: Row) -> tuple[str, int, str]:
+    """Device, thread count and processor."""
+    return row["device"], row["threads"], selection.processor_of(row)
+
+
+def _leading(place: tuple[str, int, str], wants: Sequence[Want]) -> Want | None:
+    """The want that chooses the output types of a place."""
+    there = [want for want in wants if want.runs_at(*place)]
+    return min(there, key=lambda want: bool(want.formats), default=None)
 
 
 def _timed(results: Path) -> pd.DataFrame:
@@ -109,21 +124,18 @@ def _paired(ours: Resampled, theirs: Resampled) -> Row:
     return found | ({"worst_class": worst.name} if worst else {})
 
 
-def _decided(rows: pd.DataFrame, wants: Sequence[Want], on_val: Mapping[str, Resampled]) -> dict[str, Row]:
-    """What the first want that applies says of the files of a model at one place, by file."""
-    for want in wants if len(rows) else ():
-        place = gathering.rows(rows)[0]
-        own = rows[[want.takes(format) for format in rows["format"]]]
-        if not len(own) or not want.runs_at(place["device"], place["threads"], selection.processor_of(place)):
-            continue
-        figures = Figures(own, on_val)
-        made = deciding.choose(figures, want)
-        said = words.why_each(figures, want, made, deciding.without(figures, want))
-        return {
-            file: {"want": want.name, "chosen": number == made.chosen, "why": why}
-            for number, (file, why) in enumerate(zip(figures.rows["file"], said, strict=True))
-        }
-    return {}
+def _decided(rows: pd.DataFrame, want: Want, on_val: Mapping[str, Resampled]) -> dict[str, Row]:
+    """What a want says of the files of a model at one place, by file."""
+    own = rows[[want.takes(format) for format in rows["format"]]]
+    if own.empty:
+        return {}
+    figures = Figures(own, on_val)
+    made = deciding.choose(figures, want)
+    said = words.why_each(figures, want, made, deciding.without(figures, want))
+    return {
+        file: {"want": want.name, "chosen": number == made.chosen, "why": why}
+        for number, (file, why) in enumerate(zip(figures.rows["file"], said, strict=True))
+    }
 
 
 def _row(place: str, row: Row, told: Mapping[str, Row]) -> Row:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pinch.core.provenance import Provenance
 from pinch.core.record_types.measurements import InferenceRecord
-from pinch.measuring import interval
+from pinch.measuring import interval, load
 from pinch.run.identity import Timing
 from pinch.run.targets import suits
 
@@ -24,7 +24,7 @@ COLUMNS = [
     *["file", "method", "ratio", "label", "imgsz"],
     *["relative_to_baseline", "relative_low", "relative_high", "stable", "baseline_file", "baseline_p50_ms", "spread"],
     *["p50_low_ms", "p50_high_ms", "energy_net_low_mj", "energy_net_high_mj", "energy_windows"],
-    *["exclusive", "busy_cores", *_WHOLE_FRAMES, *_MEMORY, *_USE, "peak_gops", "peak_of"],
+    *["exclusive", "busy_cores", "crowded", *_WHOLE_FRAMES, *_MEMORY, *_USE, "peak_gops", "peak_of"],
     *[*_ENERGY, "energy_spread", "relative_energy", "frames", "warmup", "rounds", "source", "processor", "notes"],
     "on_target",
 ]
@@ -45,6 +45,7 @@ def row(timing: Timing, timed: InferenceRecord, made: Provenance, target: str | 
         found |= {"energy_spread": timed.energy.net_spread, "relative_energy": timed.energy.relative_net}
         found |= _energy_ends(timed.energy.window_net_mj)
     found["on_target"] = timing.device != "cpu" or suits(target, hardware)
+    found["crowded"] = load.is_crowded(timed.others, timing.device, timing.threads)
     found |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(timed.notes)}
     return found | {"processor": (timed.gpu or hardware.gpu) if timing.device == "gpu" else hardware.cpu}
 

@@ -76,11 +76,11 @@ def choose(figures: Figures, want: Want) -> Choice:
     best = _first(figures, meets & (score >= score[meets].max()))
     ties = _ties(figures, preference, meets, best, alpha)
     chosen = _first(figures, ties)
-    may_meet = np.isfinite(score)
+    may_meet, over = np.isfinite(score), scores_over(figures, preference, chosen)
     for margin in margins.values():
-        may_meet &= _highest(margin, alpha) >= 0
-    rivals = may_meet & (_highest(scores_over(figures, preference, chosen), alpha) > 0)
-    doubts = tuple(name for name, margin in margins.items() if margin.value[chosen] < margin.reach(alpha)[chosen])
+        may_meet &= _added(margin.value, margin.utmost(alpha)) >= 0
+    rivals = may_meet & (_added(over.value, over.utmost(alpha)) > 0)
+    doubts = tuple(name for name, margin in margins.items() if margin.value[chosen] < margin.utmost(alpha)[chosen])
     return Choice(preference, meets, chosen, best, ties, rivals, doubts, alpha)
 
 
@@ -121,9 +121,11 @@ def _alpha(figures: Figures, want: Want, preference: Preference) -> float:
 
 def _ties(figures: Figures, preference: Preference, meets: np.ndarray, best: int, alpha: float) -> np.ndarray:
     """(n,) whether a file may be the best of those that meet all limits: none of them is told to be better."""
-    ties = meets & (_highest(scores_over(figures, preference, best), alpha) >= 0)
-    for other in np.flatnonzero(ties):
-        ties &= _highest(scores_over(figures, preference, int(other)), alpha) >= 0
+    ties = meets.copy()
+    for other in (best, *np.flatnonzero(meets)):
+        if ties[other]:
+            over = scores_over(figures, preference, int(other))
+            ties &= _added(over.value, over.reach(alpha)) >= 0
     ties[best] = True
     return ties
 
@@ -133,12 +135,12 @@ def _margin(figures: Figures, limit: Limit, value: float) -> Noisy:
     own, sign = figures.of(limit.column), 1.0 if limit.at_least else -1.0
     bound = np.log(max(limit.bound(value), LEAST))
     inside = np.where(shortfall(figures, limit, value) == 0, 0.0, sign * (own.value - bound))
-    return Noisy(np.nan_to_num(inside, nan=-np.inf), own.error, own.freedom)
+    return Noisy(np.nan_to_num(inside, nan=-np.inf), own.error, own.freedom, own.beyond)
 
 
-def _highest(found: Noisy, alpha: float) -> np.ndarray:
+def _added(value: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """What true values may reach; minus infinity where nothing is known."""
-    return np.nan_to_num(found.value + found.reach(alpha), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    return np.where(np.isfinite(value), value + reach, -np.inf)
 
 
 def _first(figures: Figures, among: np.ndarray) -> int:

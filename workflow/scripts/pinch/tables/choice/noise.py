@@ -19,6 +19,8 @@ from pinch.measuring import statistics
 from pinch.measuring.statistics import Resampled
 from pinch.run.formats import FORMATS, PRECISIONS
 
+CROWDED = 2.0
+"""Factor by which times may move besides their noise, if others kept the machine busy: see `load.is_crowded`."""
 EXACT = ("bytes", "bytes_zipped")
 """Columns that would be the same if all were measured again."""
 # Columns whose intervals are in other columns: its ends, and the number of rounds, windows or groups of images.
@@ -49,21 +51,27 @@ class Noisy:
 
     Attributes:
         value: (n,), NaN where the figure is not known.
-        error: (n,) standard error; infinite where nothing tells it.
+        error: (n,) standard error; 0 where nothing tells it.
         freedom: (n,) degrees of freedom of the error.
+        beyond: (n,) how much further the true value may lie than the error tells; infinite where nothing tells it.
     """
 
     value: np.ndarray
     error: np.ndarray
     freedom: np.ndarray
+    beyond: np.ndarray
 
     def reach(self, alpha: float) -> np.ndarray:
         """(n,) how far the true values lie at most above `value`, but for a share `alpha` of cases; below likewise."""
         return stdtrit(self.freedom, 1 - alpha) * self.error
 
+    def utmost(self, alpha: float) -> np.ndarray:
+        """(n,) the same with what the error does not tell."""
+        return self.reach(alpha) + self.beyond
+
     def at(self, index: int) -> "Noisy":
         """The figure of one file, for all."""
-        return Noisy(*(np.full_like(each, each[index]) for each in (self.value, self.error, self.freedom)))
+        return Noisy(*(np.full_like(each, each[index]) for each in vars(self).values()))
 
 
 def total(terms: Sequence[tuple[Noisy, float]]) -> Noisy:
@@ -73,8 +81,10 @@ def total(terms: Sequence[tuple[Noisy, float]]) -> Noisy:
     shares = np.sum([each**2 / term.freedom for each, (term, _) in zip(variances, terms, strict=True)], axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = np.where(variance > 0, variance**2 / shares, np.inf)
-    freedom = np.where(np.isfinite(variance), freedom, 1.0)
-    return Noisy(np.sum([weight * term.value for term, weight in terms], axis=0), np.sqrt(variance), freedom)
+    value = np.sum([weight * term.value for term, weight in terms], axis=0)
+    return Noisy(
+        value, np.sqrt(variance), freedom, np.sum([abs(weight) * term.beyond for term, weight in terms], axis=0)
+    )
 
 
 def fitting(resamples: Mapping[str, Resampled], rows: pd.DataFrame) -> dict[str, Resampled]:
@@ -146,52 +156,57 @@ class Figures:
         own = self.of(column)
         found = total([(own, 1.0), (own.at(index), -1.0)])
         itself = np.arange(len(self)) == index
-        return Noisy(np.where(itself, 0.0, found.value), np.where(itself, 0.0, found.error), found.freedom)
+        value, error = (np.where(itself, 0.0, each) for each in (found.value, found.error))
+        return Noisy(value, error, found.freedom, np.where(itself, 0.0, found.beyond))
 
     def _image_by_image(self, index: int) -> Noisy:
         # What files keep of the same model varies less than their accuracies.
         apart = self._apart("kept", index)
-        value, error, freedom = (each.copy() for each in (apart.value, apart.error, apart.freedom))
-        theirs = self._resamples[index]
+        found, theirs = [each.copy() for each in vars(apart).values()], self._resamples[index]
         for number, ours in enumerate(self._resamples):
             if number == index or ours is None or theirs is None or ours.digest != theirs.digest:
                 continue
             if share := statistics.share(ours, theirs):
-                value[number], error[number], freedom[number] = _of_ends(share.low, share.high, ours.groups)
-        return Noisy(value, error, freedom)
+                for column, value in zip(found, _of_ends(share.low, share.high, ours.groups), strict=True):
+                    column[number] = value
+        return Noisy(*found)
 
     def _read(self, column: str) -> Noisy:
-        points = self.points(column)
-        value, unknown = np.log(np.maximum(points, LEAST)), np.full(len(self), np.inf)
-        if column in EXACT:
-            return Noisy(value, np.zeros(len(self)), unknown)
+        points, count = self.points(column), len(self)
+        value = np.log(np.maximum(points, LEAST))
+        beyond = np.full(count, 0.0 if column in EXACT else np.inf)
+        unknown = Noisy(value, np.zeros(count), np.full(count, np.inf), beyond)
         if column == "val_recall":
-            return self._recall(points)
+            return self._recall(value, points)
         if column == "val_lowest_class_map50_95":
-            return self._lowest_class(value)
+            return self._lowest_class(unknown)
         if not (ends := _OWN.get(column) or _AS.get(column)):
-            return Noisy(value, unknown, np.ones(len(self)))
-        low, high, count = (self.points(name) for name in ends)
-        middle, error, freedom = np.array([_of_ends(*each) for each in zip(low, high, count, strict=True)], float).T
+            return unknown
+        columns = zip(*(self.points(name) for name in ends), strict=True)
+        middle, error, freedom, beyond = np.array([_of_ends(*each) for each in columns], float).T
         # Intervals of accuracies are not around the figure, which is biased.
-        return Noisy(np.where(np.isfinite(middle) & (column in _OWN), middle, value), error, freedom)
+        value = np.where(np.isfinite(middle) & (column in _OWN), middle, value)
+        if column == "relative_time" or ends == _TIME:
+            beyond = beyond + np.where(self.rows["crowded"].fillna(False).to_numpy(bool), np.log(CROWDED), 0.0)
+        return Noisy(value, error, freedom, beyond)
 
-    def _recall(self, recall: np.ndarray) -> Noisy:
+    def _recall(self, value: np.ndarray, recall: np.ndarray) -> Noisy:
         """The variance of a share is at most share * (1 - share) (Bhatia and Davis 2000), here of a group of images."""
-        groups = self.points("val_groups")
+        groups = np.nan_to_num(self.points("val_groups"), nan=1.0)
         # Also of no misses at all (Agresti and Coull 1998).
         moved = (recall * groups + 2) / (groups + 4)
-        value = np.log(np.maximum(recall, LEAST))
         error = np.sqrt(moved * (1 - moved) / groups) / np.maximum(recall, LEAST)
-        return Noisy(value, np.where(np.isfinite(error), error, np.inf), np.maximum(groups - 1, 1.0))
+        known = np.isfinite(error) & (groups > 1)
+        return Noisy(value, np.where(known, error, 0.0), np.maximum(groups - 1, 1.0), np.where(known, 0.0, np.inf))
 
-    def _lowest_class(self, value: np.ndarray) -> Noisy:
-        error, freedom = np.full(len(self), np.inf), np.ones(len(self))
-        for number, (found, name) in enumerate(zip(self._resamples, self.rows["val_lowest_class"], strict=True)):
-            estimate = _of_class(found, name) if found else None
-            if found and estimate:
-                _, error[number], freedom[number] = _of_ends(estimate.low, estimate.high, found.groups)
-        return Noisy(value, error, freedom)
+    def _lowest_class(self, unknown: Noisy) -> Noisy:
+        found = [each.copy() for each in vars(unknown).values()]
+        for number, (own, name) in enumerate(zip(self._resamples, self.rows["val_lowest_class"], strict=True)):
+            estimate = _of_class(own, name) if own else None
+            if own and estimate:
+                for column, value in zip(found[1:], _of_ends(estimate.low, estimate.high, own.groups)[1:], strict=True):
+                    column[number] = value
+        return Noisy(*found)
 
 
 def _place(name: str, names: list[str]) -> int:
@@ -199,12 +214,12 @@ def _place(name: str, names: list[str]) -> int:
     return names.index(name) if name in names else len(names)
 
 
-def _of_ends(low: float, high: float, count: float) -> tuple[float, float, float]:
-    """Middle, standard error and degrees of freedom from the ends of an interval of LEVEL; unknown without them."""
+def _of_ends(low: float, high: float, count: float) -> tuple[float, float, float, float]:
+    """The parts of a `Noisy` from the ends of an interval of LEVEL; without them, nothing tells the noise."""
     if not (low > 0 and high >= low and count >= 2):
-        return np.nan, np.inf, 1.0
+        return np.nan, 0.0, np.inf, np.inf
     middle, half = (np.log(high) + np.log(low)) / 2, (np.log(high) - np.log(low)) / 2
-    return middle, half / stdtrit(count - 1, _CENTRAL), count - 1
+    return middle, half / stdtrit(count - 1, _CENTRAL), count - 1, 0.0
 
 
 def _of_class(found: Resampled, name: str) -> Estimate | None:

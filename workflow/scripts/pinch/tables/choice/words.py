@@ -48,6 +48,8 @@ def _why(figures: Figures, want: Want, made: Choice) -> str:
     if not made.qualifies:
         return f"nearest of {len(figures)} files, none of which has {limits}"
     count, tied = int(made.meets.sum()), int(made.ties.sum())
+    if count == 1 and len(figures) > 1:
+        return f"only one of {len(figures)} files with {limits}"
     of = f"of the {count} of {len(figures)} files with {limits}" if want.limits else f"of {len(figures)} files"
     if tied == 1:
         return f"{words} {of}"
@@ -118,7 +120,7 @@ def _runner_up_note(figures: Figures, want: Want, made: Choice, runner_up: int |
 
 def _doubt(figures: Figures, made: Choice, name: str) -> str:
     limit = LIMITS[name]
-    if np.isinf(figures.of(limit.column).error[made.chosen]):
+    if figures.of(limit.column).beyond[made.chosen]:
         return f"nothing tells how large the noise of {limit.noun} is, which is limited"
     return f"the chosen file itself meets the limit on {limit.noun} by no more than the noise"
 
@@ -126,16 +128,18 @@ def _doubt(figures: Figures, made: Choice, name: str) -> str:
 def _difference(figures: Figures, want: Want, made: Choice, other: int) -> str:
     """How far another file is behind or ahead, and whether the noise could explain it."""
     over = scores_over(figures, made.preference, made.chosen)
-    noise = float(np.expm1(over.reach(made.alpha)[other]))
+    noise, beyond = float(np.expm1(over.reach(made.alpha)[other])), float(over.beyond[other])
     said = f"{_file(figures, other)} is {_change(figures, made.preference, made.chosen, other)}"
     if made.rivals[other] and not made.meets[other]:
         missed = [n for n, (limit, value) in want.limits.items() if shortfall(figures, limit, value)[other] > 0]
         return f"{said}, and misses the limit on {_nouns(missed)} by no more than the noise"
-    if noise == 0:
-        return said
-    if not np.isfinite(noise):
+    if np.isinf(beyond):
         return f"{said}, and nothing tells how large the noise is"
-    return f"{said}, {'within' if made.rivals[other] else 'more than'} the noise of {noise:.1%}"
+    if noise == beyond == 0:
+        return said
+    is_within = over.value[other] + np.log1p(noise) > 0
+    crowded = "; this is not certain, because others kept the machine busy" if beyond and made.rivals[other] else ""
+    return f"{said}, {'within' if is_within else 'more than'} the noise of {noise:.1%}{crowded}"
 
 
 def _change(figures: Figures, preference: Preference, one: int, other: int) -> str:
