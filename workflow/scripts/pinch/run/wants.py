@@ -77,7 +77,7 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def require_timed(wants: Iterable[Want], timings: Sequence[Timing]) -> None:
-    """Refuse wants for which the run times no file.
+    """Refuse wants for which the run times no file, but for the usual ones, which are for whatever it times.
 
     Args:
         wants: of the configuration.
@@ -86,7 +86,7 @@ def require_timed(wants: Iterable[Want], timings: Sequence[Timing]) -> None:
     Raises:
         PinchError: a want asks for a device, a thread count or a format that nothing is timed with.
     """
-    for want in wants if timings else ():
+    for want in (want for want in wants if timings and want not in USUAL):
         devices = sorted({timing.device for timing in timings})
         _require(want, "device", want.device, devices, "measure.devices")
         here = [timing for timing in timings if want.device in (None, timing.device)]

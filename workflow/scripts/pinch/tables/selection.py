@@ -128,10 +128,10 @@ def front(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def _require_places(wants: Sequence[Want], timed: pd.DataFrame) -> None:
-    """Refuse a want that asks for a place where nothing was timed."""
+    """Refuse a want, but for the usual ones, that asks for a place where nothing was timed."""
     rows = gathering.rows(timed[["device", "threads", "processor"]].drop_duplicates())
     found = [(row["device"], row["threads"], processor_of(row)) for row in rows]
-    for want in wants if found else ():
+    for want in (want for want in wants if found and want not in USUAL):
         if not any(want.runs_at(*place) for place in found):
             known = "; ".join(f"{labels.place(device, threads)} of {name!r}" for device, threads, name in found)
             asked = [str(value) for value in (want.device, want.threads, want.processor) if value is not None]
