@@ -49,8 +49,8 @@ def write(path: Path, content: str) -> Path:
 def table(content: pd.DataFrame, columns: Sequence[Column]) -> str:
     """A table as HTML, with a row for each row of `content`.
 
-    A column is left out where `content` does not have it, or no row has a value. In a narrow window the rows of a table
-    with sentences become cards; any other table scrolls beside its first column.
+    A column is left out where `content` does not have it, or no row has a value. In windows below 1,100 pixels the rows
+    of a table with sentences become cards; any other table that is too wide scrolls beside its first column.
     """
     shown = [each for each in columns if each.key in content and content[each.key].notna().any()]
     head = "".join(f'<th scope="col" class="{each.kind}">{escape(each.heading)}</th>' for each in shown)
