@@ -21,11 +21,12 @@ rule write_config:
         f"logs/write_config/{NAME}.log",
     retries: 0
     params:
-        config=config,
+        # As text, because Snakemake reads mappings in lists as other types from JSON than from YAML.
+        config=json.dumps(config),
     message:
         "Writing down the configuration of this run"
     run:
-        write_json(output[0], params.config)
+        write_json(output[0], json.loads(params.config))
 
 
 rule compare_accuracy:

@@ -10,7 +10,7 @@ from pinch.core import records
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.measuring import evidence, statistics
-from pinch.report import captions, facts, html
+from pinch.report import captions, facts, html, pages
 from pinch.run.settings.choosing import Want
 from pinch.tables import gathering, output_types
 
@@ -94,14 +94,14 @@ def test_one_type_of_each_model_is_chosen_by_the_first_want_that_takes_all(run, 
 def test_the_caption_says_which_type_to_use_beside_the_write_up(run):
     made_up_run.add_pictures(run)
     captions.render(run)
-    html.render(run)
+    pages.render(run)
     text = " ".join((run / "captions/output_types.rst").read_text().split())
     rows = [row for row in gathering.rows(gathering.read(run, "output_types")) if row["chosen"]]
     for row in rows:
         assert f"of {row['label']}, the **{row['precision']} {row['format']}** file should be used" in text
         assert f"``{row['file']}`` takes {row['time_of_full']:.2f} of the time" in text
     assert "advises the full model on the GPU and the integer model on the CPU" in text
-    page = html._text_of(run / "captions/output_types.rst")
+    page = html.fragment((run / "captions/output_types.rst").read_text())
     assert "system-message" not in page
     for cell in ("29.96 ms (1.00)", "41.00 ms (1.37)", "18.48 ms (2.16)"):
         assert cell in page
