@@ -30,7 +30,7 @@ def test_tflite_files_compute_what_pytorch_computes(tflite):
 
 
 @pytest.mark.slow
-def test_tflite_int8_has_float_ends_and_a_float_decoding(tflite):
+def test_tflite_int8_has_float_ends_attention_and_decoding(tflite):
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(tflite["int8"][0]))
@@ -41,6 +41,7 @@ def test_tflite_int8_has_float_ends_and_a_float_decoding(tflite):
     types = {tensor["index"]: tensor["dtype"] for tensor in interpreter.get_tensor_details()}
     made = [(op["op_name"], types[op["outputs"][0]]) for op in interpreter._get_ops_details()]
     assert {kind for name, kind in made if name in ("CONV_2D", "DEPTHWISE_CONV_2D")} == {np.int8}
+    assert {kind for name, kind in made if name in ("SOFTMAX", "BATCH_MATMUL")} == {np.float32}
     assert ("TOPK_V2", np.float32) in made
     assert ("GATHER", np.int8) not in made
 

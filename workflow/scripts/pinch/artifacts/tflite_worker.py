@@ -18,6 +18,9 @@ from pinch.artifacts.tflite_spec import Head
 
 # onnx2tf downloads this file of images unless the working directory has it.
 SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
+# The core of attention stays float, as in other formats. TFLite's quantization specification gives the results of every
+# softmax the scale 1/256, by which most weights of 400 positions (at 640 pixels) would become 0.
+ATTENTION = {"BATCH_MATMUL", "SOFTMAX"}
 
 
 class Converter:
@@ -71,18 +74,21 @@ class Converter:
         def batches() -> Iterator[list[np.ndarray]]:
             return ([image[None].astype(np.float32) / 255] for image in loaded)
 
-        names = _made(self._tf.lite.Interpreter(model_content=self.full(), experimental_preserve_all_tensors=True))
-        self._fixed = [name for name in names if SCOPE in name]
+        made = _made(self._tf.lite.Interpreter(model_content=self.full(), experimental_preserve_all_tensors=True))
+        self._fixed = [name for name, kind in made.items() if SCOPE in name or kind in ATTENTION]
         fresh = self._fresh()
         fresh.optimizations = [self._tf.lite.Optimize.DEFAULT]
         fresh.representative_dataset = batches
         self._debugger = self._tf.lite.experimental.QuantizationDebugger(
             converter=fresh, debug_dataset=batches, debug_options=self._options([])
         )
-        return [name for name in names if SCOPE not in name]
+        return [name for name in made if name not in self._fixed]
 
     def int8(self, floats: list[str]) -> bytes:
-        """An int8 file, after `calibrate`. Input, output, decoding and the operators of the named tensors are float."""
+        """An int8 file, after `calibrate`.
+
+        Input, output, decoding, the cores of attention and the operators of the named tensors are float.
+        """
         self._debugger.options = self._options(floats)
         return self._debugger.get_nondebug_quantized_model()
 
@@ -123,10 +129,11 @@ def _keras(graph: Path, scratch: Path) -> Any:
         )
 
 
-def _made(interpreter: Any) -> list[str]:
-    """Names of the tensors that operators compute."""
-    made = {index for operator in interpreter._get_ops_details() for index in operator["outputs"]}
-    return [tensor["name"] for tensor in interpreter.get_tensor_details() if tensor["index"] in made]
+def _made(interpreter: Any) -> dict[str, str]:
+    """Names of the tensors that operators compute, with the kinds of the operators."""
+    kinds = {index: operator["op_name"] for operator in interpreter._get_ops_details() for index in operator["outputs"]}
+    tensors = interpreter.get_tensor_details()
+    return {tensor["name"]: kinds[tensor["index"]] for tensor in tensors if tensor["index"] in kinds}
 
 
 _converters: list[Converter] = []
