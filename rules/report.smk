@@ -21,8 +21,9 @@ rule write_config:
         f"logs/write_config/{NAME}.log",
     retries: 0
     params:
-        # As text, because Snakemake reads mappings in lists as other types from JSON than from YAML.
-        config=json.dumps(config),
+        # As text, because Snakemake reads mappings in lists as other types from JSON than from YAML. What a function
+        # returns may have braces.
+        config=lambda wildcards: json.dumps(config),
     message:
         "Writing down the configuration of this run"
     run:

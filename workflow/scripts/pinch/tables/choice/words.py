@@ -113,7 +113,8 @@ def _runner_up_note(figures: Figures, want: Want, made: Choice, runner_up: int |
         return None
     said = [_doubt(figures, made, name) for name in made.doubts]
     if runner_up is not None:
-        said.insert(0, _difference(figures, want, made, runner_up))
+        # What makes it a toss-up comes first.
+        said.insert(0 if made.rivals.any() else len(said), _difference(figures, want, made, runner_up))
     toss_up = "" if made.is_certain else "A toss-up: "
     return f"{toss_up}{'; '.join(said)}" if said else "No other file meets all limits"
 
