@@ -109,11 +109,10 @@ def taken(file, images, groups, detections, truth, shown):
 
 def figures(base, other):
     """The three figures of a set, from what is known of two files."""
-    last = [replace(each, values=each.values[:, -1:], names=each.names[-1:]) for each in (base, other)]
     return {
         "mAP50-95": statistics.map50_95(base),
         "kept": statistics.share(other, base),
-        "class": statistics.worst_class(last[1], last[0]),
+        "class": statistics.share_of_class(other, base, base.names[-1]),
     }
 
 

@@ -35,8 +35,7 @@ def made(folder, digest="a" * 64, **options):
 
 def chosen(folder):
     """Choose, as the workflow does."""
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     gathering.write(folder, "selection", selection.select(folder))
 
 

@@ -90,8 +90,7 @@ def test_the_runtime_computes_in_what_the_file_says(folder):
 def test_a_run_names_what_was_not_measured_and_never_chooses_it(tmp_path, monkeypatch):
     monkeypatch.setitem(made_up_run.FORMAT_TIME, "openvino", 0.5)
     run = made_up_run.make(tmp_path / "demo", coarse=(50,), fine=())
-    for name, table in gathering.gather(run).tables.items():
-        gathering.write(run, name, table)
+    gathering.write_all(run, gathering.gather(run).tables)
     timed = gathering.read(run, "inference")
     assert set(timed.loc[timed["precision"] == "bf16", "notes"]) == {made_up_run.LACKING["bf16"]}
     assert timed.loc[timed["precision"] == "bf16", "p50_ms"].isna().all()

@@ -22,8 +22,7 @@ SCRIPTS = Path(render_report.__file__).parent
 
 
 def _tables(folder, partial=False):
-    for name, table in gathering.gather(folder, partial).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder, partial).tables)
     output_types.write_choices(folder)
     return folder
 

@@ -28,8 +28,7 @@ def run(tmp_path_factory):
     """A run with evidence, whose chosen files were compared with the unpruned model."""
     folder = made_up_run.make(tmp_path_factory.mktemp("run") / "results/demo", coarse=(30, 50), fine=(), twin=1.02)
     made_up_run.add_evidence(folder)
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     output_types.write_choices(folder)
     compare_chosen.main([str(folder)])
     return folder

@@ -12,8 +12,7 @@ from pinch.tables import gathering, output_types
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = made_up_run.make(tmp_path_factory.mktemp("run") / "demo", coarse=(30, 50), fine=(50,))
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     output_types.write_choices(folder)
     made_up_run.add_pictures(folder)
     return folder

@@ -37,8 +37,7 @@ def run(tmp_path_factory):
         splits["val"] = dataclasses.replace(splits["val"], map50_95=found.value)
         made_up_run.edit(record, AccuracyRecord, splits=splits)
     compare_accuracy.main([str(folder)])
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     output_types.write_choices(folder, WANTS)
     return folder
 

@@ -79,8 +79,7 @@ def test_the_script_sorts_and_filters(call, wanted):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = made_up_run.make(tmp_path_factory.mktemp("run") / "demo", coarse=(30, 50), fine=(50,))
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     output_types.write_choices(folder)
     draw.draw(folder)
     captions.render(folder)

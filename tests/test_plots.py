@@ -15,8 +15,7 @@ from pinch.tables import gathering, output_types
 def _gathered(folder, **options):
     made_up_run.make(folder, **options)
     made_up_run.add_explain(folder)
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     output_types.write_choices(folder)
     return folder
 
@@ -32,8 +31,7 @@ def nothing(tmp_path_factory):
     folder = made_up_run.make(tmp_path_factory.mktemp("run") / "demo", coarse=(50,), fine=())
     for path in [*(folder / "records").rglob("*.json"), *(folder / "benchmarks").rglob("*.tsv")]:
         path.unlink()
-    for name, table in gathering.gather(folder, partial=True).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder, partial=True).tables)
     output_types.write_choices(folder)
     return folder
 
@@ -122,8 +120,7 @@ def test_accuracy_map_has_a_row_per_model_and_a_column_per_artifact(run):
 def test_pictures_show_intervals_where_there_are_some(run, tmp_path):
     bare = made_up_run.make(tmp_path / "demo", coarse=(50,), fine=())
     (bare / "records/intervals.json").unlink()
-    for name, table in gathering.gather(bare).tables.items():
-        gathering.write(bare, name, table)
+    gathering.write_all(bare, gathering.gather(bare).tables)
     output_types.write_choices(bare)
     with style.applied():
         cells = accuracy.artifacts(bare).axes[0].texts

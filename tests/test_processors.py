@@ -17,8 +17,7 @@ EPYC = "AMD EPYC 9B45 64-Core Processor"
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "demo"
     made_up_run.make(folder, devices=(("cpu", 1),), coarse=(30, 50), fine=(50,), processors=(XEON, EPYC))
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     output_types.write_choices(folder)
     return folder
 

@@ -25,8 +25,7 @@ FAILED = "keeps only 0.108 of the float model's mAP50-95 on val (at least 0.95 i
 
 
 def tables(folder, partial=False):
-    for name, table in gathering.gather(folder, partial).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder, partial).tables)
     return folder
 
 

@@ -15,8 +15,7 @@ def run(tmp_path_factory):
     folder = made_up_run.make(
         tmp_path_factory.mktemp("run") / "demo", devices=(("cpu", 1), ("gpu", 1)), coarse=(30, 50, 70), fine=(50, 90)
     )
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     return folder
 
 

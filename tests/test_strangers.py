@@ -354,8 +354,7 @@ def hostile_run(tmp_path_factory):
     made_up_run.edit(folder / "records/dataset.json", DatasetRecord, classes=HOSTILE, splits=splits)
     for path in (folder / "records/inference").rglob("*.json"):
         made_up_run.edit(path, InferenceRecord, source="{{ clip }} `<b>`_.mp4")
-    for name, table in gathering.gather(folder).tables.items():
-        gathering.write(folder, name, table)
+    gathering.write_all(folder, gathering.gather(folder).tables)
     output_types.write_choices(folder)
     made_up_run.add_pictures(folder)
     captions.render(folder)

@@ -18,8 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.tables import degradation, gathering
 
     found = degradation.compute(arguments.results, seed=arguments.seed)
-    for name, table in found.items():
-        gathering.write(arguments.results, name, table)
+    gathering.write_all(arguments.results, found)
     for row in gathering.rows(found["agreement"]):
         print(f"{row['file']} finds {row['agrees']:.1%} of what {row['reference']} finds")
 

@@ -15,8 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.tables import gathering
 
     gathered = gathering.gather(arguments.results)
-    for name, table in gathered.tables.items():
-        gathering.write(arguments.results, name, table)
+    gathering.write_all(arguments.results, gathered.tables)
     rows = ", ".join(f"{len(gathered.tables[name])} {name}" for name in ("models", "artifacts", "inference"))
     print(f"{arguments.results}/tables: {rows}")
 

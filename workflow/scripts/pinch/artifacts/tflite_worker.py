@@ -19,7 +19,7 @@ from pinch.artifacts.tflite_spec import Head
 # onnx2tf downloads this file of images unless the working directory has it.
 SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 # The core of attention stays float, as in other formats. TFLite's quantization specification gives the results of every
-# softmax the scale 1/256, by which most weights of 400 positions (at 640 pixels) would become 0.
+# softmax the scale 1/256, which is more than the mean weight of 400 positions (at 640 pixels).
 ATTENTION = {"BATCH_MATMUL", "SOFTMAX"}
 
 

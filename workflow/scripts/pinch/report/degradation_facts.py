@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from pinch.report.plots import style
-from pinch.report.rows import Row, clean
+from pinch.report.rows import Row
 from pinch.tables import compared, gathering
+from pinch.tables.cells import clean
 
 _LARGEST = 3
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pinch.core.record_types.data import QUANTILES
 from pinch.report import choice_facts, contents, degradation_facts, timing_facts, write_up
-from pinch.report.rows import Row, clean, kept, share, span
+from pinch.report.rows import Row, kept, share, span
 from pinch.run import comparing, formats
 from pinch.run.identity import percent
 from pinch.tables import gathering, labels, plateau, selection, stages
+from pinch.tables.cells import clean
 
 
 def collect(results: Path, name: str | None = None, with_chosen: bool = False) -> Row:

@@ -14,8 +14,7 @@ def measured(results: Path) -> pd.DataFrame:
 
     Returns:
         The columns of `selection.measured`, and `place` (see `labels.places`), `front` (whether nothing there is both
-        faster and more accurate on val), `wants` (a tuple: what the file is chosen for there), `kept_low` and
-        `kept_high` (the ends of the interval of `kept`).
+        faster and more accurate on val) and `wants` (a tuple: what the file is chosen for there).
 
     Raises:
         PinchError: a table is missing.
@@ -29,8 +28,6 @@ def measured(results: Path) -> pd.DataFrame:
     return found.assign(
         front=found.index.isin([place for front in fronts for place in front]),
         wants=pd.Series(wants, index=found.index, dtype=object),
-        kept_low=found["val_kept_low"],
-        kept_high=found["val_kept_high"],
     )
 
 

@@ -43,11 +43,9 @@ def make(results: Path, reasons: Mapping[str, str] | None = None, wants: Sequenc
         raise PinchError(f"nothing of {results} was measured yet: run the workflow first")
     samples = contents.SAMPLES
     with atomic(results / FOLDER, folder=_KIND) as folder:
-        for name, table in gathered.tables.items():
-            gathering.write(folder, name, table)
+        gathering.write_all(folder, gathered.tables)
         output_types.write_choices(folder, wants, results)
-        for name, table in _compared(results, folder).items():
-            gathering.write(folder, name, table)
+        gathering.write_all(folder, _compared(results, folder))
         optional = [Path(path).relative_to(folder).as_posix() for path in draw.draw(folder)]
         if (results / samples).exists():
             shutil.copyfile(results / samples, folder / samples)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from pinch.run import comparing
-from pinch.tables.cells import clean as clean
 
 Row = dict[str, Any]
 

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from pinch.report.rows import Row, clean, share, span
+from pinch.report.rows import Row, share, span
 from pinch.run import formats
 from pinch.tables import gathering, labels, selection
+from pinch.tables.cells import clean
 
 
 def places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> list[Row]:

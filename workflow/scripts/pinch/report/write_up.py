@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pinch.report.rows import Row, clean, share
+from pinch.report.rows import Row, share
 from pinch.run import comparing, formats
 from pinch.tables import labels, selection
+from pinch.tables.cells import clean
 
 _BASE, _PRUNED = "base", "coarse 50%"
 # Milliseconds by device and model: full, half, int8.

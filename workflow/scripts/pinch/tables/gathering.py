@@ -38,17 +38,8 @@ COLUMNS = {
     ],
     "artifacts": [
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *accuracies.FIXED],
-        *[
-            "method",
-            "ratio",
-            "label",
-            "imgsz",
-            "failed",
-            "unchecked",
-            "target",
-            "export_seconds",
-            *accuracies.LOOKED_AT,
-        ],
+        *["method", "ratio", "label", "imgsz", "failed", "unchecked", "target", "export_seconds"],
+        *accuracies.LOOKED_AT,
         *["candidates", "candidates_kept", "known_slow", *accuracies.IN_USE, *intervals.COLUMNS["artifacts"]],
     ],
     "inference": timings.COLUMNS,
@@ -133,6 +124,12 @@ def write(results: Path, name: str, table: pd.DataFrame) -> None:
     """Write `results/tables/<name>.csv`, completely or not at all."""
     with atomic(results / f"tables/{name}.csv") as temporary:
         table.to_csv(temporary, index=False)
+
+
+def write_all(results: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write several tables, by their names, as `write` does."""
+    for name, table in tables.items():
+        write(results, name, table)
 
 
 def read(results: Path, name: str) -> pd.DataFrame:

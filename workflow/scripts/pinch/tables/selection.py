@@ -59,7 +59,7 @@ def select(results: Path, wants: Sequence[Want] = USUAL, run: Path | None = None
 
 
 def measured(results: Path) -> pd.DataFrame:
-    """Every timed artifact that passed its check, with its accuracy, `kept` and `relative_time` with its ends.
+    """Every timed artifact that passed its check, with its accuracy, `kept` and `relative_time` with their ends.
 
     Raises:
         PinchError: a table is missing.
@@ -72,6 +72,7 @@ def measured(results: Path) -> pd.DataFrame:
     joined = joined.dropna(subset=["p50_ms", "val_map50_95"])
     joined = joined[joined["on_target"].astype(bool)]
     joined["kept"] = joined["val_map50_95"] / whole if whole else float("nan")
+    joined = joined.assign(kept_low=joined["val_kept_low"], kept_high=joined["val_kept_high"])
     times = [_times(group) for _, group in labels.places(joined)]
     columns = ["relative_time", "relative_time_low", "relative_time_high"]
     return joined.join(pd.concat(times) if times else pd.DataFrame(columns=columns, dtype=float))
@@ -153,9 +154,7 @@ def _choose(
 
 def _row(figures: Figures, want: Want) -> dict[str, Any]:
     made, without = deciding.choose(figures, want), deciding.without(figures, want)
-    row = figures.row(made.chosen)
-    ends = {f"kept_{end}": row[f"val_kept_{end}"] for end in ("low", "high")}
-    return row | ends | words.cells(figures, want, made, without)
+    return figures.row(made.chosen) | words.cells(figures, want, made, without)
 
 
 def processor_of(row: Mapping[str, Any]) -> str:
