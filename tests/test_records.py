@@ -7,6 +7,7 @@ import made_up_intervals
 import made_up_records as made_up
 import made_up_run
 import pytest
+import torch
 
 from pinch.core import records, typed_json
 from pinch.core.errors import PinchError
@@ -92,6 +93,14 @@ def test_either_pruning_is_read_by_what_both_have(tmp_path):
             records.write(tmp_path / "record.json", value)
             found = records.read(tmp_path / "record.json", PruningRecord).value
             assert (found.before, found.after, found.tuning) == (value.before, value.after, value.tuning)
+
+
+def test_text_of_a_type_of_its_own_is_text(tmp_path):
+    """PyTorch gives its version so: no check of a GPU could write its record."""
+    record = GpuRecord(gpu="H100", driver="580.65.06", torch=torch.__version__, cuda="13.0")
+    assert type(record.torch) is not str
+    records.write(tmp_path / "gpu.json", record)
+    assert records.read(tmp_path / "gpu.json", GpuRecord).value == record
 
 
 def test_provenance_says_where_when_and_with_what():

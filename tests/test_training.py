@@ -20,7 +20,7 @@ from pinch.run.identity import Model
 from pinch.weights import checkpoints
 from pinch.weights.pruning import coarse, fine, kinds
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.training import devices, recipes, runs
+from pinch.weights.training import devices, mixed_precision, recipes, runs
 from pinch.weights.training.fit import train
 from pinch.weights.training.request import Request
 from pinch.weights.training.trainer import Trainer, bare
@@ -513,3 +513,12 @@ def test_other_classes(data, tmp_path):
 def test_never_on_the_cpu_when_a_gpu_is_asked_for():
     with pytest.raises(PinchError, match=r"driver|GPU|CUDA"):
         devices.ultralytics_device("gpu")
+
+
+def test_mixed_precision_is_judged_on_the_network_itself():
+    network = detectors.network(width=0.125)
+    assert mixed_precision.relative_error(network, torch.float16) < 0.02
+    network.model[0].bn.weight.data *= 1e6  # beyond what half precision can hold
+    assert mixed_precision.relative_error(network, torch.float16) == float("inf")
+    assert not network.training
+    assert not mixed_precision.works(network), "on a processor everything is computed in float32"

@@ -29,6 +29,7 @@ _PACKAGES = (
     "openvino",
     "nncf",
     "opencv-python",
+    "opencv-python-headless",
     "numpy",
 )
 
@@ -106,7 +107,7 @@ def current(seed: int | None = None, data: str | None = None) -> Provenance:
         seed=seed,
         git_revision=_git_revision(),
         pinch=__version__,
-        versions=_versions(),
+        versions={"python": platform.python_version()} | versions(_PACKAGES),
         hardware=hardware(),
         slurm={name: value for name in variables if (value := os.environ.get(name))},
         data=data,
@@ -187,11 +188,12 @@ def _cpu_flags() -> set[str]:
     return set()
 
 
-def _versions() -> dict[str, str]:
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of those of these packages that are installed."""
     import importlib.metadata  # takes longer than all else here, and each process of a timing imports this module
 
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
+    found = {}
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

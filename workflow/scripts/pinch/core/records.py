@@ -6,6 +6,7 @@
 and when it was measured.
 """
 
+import json
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -33,7 +34,8 @@ def write(path: str | Path, value: Record, seed: int | None = None, data: str | 
     """
     made = content(Stored(value, current(seed, data)))
     try:
-        from_json(type(value), made["result"])
+        # As it will be read: a subclass of str, such as PyTorch's own version, is text there.
+        from_json(type(value), json.loads(json.dumps(made["result"])))
     except NotFiniteError as error:
         raise PinchError(
             f"{path} is not written because {error}, which is no measurement: look at the messages above, and at what "

@@ -7,7 +7,6 @@ starts from the beginning, but a finished model stays valid.
 """
 
 import hashlib
-import importlib.metadata
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from pinch import __version__
+from pinch.core import provenance
 from pinch.core.files import sha256
 from pinch.core.ownership import is_marked, mark, remove_folder, require_replaceable
 from pinch.weights import checkpoints
@@ -25,8 +25,8 @@ KIND = "training run"
 
 # Training arguments that do not change the result, but say where and how fast a training runs.
 _LOCAL = ("project", "name", "exist_ok", "workers", "cache", "distill_model")
-# Packages that compute, or change images, during training.
-_PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python")
+# Packages that compute, or change images, during training. OpenCV is one of the last two.
+_PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python", "opencv-python-headless")
 
 
 def claim(folder: Path) -> None:
@@ -69,8 +69,8 @@ def identity(arguments: dict[str, Any], sources: list[Path | None], data: str) -
     shaping = {key: value for key, value in arguments.items() if key not in _LOCAL}
     files = [sha256(path) if path and path.is_file() else str(path) for path in sources]
     content = json.dumps([shaping, files, data], sort_keys=True, default=str)
-    versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
-    return {"request": hashlib.sha256(content.encode()).hexdigest(), "versions": versions | {"pinch": __version__}}
+    versions = provenance.versions(_PACKAGES) | {"pinch": __version__}
+    return {"request": hashlib.sha256(content.encode()).hexdigest(), "versions": versions}
 
 
 class Left(NamedTuple):

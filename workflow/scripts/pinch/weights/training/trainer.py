@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 from ultralytics.data import base as data_base
+from ultralytics.engine import trainer as engine
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import RANK, TQDM
 from ultralytics.utils.torch_utils import unwrap_model
@@ -24,7 +25,7 @@ from pinch.core.files import write_json
 from pinch.data.ultralytics_dataset import labels_from_manifest
 from pinch.weights import checkpoints
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.training import recipes, results, resuming
+from pinch.weights.training import mixed_precision, recipes, results, resuming
 
 # Seconds for what follows the last epoch.
 _MARGIN = 15
@@ -61,6 +62,7 @@ class Trainer(DetectionTrainer):
 
     def __init__(self, *args: Any, **kwargs: Any):
         data_base.TQDM = _NoBar  # type: ignore[misc]
+        engine.check_amp = lambda model: mixed_precision.works(bare(model))
         checkpoints.take_names_as_they_are()
         super().__init__(*args, **kwargs)
 
