@@ -54,14 +54,15 @@ onerror:
 
 
 # Records are asked for too: one that is missing after a failed job would else not be made, where tables of an earlier run
-# are there.
+# are there. By path, because where a rule's input names another rule, Snakemake hashes the whole list of records once for
+# each record.
 rule all:
     default_target: True
     input:
         ALL_RECORDS,
-        rules.render_report.output,
-        rules.select_models.output,
-        rules.write_config.output,
+        f"{RUN}/{contents.INDEX}",
+        f"{RUN}/{contents.SELECTION}",
+        f"{RUN}/{CONFIG_FILE}",
         COMPARISON,
     message:
         "Everything is there"

@@ -1,4 +1,7 @@
 # Records -> tables -> choice, plots and the texts of the report. What fails here fails again: nothing is tried twice.
+INTERVALS = [f"{RUN}/records/intervals.json", f"{RUN}/records/intervals.npz"]
+
+
 rule write_manifest:
     output:
         f"{RUN}/manifest.json",
@@ -37,8 +40,7 @@ rule compare_accuracy:
         records=MODEL_RECORDS + ARTIFACT_RECORDS,
         evidence=EVIDENCE,
     output:
-        f"{RUN}/records/intervals.json",
-        f"{RUN}/records/intervals.npz",
+        INTERVALS,
     log:
         f"logs/compare_accuracy/{NAME}.log",
     benchmark:
@@ -60,11 +62,11 @@ rule compare_accuracy:
 
 rule gather_records:
     input:
-        # By its path: for a rule that names another one, Snakemake hashes the whole list of records once for each record.
+        # All by path, see `rule all`.
         manifest=f"{RUN}/manifest.json",
         dataset=f"{RUN}/records/dataset.json",
         records=ALL_RECORDS,
-        intervals=rules.compare_accuracy.output,
+        intervals=INTERVALS,
     output:
         [reported(path) for path in SHOWN_TABLES],
         [f"{RUN}/{path}" for path in contents.TABLES if path not in SHOWN_TABLES],
