@@ -382,9 +382,12 @@ def distillation(wildcards):
 
 
 def gradual(wildcards):
-    """The dense model that a gradual schedule of fine pruning starts from."""
-    cubic = wildcards.method == "fine" and config["fine"]["schedule"] == "cubic"
-    return ["--gradual-from", f"{RUN}/models/{NAME}.pt"] if cubic else []
+    """The dense model that a gradual schedule starts from, and in how many steps channels are removed from it."""
+    dense = ["--gradual-from", f"{RUN}/models/{NAME}.pt"]
+    if wildcards.method == "fine":
+        return dense if config["fine"]["schedule"] == "cubic" else []
+    steps = config["coarse"]["steps"] if config["coarse"]["mode"] == kinds.ChannelRemoval.mode else 1
+    return [*dense, "--steps", str(steps)] if steps > 1 else []
 
 
 def scan_record():
