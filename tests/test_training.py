@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import detectors
 import pytest
@@ -20,7 +21,7 @@ from pinch.run.identity import Model
 from pinch.weights import checkpoints
 from pinch.weights.pruning import coarse, fine, kinds
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.training import devices, recipes, runs
+from pinch.weights.training import devices, recipes, runs, trainer
 from pinch.weights.training.fit import train
 from pinch.weights.training.request import Request
 from pinch.weights.training.trainer import Trainer, bare
@@ -513,3 +514,13 @@ def test_other_classes(data, tmp_path):
 def test_never_on_the_cpu_when_a_gpu_is_asked_for():
     with pytest.raises(PinchError, match=r"driver|GPU|CUDA"):
         devices.ultralytics_device("gpu")
+
+
+def test_mixed_precision_is_trusted_where_its_check_has_no_network(monkeypatch):
+    """On a GPU, Ultralytics checks it with a network that it downloads. Only what it asks of the GPU is made up."""
+    weight = SimpleNamespace(device=torch.device("cuda"))
+    network = SimpleNamespace(parameters=lambda: iter([weight]), stride=torch.tensor([32.0]))
+    checkpoints.take_names_as_they_are()
+    for gpu, trusted in (("NVIDIA H100", True), ("NVIDIA GeForce GTX 1660", False)):
+        monkeypatch.setattr("torch.cuda.get_device_name", lambda *_, gpu=gpu: gpu)
+        assert trainer._check_amp(network) is trusted

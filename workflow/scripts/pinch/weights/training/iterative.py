@@ -24,7 +24,7 @@ def prune_if_due(trainer: Any) -> None:
     if due <= trainer.steps_taken:
         return
     network = copy.deepcopy(bare(trainer.ema.ema)).float().cpu()
-    network.criterion = None
+    network.criterion = network.class_weights = None  # the loss's, on the device of training
     trainer.removal.shrink(network, due)
     network.pinch = {**network.pinch, "steps_taken": due}
     _continue_with(trainer, network)
@@ -37,6 +37,7 @@ def _continue_with(trainer: Any, network: Any) -> None:
         trainer.model = DistillationModel(student_model=network, teacher_model=trainer.args.distill_model)
     for name, parameter in trainer.model.named_parameters():
         parameter.requires_grad = not any(frozen in name for frozen in trainer.freeze_layer_names)
+    trainer.set_class_weights()
     trainer.ema = ModelEMA(trainer.model)
     decay = max(group["weight_decay"] for group in trainer.optimizer.param_groups)
     chosen = trainer.args.optimizer, trainer.args.lr0, trainer.args.momentum

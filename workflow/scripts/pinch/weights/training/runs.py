@@ -27,6 +27,8 @@ KIND = "training run"
 _LOCAL = ("project", "name", "exist_ok", "workers", "cache", "distill_model")
 # Packages that compute, or change images, during training.
 _PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python")
+# What a package is called where another build of it is installed: on machines without a screen, for example.
+_OTHER_BUILDS = {"opencv-python": "opencv-python-headless"}
 
 
 def claim(folder: Path) -> None:
@@ -69,8 +71,15 @@ def identity(arguments: dict[str, Any], sources: list[Path | None], data: str) -
     shaping = {key: value for key, value in arguments.items() if key not in _LOCAL}
     files = [sha256(path) if path and path.is_file() else str(path) for path in sources]
     content = json.dumps([shaping, files, data], sort_keys=True, default=str)
-    versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
+    versions = {package: _version(package) for package in _PACKAGES}
     return {"request": hashlib.sha256(content.encode()).hexdigest(), "versions": versions | {"pinch": __version__}}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.metadata.version(_OTHER_BUILDS.get(package, package))
 
 
 class Left(NamedTuple):

@@ -14,8 +14,10 @@ from typing import Any
 import torch
 from torch import nn
 from ultralytics.data import base as data_base
+from ultralytics.engine import trainer as engine
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import RANK, TQDM
+from ultralytics.utils.checks import check_amp
 from ultralytics.utils.torch_utils import unwrap_model
 
 from pinch.core.environment import DEADLINE
@@ -39,6 +41,18 @@ class _NoBar(TQDM):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "disable": True})
+
+
+def _check_amp(model: nn.Module) -> bool:
+    """Whether mixed precision can be trusted: what Ultralytics says, as far as it can without the network.
+
+    It compares results of a network that it downloads. Where it cannot, it trusts the GPU, unless that is one of those
+    known to fail; but it expects another exception than that of a file that is not there.
+    """
+    try:
+        return check_amp(model)
+    except FileNotFoundError:
+        return True
 
 
 class _DivergedError(Exception):
@@ -66,6 +80,7 @@ class Trainer(DetectionTrainer):
 
     def __init__(self, *args: Any, **kwargs: Any):
         data_base.TQDM = _NoBar  # type: ignore[misc]
+        engine.check_amp = _check_amp
         checkpoints.take_names_as_they_are()
         super().__init__(*args, **kwargs)
         self.add_callback("on_train_epoch_start", iterative.prune_if_due)
@@ -237,6 +252,10 @@ class Trainer(DetectionTrainer):
         # Several runs may print to one terminal, so each line names its run.
         epoch = f"{self.save_dir.name}  epoch {self.epoch + 1}/{self.epochs}"
         print(f"{epoch}  {accuracy}  loss: {loss}  {elapsed:.0f} s", flush=True)
+
+    def read_results_csv(self) -> dict[str, list]:
+        """Nothing: Ultralytics would copy results.csv into each checkpoint, for which it needs one more package."""
+        return {}
 
     def save_model(self) -> bool:
         """Save under temporary names first, so that the last checkpoint stays complete if the job is killed."""
