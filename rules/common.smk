@@ -246,6 +246,9 @@ def user_paths():
     }
     if not config["trained_model"] and not STOCK_BASE and Path(BASE_MODEL).suffix != ".yaml":
         paths["base_model"] = BASE_MODEL
+    for method in METHODS:
+        if config[method]["ratios"] and config[method]["teacher"] != "base":
+            paths[f"{method}.teacher"] = config[method]["teacher"]
     if not (config["dataset"] or SYNTHETIC or FETCH):
         paths |= {f"hagrid.{key}": config["hagrid"][key] for key in ("images", "annotations")}
         if None in (paths["hagrid.images"], paths["hagrid.annotations"]):
@@ -377,8 +380,20 @@ def tuning_options(wildcards):
 
 
 def distillation(wildcards):
-    """The base as a teacher, where the configuration asks for it."""
-    return ["--distill", f"{RUN}/models/{NAME}.pt"] if config[wildcards.method]["distill"] else []
+    """The teacher, where the configuration asks for one."""
+    teacher = config[wildcards.method]["teacher"]
+    return ["--distill", f"{RUN}/models/{NAME}.pt" if teacher == "base" else teacher] if teacher else []
+
+
+def teachers(*methods):
+    """The teachers of pruned models that are the user's, as far as they are there."""
+    named = {config[method]["teacher"]: None for method in methods if config[method]["ratios"]}
+    return [path for teacher in named if teacher != "base" for path in existing(teacher)]
+
+
+def teacher(wildcards):
+    """The user's teacher of this pruned model, if any."""
+    return teachers(wildcards.method)
 
 
 def gradual(wildcards):

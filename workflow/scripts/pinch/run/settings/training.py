@@ -70,7 +70,13 @@ class CoarseTuning(Training):
 
     epochs: int = changed(Training, "epochs", 10)
     patience: int = changed(Training, "patience", 3)
-    distill: bool = option(False, help="fine-tune with the base model as a teacher", where=CONFIG)
+    teacher: str | None = option(
+        None,
+        help="a detector from whose features fine-tuning also learns: a path of a `.pt` that is trained on the same "
+        "classes, such as a larger model, or `base` for the base model",
+        pattern=r"^base$|\.pt$",
+        where=CONFIG,
+    )
     steps: int = option(
         1,
         help="in how many steps channels are removed: 1 at once before fine-tuning, more during the first half of its "
@@ -86,7 +92,7 @@ class FineTuning(Training):
 
     epochs: int = changed(Training, "epochs", 15)
     patience: int = changed(Training, "patience", 15)
-    distill: bool = changed(CoarseTuning, "distill", False)
+    teacher: str | None = changed(CoarseTuning, "teacher", None)
     schedule: str = option(
         "oneshot",
         help="when weights are zeroed: `oneshot` all before fine-tuning, `cubic` gradually during its first epochs "

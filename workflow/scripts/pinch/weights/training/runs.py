@@ -7,6 +7,7 @@ starts from the beginning, but a finished model stays valid.
 """
 
 import hashlib
+import importlib
 import importlib.metadata
 import json
 from pathlib import Path
@@ -27,8 +28,8 @@ KIND = "training run"
 _LOCAL = ("project", "name", "exist_ok", "workers", "cache", "distill_model")
 # Packages that compute, or change images, during training.
 _PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python")
-# What a package is called where another build of it is installed: on machines without a screen, for example.
-_OTHER_BUILDS = {"opencv-python": "opencv-python-headless"}
+# The module of a package, where another build of it has another name: on machines without a screen, for example.
+_MODULES = {"opencv-python": "cv2"}
 
 
 def claim(folder: Path) -> None:
@@ -79,7 +80,7 @@ def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return importlib.metadata.version(_OTHER_BUILDS.get(package, package))
+        return importlib.import_module(_MODULES.get(package, package)).__version__
 
 
 class Left(NamedTuple):

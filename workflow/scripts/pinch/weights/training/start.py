@@ -9,6 +9,7 @@ from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import kinds
 from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.sources import require_teacher
 from pinch.weights.training.request import Request
 
 
@@ -20,6 +21,8 @@ def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
     """
     base = Path(request.base)
     checkpoint = open_file(base, len(data.names), request.seed)
+    if request.teacher:
+        require_teacher(request.teacher, checkpoint.model, data.names, str(data.path))
     if request.as_after and checkpoint.names != data.names:
         raise PinchError(
             f"{base} does not know the classes of {data.path}, so it cannot be tuned as --as-after says: leave that out"
