@@ -130,7 +130,19 @@ class Plan:
         model, given = self.folder / f"{name}.pt", self.arguments
         command = ["train.py", name, "--project", self.folder, "--dataset", self.data, *options, "--resume"]
         command += ["--epochs", epochs, "--patience", 0, "--average", AVERAGED, "--imgsz", given.imgsz, "--batch", 16]
-        command += ["--device", given.device, "--workers", 1, "--seed", seed, "--record", self.training_record(name)]
+        # Steps on small images are bound by the launching of kernels, of which mixed precision needs more.
+        command += [
+            "--set",
+            "amp=False",
+            "--device",
+            given.device,
+            "--workers",
+            1,
+            "--seed",
+            seed,
+            "--record",
+            self.training_record(name),
+        ]
         command += ["--distill", teacher] if teacher else []
         self.jobs.append(Job(name, command, model, [path for path in (needed, teacher) if path]))
         accuracy = self.folder / "records" / f"{name}_accuracy.json"
