@@ -42,6 +42,7 @@ COLUMNS = [
 ]
 # Epochs of the base, and those at the end of each training whose weights are averaged.
 PLATEAU, AVERAGED = 10, 5
+ONE_SHOT = "one-shot"
 
 
 @dataclass
@@ -100,49 +101,30 @@ class Plan:
             self.jobs.append(Job(f"coarse_{ratio * 100:.0f}_{seed}", command, pruned, [self.base]))
         options = ["--base-model", pruned, "--pruned-model"]
         options += ["--gradual-from", self.base, "--steps", steps] if steps > 1 else []
-        self.train(f"coarse{ratio * 100:.0f}", "coarse", ratio, pruned, options, seed, f"{steps} steps", teacher)
+        schedule = f"{steps} steps" if steps > 1 else ONE_SHOT
+        self.train(f"coarse{ratio * 100:.0f}", "coarse", ratio, pruned, options, seed, schedule, teacher)
 
     def fine(self, seed, gradual=False):
         """Weights zeroed at once, or gradually."""
         pruned = self.folder / "base_fine_prune_90.pt"
         if not any(job.output == pruned for job in self.jobs):
-            command = [
-                "fine_prune.py",
-                "base",
-                "--base-model",
-                self.base,
-                "--prune-ratio",
-                0.9,
-                "--project",
-                self.folder,
-            ]
+            command = ["fine_prune.py", "base", "--base-model", self.base]
+            command += ["--prune-ratio", 0.9, "--project", self.folder]
             self.jobs.append(Job("fine_90", command, pruned, [self.base]))
         options = ["--base-model", pruned, "--pruned-model", *(["--gradual-from", self.base] if gradual else [])]
-        self.train("fine90", "fine", 0.9, pruned, options, seed, "cubic" if gradual else "1 steps")
+        self.train("fine90", "fine", 0.9, pruned, options, seed, "cubic" if gradual else ONE_SHOT)
 
-    def train(self, kind, method, ratio, needed, options, seed, schedule="1 steps", teacher=None, epochs=None):
+    def train(self, kind, method, ratio, needed, options, seed, schedule=ONE_SHOT, teacher=None, epochs=None):
         """A training, and the measurement that ends the run. Returns the model."""
         epochs = epochs or self.arguments.epochs
-        name = "_".join(
-            [kind, *([] if schedule == "1 steps" else [schedule.replace(" ", "")]), *(["taught"] if teacher else [])]
-        )
-        name += "" if kind == "base" else f"_{seed}"
+        parts = [kind, "" if schedule == ONE_SHOT else schedule.replace(" ", ""), "taught" if teacher else ""]
+        name = "_".join(part for part in (*parts, "" if kind == "base" else str(seed)) if part)
         model, given = self.folder / f"{name}.pt", self.arguments
         command = ["train.py", name, "--project", self.folder, "--dataset", self.data, *options, "--resume"]
         command += ["--epochs", epochs, "--patience", 0, "--average", AVERAGED, "--imgsz", given.imgsz, "--batch", 16]
         # Steps on small images are bound by the launching of kernels, of which mixed precision needs more.
-        command += [
-            "--set",
-            "amp=False",
-            "--device",
-            given.device,
-            "--workers",
-            1,
-            "--seed",
-            seed,
-            "--record",
-            self.training_record(name),
-        ]
+        command += ["--set", "amp=False", "--device", given.device, "--workers", 1, "--seed", seed]
+        command += ["--record", self.training_record(name)]
         command += ["--distill", teacher] if teacher else []
         self.jobs.append(Job(name, command, model, [path for path in (needed, teacher) if path]))
         accuracy = self.folder / "records" / f"{name}_accuracy.json"
