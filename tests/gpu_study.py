@@ -124,15 +124,16 @@ class Plan:
         command += ["--epochs", epochs, "--patience", 0, "--average", AVERAGED, "--imgsz", given.imgsz, "--batch", 16]
         # Steps on small images are bound by the launching of kernels, of which mixed precision needs more.
         command += ["--set", "amp=False", "--device", given.device, "--workers", 1, "--seed", seed]
-        command += ["--record", self.training_record(name)]
+        record = self.training_record(name)
+        command += ["--record", record]
         command += ["--distill", teacher] if teacher else []
-        self.jobs.append(Job(name, command, model, [path for path in (needed, teacher) if path]))
+        self.jobs.append(Job(name, command, record, [path for path in (needed, teacher) if path]))
         accuracy = self.folder / "records" / f"{name}_accuracy.json"
         command = ["evaluate.py", model, self.data, "--split", "val", "test", "--output", accuracy]
         command += ["--imgsz", given.imgsz, "--device", given.device]
         told = {"run": name, "method": method, "ratio": ratio, "schedule": schedule, "seed": seed, "epochs": epochs}
         told["teacher"] = teacher.stem if teacher else ""
-        self.jobs.append(Job(f"{name}_accuracy", command, accuracy, [model], told))
+        self.jobs.append(Job(f"{name}_accuracy", command, accuracy, [record], told))
         return model
 
     def training_record(self, name):
