@@ -246,6 +246,9 @@ def user_paths():
     }
     if not config["trained_model"] and not STOCK_BASE and Path(BASE_MODEL).suffix != ".yaml":
         paths["base_model"] = BASE_MODEL
+    for method in METHODS:
+        if config[method]["ratios"] and config[method]["teacher"] != "base":
+            paths[f"{method}.teacher"] = config[method]["teacher"]
     if not (config["dataset"] or SYNTHETIC or FETCH):
         paths |= {f"hagrid.{key}": config["hagrid"][key] for key in ("images", "annotations")}
         if None in (paths["hagrid.images"], paths["hagrid.annotations"]):
@@ -377,14 +380,29 @@ def tuning_options(wildcards):
 
 
 def distillation(wildcards):
-    """The base as a teacher, where the configuration asks for it."""
-    return ["--distill", f"{RUN}/models/{NAME}.pt"] if config[wildcards.method]["distill"] else []
+    """The teacher, where the configuration asks for one."""
+    teacher = config[wildcards.method]["teacher"]
+    return ["--distill", f"{RUN}/models/{NAME}.pt" if teacher == "base" else teacher] if teacher else []
+
+
+def teachers(*methods):
+    """The teachers of pruned models that are the user's, as far as they are there."""
+    named = {config[method]["teacher"]: None for method in methods if config[method]["ratios"]}
+    return [path for teacher in named if teacher != "base" for path in existing(teacher)]
+
+
+def teacher(wildcards):
+    """The user's teacher of this pruned model, if any."""
+    return teachers(wildcards.method)
 
 
 def gradual(wildcards):
-    """The dense model that a gradual schedule of fine pruning starts from."""
-    cubic = wildcards.method == "fine" and config["fine"]["schedule"] == "cubic"
-    return ["--gradual-from", f"{RUN}/models/{NAME}.pt"] if cubic else []
+    """The dense model that a gradual schedule starts from, and in how many steps channels are removed from it."""
+    dense = ["--gradual-from", f"{RUN}/models/{NAME}.pt"]
+    if wildcards.method == "fine":
+        return dense if config["fine"]["schedule"] == "cubic" else []
+    steps = config["coarse"]["steps"] if config["coarse"]["mode"] == kinds.ChannelRemoval.mode else 1
+    return [*dense, "--steps", str(steps)] if steps > 1 else []
 
 
 def scan_record():

@@ -36,6 +36,7 @@ rule check_base_model:
     input:
         weights=existing(config["trained_model"]) or WEIGHTS_FILE,
         data=existing(config["dataset"]),
+        teachers=teachers(*METHODS),
     output:
         f"{RUN}/records/base_check.json",
     log:
@@ -49,11 +50,12 @@ rule check_base_model:
         classes=class_arguments(),
         coarse=["--mode", config["coarse"]["mode"], *pruning_ratios("coarse")],
         fine=options("fine", pruning.FinePruning, without=NOT_FINE) + pruning_ratios("fine"),
+        teachers=lambda wildcards, input: ["--teachers", *input.teachers] if input.teachers else [],
     message:
         "Checking that {params.base} can be trained and pruned as wanted"
     shell:
         "check_base_model.py {params.base:q} {params.classes:q} {params.trained:q} {params.coarse:q} {params.fine:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " {params.teachers:q} --output {output:q} > {log:q} 2>&1"
 
 
 if config["trained_model"]:
@@ -162,6 +164,7 @@ rule tune_pruned:
         data=DATA,
         base=f"{RUN}/models/{NAME}.pt",
         pruned=f"{RUN}/models/{NAME}_{{method}}_prune_{{percent}}.pt",
+        teacher=teacher,
         gpu=gpu_check("training"),
     output:
         model=f"{RUN}/models/{NAME}_{{method}}_prune_{{percent}}_tuned.pt",

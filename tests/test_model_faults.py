@@ -86,3 +86,14 @@ def test_a_base_that_is_pruned_already_is_refused_before_training(check, tmp_pat
     with pytest.raises(PinchError, match="already pruned"):
         check(tmp_path / "fine.pt", "--trained", "--fine", "0.3")
     assert check(tmp_path / "fine.pt", "--trained").fine_ratios == []
+
+
+@pytest.mark.fault
+def test_a_teacher_that_nobody_can_learn_from_is_refused_before_training(check, tmp_path):
+    base = detectors.write(tmp_path / "base.pt", width=0.125, names=shapes.NAMES)
+    assert check(base, "--teachers", str(detectors.write(tmp_path / "larger.pt", width=0.25, names=shapes.NAMES)))
+    with pytest.raises(PinchError, match=r"strangers\.pt detects .* must be the same"):
+        check(base, "--teachers", str(detectors.write(tmp_path / "strangers.pt", width=0.125, names=["a", "b", "c"])))
+    four = detectors.write(tmp_path / "four.pt", detectors.network("yolov8n-p2.yaml"), names=shapes.NAMES)
+    with pytest.raises(PinchError, match=r"four\.pt detects at 4 scales"):
+        check(base, "--teachers", str(four))

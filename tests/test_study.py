@@ -22,7 +22,8 @@ FURTHER = {
         "fine": {"coarse": {"ratios": []}, "fine": {"ratios": [0.9]}},
     },
     "ablations": {
-        "coarse": {"common": {"coarse": {"epochs": 3}}, "runs": {"default": {}, "ranking_ln": {"ranking": "ln"}}}
+        "coarse": {"common": {"coarse": {"epochs": 3}}, "runs": {"default": {}, "ranking_ln": {"ranking": "ln"}}},
+        "slow": {"method": "coarse", "seeds": [1, 2], "common": {}, "runs": {"default": {}, "steps": {"steps": 3}}},
     },
 }
 RUNS = pruning_study.runs(FIRST, FURTHER)
@@ -55,6 +56,12 @@ def results(tmp_path):
         write(tmp_path, name, f"{name}_coarse_prune_50", 0.1, 0.9)
         write_pruning(tmp_path, name, f"{name}_coarse_prune_50", 25 if choice == "default" else 30)
         write(tmp_path, name, f"{name}_coarse_prune_50_tuned", accuracy, 0.9)
+    for seed, gain in (("", 1.1), ("_seed2", 0.9)):
+        for choice, accuracy in (("default", 0.5), ("steps", 0.5 * gain)):
+            name = f"s_slow_{choice}{seed}"
+            write(tmp_path, name, f"{name}_coarse_prune_50", 0.1, 0.9)
+            write_pruning(tmp_path, name, f"{name}_coarse_prune_50", 25)
+            write(tmp_path, name, f"{name}_coarse_prune_50_tuned", accuracy, 0.9)
     return tmp_path
 
 
@@ -63,7 +70,11 @@ def test_later_runs_share_data_and_base_of_the_first():
     assert first.config == FIRST
     assert {run.config["dataset"] for run in others} == {"results/s/dataset/data.yaml"}
     assert {run.config["trained_model"] for run in others} == {"results/s/models/s.pt"}
-    assert [run.name for run in others] == ["s_seed2", "s_fine", "s_coarse_default", "s_coarse_ranking_ln"]
+    names = ["s_seed2", "s_fine", "s_coarse_default", "s_coarse_ranking_ln"]
+    names += ["s_slow_default", "s_slow_steps", "s_slow_default_seed2", "s_slow_steps_seed2"]
+    assert [run.name for run in others] == names
+    assert others[-1].config["seed"] == 2
+    assert others[-1].config["coarse"]["steps"] == 3
 
 
 def test_what_pruned_models_keep_on_test_is_relative_to_what_is_better_on_val(results):
@@ -85,7 +96,10 @@ def test_the_mean_over_seeds_has_an_interval(results):
 
 
 def test_choices_are_judged_on_val_relative_to_the_default(results):
-    table = pruning_study.ablation_table(RUNS, results).set_index("choice")
+    table = pruning_study.ablation_table(RUNS, results)
+    steps = table[table["choice"] == "steps"]
+    assert dict(zip(steps["seed"], steps["to_default"], strict=True)) == pytest.approx({1: 1.1, 2: 0.9})
+    table = table[table["group"] == "coarse"].set_index("choice")
     assert table.loc["ranking_ln", "to_default"] == pytest.approx(0.9)
     assert table.loc["default", "val_map50_95"] == pytest.approx(0.5)
     assert table.loc["default", "val_map50_95_before_tuning"] == pytest.approx(0.1)
@@ -98,7 +112,7 @@ def test_the_command_writes_each_table(results, tmp_path, monkeypatch, capsys):
     (tmp_path / "results").symlink_to(results)
     command._write_tables(RUNS, tmp_path / "tables")
     rows = {path.stem: len(pd.read_csv(path)) for path in (tmp_path / "tables").iterdir()}
-    assert rows == {"pruning": 3, "kept": 2, "ablations": 2}
+    assert rows == {"pruning": 3, "kept": 2, "ablations": 6}
     assert "s_seed2_tuned" in capsys.readouterr().out
 
 

@@ -108,6 +108,24 @@ def test_the_twin_of_the_base_is_tuned_as_the_longest_tuned_pruned_models_are(sn
     assert arguments in said
 
 
+def test_pruned_models_are_tuned_by_the_schedule_and_the_teacher_of_their_method(snakemake, tmp_path):
+    teacher = tmp_path / "large.pt"
+    teacher.write_bytes(b"")
+    coarse = {"ratios": [0.5], "steps": 3, "average": 4, "teacher": str(teacher)}
+    fine = {"ratios": [0.9], "schedule": "cubic", "teacher": "base"}
+    result = snakemake(tmp_path, "-n", "-p", "models", config=DATA | {"coarse": coarse, "fine": fine})
+    lines = {name: line for line in result.stdout.splitlines() for name in line.split() if "train.py " in line}
+    said = lines["some_coarse_prune_50_tuned"]
+    assert f"--distill {teacher} --gradual-from results/some/models/some.pt --steps 3" in said
+    assert "--average 4" in said
+    said = lines["some_fine_prune_90_tuned"]
+    assert "--distill results/some/models/some.pt --gradual-from results/some/models/some.pt --record" in said
+    (check,) = [line for line in result.stdout.splitlines() if "check_base_model.py " in line]
+    assert f"--teachers {teacher}" in check
+    masked = {"ratios": [0.5], "steps": 3, "mode": "mask"}
+    assert "--steps" not in snakemake(tmp_path, "-n", "-p", "models", config=DATA | {"coarse": masked}).stdout
+
+
 def test_the_twin_can_be_left_out_and_is_exported_only_if_it_is_named(snakemake, tmp_path):
     assert "tune_base" not in jobs(snakemake(tmp_path, "-n", config=DATA))
     assert "tune_base" not in jobs(snakemake(tmp_path, "-n", config=DATA | PRUNING | {"tune_base": False}))
@@ -197,11 +215,13 @@ def test_wrong_configurations_get_one_sentence(snakemake, tmp_path, change, sent
 
 
 def test_a_real_run_refuses_missing_paths_before_its_first_job(snakemake, tmp_path):
-    result = snakemake(tmp_path, config=DATA | {"base_model": "weights/none.pt", "video": "clip.mp4"})
+    taught = {"coarse": {"ratios": [0.5], "teacher": "teachers/none.pt"}}
+    result = snakemake(tmp_path, config=DATA | {"base_model": "weights/none.pt", "video": "clip.mp4"} | taught)
     text = result.stdout + result.stderr
     assert result.returncode != 0
     assert "base_model: weights/none.pt does not exist" in text
     assert "video: clip.mp4 does not exist" in text
+    assert "coarse.teacher: teachers/none.pt does not exist" in text
     assert not (tmp_path / "results/some/hagrid").exists()
 
 

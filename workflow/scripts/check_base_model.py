@@ -23,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, CoarsePruning, only=("mode",))
     parser.add_argument("--fine", nargs="+", type=cli.fraction, default=[], help="shares of weights to zero")
     add_arguments(parser, FinePruning, unset={"scope": f"{FinePruning.scope}, without a pattern"})
+    parser.add_argument(
+        "--teachers", nargs="+", type=Path, default=[], help="checkpoints that pruned models learn from"
+    )
     arguments = parser.parse_args(argv)
 
     coarse = [kinds.coarse_pruning(ratio, arguments.mode) for ratio in arguments.coarse]
@@ -32,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.weights import base_check
 
     classes = arguments.classes or dataset.load(arguments.dataset).names
-    found = base_check.check(arguments.base, classes, coarse, fine, arguments.trained)
+    found = base_check.check(arguments.base, classes, coarse, fine, arguments.trained, arguments.teachers)
     records.write(arguments.output, found)
     print(f"{found.base_model}: {found.parameters:,} parameters, {len(found.classes)} classes")
 

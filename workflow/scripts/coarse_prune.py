@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.fine_tune and not arguments.dataset:
         raise PinchError("--fine-tune needs a data set: add --dataset data.yaml")
+    if arguments.steps > 1 and not arguments.fine_tune:
+        raise PinchError("channels are removed in --steps while the network is tuned: add --fine-tune")
 
     pruning = _pruning(arguments)
 
@@ -58,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             arguments.dataset,
             device=arguments.device,
             seed=arguments.seed,
+            dense=arguments.model if arguments.steps > 1 else None,
+            steps=arguments.steps,
             **vars(from_arguments(Training, arguments)),
         )
     else:

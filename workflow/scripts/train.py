@@ -10,7 +10,7 @@ from pinch.core.arguments import add_arguments, from_arguments
 from pinch.operations import pausing
 from pinch.run.identity import METHODS
 from pinch.run.settings.data import General
-from pinch.run.settings.training import Batches, ImageSize, Loading, Start, Training
+from pinch.run.settings.training import Batches, CoarseTuning, ImageSize, Loading, Start, Training
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -52,8 +52,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--gradual-from",
         type=Path,
         metavar="DENSE",
-        help="for a fine-pruned base: the model before pruning; start from it and zero its weights gradually",
+        help="the model from which the base was pruned: start from it, and zero its weights gradually or, with --steps,"
+        " remove its channels in steps",
     )
+    add_arguments(parser, CoarseTuning, only=("steps",))
     parser.add_argument("--record", type=cli.output_file, help="write a training record")
     arguments = parser.parse_args(argv)
 
@@ -78,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed=arguments.seed,
         teacher=arguments.distill,
         dense=arguments.gradual_from,
+        steps=arguments.steps,
     )
     with pausing.before_deadline() if arguments.resume else contextlib.nullcontext():
         result = train(request)

@@ -6,6 +6,8 @@ whose people no choice was judged.
 """
 
 import copy
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ FIRST, REPEAT = "first", "repeat"
 PRUNING_COLUMNS = ["method", "ratio", "seed", "map50_95", "unpruned", "unpruned_map50_95", "kept"]
 KEPT_COLUMNS = ["method", "ratio", "seeds", "kept", "kept_low", "kept_high"]
 ABLATION_COLUMNS = [
-    *["method", "ratio", "choice", "epochs", "seed", "parameters_left", "macs_left"],
+    *["group", "method", "ratio", "choice", "epochs", "seed", "parameters_left", "macs_left"],
     *["val_map50_95_before_tuning", "val_map50_95", "to_default"],
 ]
 
@@ -34,11 +36,12 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its kind (see FIRST), the choice that it examines, and its configuration."""
+    """One run: its kind (see FIRST), the choice that it examines, its configuration, and its group of ablations."""
 
     kind: str
     choice: str
     config: Values
+    group: str = ""
 
     @property
     def name(self) -> str:
@@ -56,16 +59,26 @@ def runs(study: Values, further: Values) -> list[Run]:
 
     Args:
         study: the configuration of the first run, without defaults.
-        further: `repeats` (name -> changed values) and `ablations` (method -> `common` changed values and `runs`, name
-            -> changed values of the method's section).
+        further: `repeats` (name -> changed values) and `ablations`: groups of runs that are compared with each other,
+            by name. Each has `common` changed values and `runs` (name -> changed values of the method's section), and
+            may have a `method`, if the group is not called like one, and `seeds`, if not only the study's.
     """
     found = [Run(FIRST, FIRST, study)]
     found += [_later(study, REPEAT, name, values) for name, values in further["repeats"].items()]
-    for method, ablations in further["ablations"].items():
-        for choice, values in ablations["runs"].items():
-            changes = merged(ablations["common"], {method: values})
-            found.append(_later(study, method, choice, changes, f"{method}_{choice}"))
+    for group, ablations in further["ablations"].items():
+        for seed in ablations.get("seeds", [study["seed"]]):
+            found += _ablations(study, group, ablations, seed)
     return found
+
+
+def _ablations(study: Values, group: str, ablations: Values, seed: int) -> Iterator[Run]:
+    """The runs of a group with a seed."""
+    method = ablations.get("method", group)
+    repeated = "" if seed == study["seed"] else f"_seed{seed}"
+    for choice, values in ablations["runs"].items():
+        changes = merged(ablations["common"], {method: values, "seed": seed})
+        run = _later(study, method, choice, changes, f"{group}_{choice}{repeated}")
+        yield dataclasses.replace(run, group=group)
 
 
 def _later(study: Values, kind: str, choice: str, changes: Values, suffix: str | None = None) -> Run:
@@ -135,7 +148,8 @@ def kept_table(pruning: pd.DataFrame) -> pd.DataFrame:
 def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
     """The effect of each choice on val: mAP50-95 before and after tuning, and the latter relative to the default's.
 
-    Parameters (those that are not zero) and multiply-accumulates left are fractions of the base's.
+    The default is that of the same group and seed. Parameters (those that are not zero) and multiply-accumulates left
+    are fractions of the base's.
 
     Raises:
         PinchError: a record is missing.
@@ -148,10 +162,13 @@ def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
         (ratio,) = section["ratios"]
         models = (Model(run.name, run.kind, ratio, tuned) for tuned in (False, True))
         before, after = (_map50_95(results, run, model, "val") for model in models)
-        rows.append((run.kind, ratio, run.choice, section["epochs"], seed, *_left(results, run, ratio), before, after))
+        about = run.group, run.kind, ratio, run.choice, section["epochs"], seed
+        rows.append((*about, *_left(results, run, ratio), before, after))
     table = pd.DataFrame(rows, columns=ABLATION_COLUMNS[:-1])
-    defaults = table[table["choice"] == "default"].set_index("method")["val_map50_95"]
-    return table.assign(to_default=table["val_map50_95"] / table["method"].map(defaults))
+    same = ["group", "seed"]
+    defaults = table.loc[table["choice"] == "default", [*same, "val_map50_95"]]
+    default = table[same].merge(defaults, on=same, how="left")["val_map50_95"]
+    return table.assign(to_default=table["val_map50_95"] / default)
 
 
 def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:

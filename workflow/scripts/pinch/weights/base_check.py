@@ -10,7 +10,7 @@ from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import coarse, fine, kinds
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.sources import require_classes
+from pinch.weights.sources import require_classes, require_teacher
 from pinch.weights.training.start import open_file
 
 
@@ -20,6 +20,7 @@ def check(
     coarse_prunings: Sequence[kinds.CoarsePruning] = (),
     fine_prunings: Sequence[kinds.FinePruning] = (),
     trained: bool = False,
+    teachers: Sequence[Path] = (),
 ) -> BaseCheckRecord:
     """Open a base model and prune it on trial.
 
@@ -29,10 +30,11 @@ def check(
         coarse_prunings: those wanted.
         fine_prunings: those wanted.
         trained: whether it is used as it is; otherwise it is trained first, which replaces a head of other classes.
+        teachers: checkpoints from which pruned models learn.
 
     Raises:
         PinchError: it cannot be read, is no detector, is pruned already, cannot be pruned as wanted or, if it is
-            trained, does not detect these classes.
+            trained, does not detect these classes; or pruned models cannot learn from a teacher.
     """
     checkpoint = open_file(base, len(classes))
     if trained:
@@ -40,6 +42,8 @@ def check(
     if coarse_prunings or fine_prunings or not trained:
         checkpoints.require_unpruned(checkpoint)
     network = _as_trained(checkpoint, len(classes))
+    for teacher in teachers:
+        require_teacher(teacher, network, classes, "the data set")
     if coarse_prunings:
         coarse.try_out(network, max(coarse_prunings, key=lambda pruning: pruning.ratio))
     for pruning in fine_prunings:

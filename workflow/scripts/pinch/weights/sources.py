@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
@@ -55,6 +56,27 @@ def adopt(model: Path, data: Path, output: Path) -> None:
     require_classes(checkpoints.load(model), dataset.load(data).names, str(data))
     with atomic(output) as temporary:
         shutil.copyfile(model, temporary)
+
+
+def require_teacher(path: Path, student: Any, classes: list[str], source: str) -> None:
+    """Refuse a checkpoint from which a network cannot learn.
+
+    Args:
+        path: the checkpoint.
+        student: the network.
+        classes: names that it detects, in their order.
+        source: what has these classes, for the message.
+
+    Raises:
+        PinchError: it cannot be read, is no detector, or detects other classes or at other scales.
+    """
+    teacher = checkpoints.load(path)
+    require_classes(teacher, classes, source)
+    scales, own = (network.model[-1].nl for network in (teacher.model, student))
+    if scales != own:
+        raise PinchError(
+            f"{path} detects at {scales} scales, but the network that learns from it at {own}: choose another teacher"
+        )
 
 
 def require_classes(checkpoint: Checkpoint, expected: list[str], source: str) -> None:

@@ -55,13 +55,13 @@ class TrainingRecord(Record):
         model: the trained model's name.
         base_model: name of the file that it started from.
         epochs_requested, epochs_run: the most, and how many there were.
-        best_epoch: the one whose weights were kept, counted from 1.
+        best_epoch: the one with the best weights, which were kept, counted from 1.
         seconds: of all epochs.
         imgsz: side of the input in pixels.
         device: "cpu", "gpu" or numbers of GPUs.
         parameters: of the network, zeros included.
         teacher: name of the checkpoint that it was distilled from; None without.
-        schedule: "cubic" (weights were zeroed gradually) or "one-shot".
+        schedule: "cubic" (weights were zeroed gradually), "3 steps" (channels were removed in so many) or "one-shot".
         curve: one entry for each epoch.
         sparsity: share of zeros among the masked weights; 0 without masks.
         taken_over: whether the training was found finished, and its model taken.
@@ -70,6 +70,8 @@ class TrainingRecord(Record):
         batch_used: images per step that there were, fewer where the memory of the GPU did not hold those asked for.
         diverged_epoch: the epoch whose losses or weights were not finite, which ended the training before its time;
             None: there was none.
+        averaged_epochs: at the end, whose averaged weights were kept instead of those of the best epoch; 0: none.
+        averaged_map50_95: of that average on val, whether it was kept or not; None without one.
     """
 
     kind: ClassVar[str] = "training"
@@ -92,6 +94,8 @@ class TrainingRecord(Record):
     batch: int | None = None
     batch_used: int | None = None
     diverged_epoch: int | None = None
+    averaged_epochs: int = 0
+    averaged_map50_95: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

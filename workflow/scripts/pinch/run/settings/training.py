@@ -44,6 +44,12 @@ class Training:
     patience: int = option(
         100, help="number of epochs without a better val mAP after which training stops; 0: never", minimum=0
     )
+    average: int = option(
+        0,
+        help="number of epochs at the end whose weights are averaged; the average is kept if it is more accurate on "
+        "val than the best epoch; 0: none",
+        minimum=0,
+    )
     options: dict[str, Any] = option(
         {},
         help="further training arguments of Ultralytics by name, such as `mosaic` and `lr0`",
@@ -64,7 +70,20 @@ class CoarseTuning(Training):
 
     epochs: int = changed(Training, "epochs", 10)
     patience: int = changed(Training, "patience", 3)
-    distill: bool = option(False, help="fine-tune with the base model as a teacher", where=CONFIG)
+    teacher: str | None = option(
+        None,
+        help="a detector from whose features fine-tuning also learns: a path of a `.pt` that is trained on the same "
+        "classes, such as a larger model, or `base` for the base model",
+        pattern=r"^base$|\.pt$",
+        where=CONFIG,
+    )
+    steps: int = option(
+        1,
+        help="in how many steps channels are removed: 1 at once before fine-tuning, more during the first half of its "
+        "epochs, ranked anew on the weights tuned by then (only with the mode `remove`)",
+        minimum=1,
+        maximum=10,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +92,7 @@ class FineTuning(Training):
 
     epochs: int = changed(Training, "epochs", 15)
     patience: int = changed(Training, "patience", 15)
-    distill: bool = changed(CoarseTuning, "distill", False)
+    teacher: str | None = changed(CoarseTuning, "teacher", None)
     schedule: str = option(
         "oneshot",
         help="when weights are zeroed: `oneshot` all before fine-tuning, `cubic` gradually during its first epochs "

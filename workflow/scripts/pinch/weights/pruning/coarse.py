@@ -1,7 +1,7 @@
 """Coarse (structured) pruning: whole channels are removed, which makes the network smaller and faster, or zeroed."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,27 +69,50 @@ def try_out(network: Any, pruning: kinds.CoarsePruning) -> None:
 
 
 def _remove(checkpoint: Checkpoint, pruning: kinds.ChannelRemoval, dataset: Dataset | None) -> None:
-    batches = _batches(checkpoint, pruning, dataset)
-    graph = ChannelGraph(checkpoint.model)
-    spread.require_channels(graph.units, pruning.ratio)
+    def widths(graph: ChannelGraph, scores: ranking.Scores) -> dict[str, int]:
+        spread.require_channels(graph.units, pruning.ratio)
+        return spread.widths(graph, pruning, scores)
+
+    remove(checkpoint.model, pruning, widths, dataset, checkpoint.imgsz)
+
+
+def remove(
+    network: Any,
+    pruning: kinds.ChannelRemoval,
+    widths: Callable[[ChannelGraph, ranking.Scores], dict[str, int]],
+    dataset: Dataset | None,
+    imgsz: int,
+) -> None:
+    """Remove channels of a network, in place, and recalibrate its batch norms.
+
+    Args:
+        network: a detector, in eval mode, on the CPU.
+        pruning: how channels are ranked, and what else is done to them.
+        widths: the width that each unit keeps, by the name of the unit, from the graph and the scores of its channels.
+        dataset: its training images are used; without it batch-norm statistics are not changed.
+        imgsz: side of these images in pixels.
+
+    Raises:
+        PinchError: nothing would be left of a layer, or ranking or spread lack data.
+    """
+    batches = _batches(pruning, dataset, imgsz)
+    graph = ChannelGraph(network)
     scores = ranking.rank(graph, pruning.ranking, batches)
-    _shrink(graph, spread.widths(graph, pruning, scores), scores)
-    activations.replace(checkpoint.model, pruning.activation)
+    _shrink(graph, widths(graph, scores), scores)
+    activations.replace(network, pruning.activation)
     if dataset is None:
         print("no data set given: batch-norm statistics are not recalibrated after pruning", flush=True)
     else:
-        recalibrate(checkpoint.model, dataset, checkpoint.imgsz, seed=pruning.seed)
+        recalibrate(network, dataset, imgsz, seed=pruning.seed)
 
 
-def _batches(
-    checkpoint: Checkpoint, pruning: kinds.ChannelRemoval, dataset: Dataset | None
-) -> Iterator[dict[str, Any]] | None:
+def _batches(pruning: kinds.ChannelRemoval, dataset: Dataset | None, imgsz: int) -> Iterator[dict[str, Any]] | None:
     """The training batches that the ranking needs."""
     if not pruning.ranking.needs_data:
         return None
     if dataset is None:
         raise PinchError(f"the ranking {pruning.ranking.name} needs training data: give a data set with --dataset")
-    return images.batches(dataset, checkpoint.imgsz, GRADIENT_IMAGES, seed=pruning.seed)
+    return images.batches(dataset, imgsz, GRADIENT_IMAGES, seed=pruning.seed)
 
 
 def _shrink(graph: ChannelGraph, widths: dict[str, int], scores: ranking.Scores) -> None:

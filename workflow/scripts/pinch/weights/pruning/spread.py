@@ -48,7 +48,7 @@ def widths(graph: ChannelGraph, pruning: kinds.ChannelRemoval, scores: Scores) -
 
 def uniform(units: list[Unit], ratio: float, round_to: int) -> dict[str, int]:
     """The same ratio in every layer, rounded to a multiple of `round_to` channels."""
-    return {unit.name: _rounded(unit, unit.width * (1 - ratio), round_to) for unit in units}
+    return {unit.name: rounded(unit, unit.width * (1 - ratio), round_to) for unit in units}
 
 
 def globally(
@@ -177,7 +177,7 @@ def _balanced(
     least = {unit.name: _least(unit, ratio) for unit in units}
 
     def widths_at(pressure: float) -> dict[str, int]:
-        return {unit.name: _rounded(unit, max(kept(unit, pressure), least[unit.name]), round_to) for unit in units}
+        return {unit.name: rounded(unit, max(kept(unit, pressure), least[unit.name]), round_to) for unit in units}
 
     wanted = sum(unit.width for unit in units) * (1 - ratio)
     return widths_at(_bisect(lambda pressure: sum(widths_at(pressure).values()) <= wanted, lowest, highest, 50))
@@ -201,7 +201,7 @@ def _least(unit: Unit, ratio: float) -> float:
     return max(least, NARROWEST) if usual > NARROWEST else least
 
 
-def _rounded(unit: Unit, width: float, round_to: int) -> int:
+def rounded(unit: Unit, width: float, round_to: int) -> int:
     """The nearest multiple of `round_to` and of the unit's divisor, at least one of these and at most the width."""
     step = math.lcm(round_to, unit.divisor)
     return min(max(round(width / step), 1) * step, unit.width)

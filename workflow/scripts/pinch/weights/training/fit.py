@@ -22,6 +22,7 @@ from pinch.data.staging import staged
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.pruning.stepwise import StepwiseRemoval, unit_widths
 from pinch.weights.training import recipes, results, resuming, runs
 from pinch.weights.training.devices import ultralytics_device
 from pinch.weights.training.request import Request
@@ -79,7 +80,7 @@ def _train(
                 del arguments["batch"]
             else:
                 runs.renew(request.run_folder, keep=request.resume)
-            _run(request, arguments | places)
+            _run(request, arguments | places, _removal(request, base, data, arguments["imgsz"]))
     versions = left.versions if left else identity["versions"]
     return dataclasses.replace(_finish(request, base), taken_over=finished, versions=versions)
 
@@ -106,8 +107,20 @@ def _staged(
 
 
 def _schedule(request: Request) -> dict[str, Any]:
-    """The settings of a gradual schedule, which are no arguments of Ultralytics."""
-    return {"ramp": recipes.RAMP} if request.dense else {}
+    """The settings of a gradual schedule and of averaging, which are no arguments of Ultralytics."""
+    average = {"average": request.average} if request.average else {}
+    if not request.dense:
+        return average
+    if request.steps > 1:
+        return average | {"steps": recipes.step_epochs(request.epochs, request.steps)}
+    return average | {"ramp": recipes.RAMP}
+
+
+def _removal(request: Request, base: Checkpoint, data: dataset.Dataset, imgsz: int) -> StepwiseRemoval | None:
+    """The steps of an iterative coarse pruning, if the request has some."""
+    if not request.dense or request.steps == 1:
+        return None
+    return StepwiseRemoval(checkpoints.load(request.dense), base, request.steps, data, imgsz)
 
 
 def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dict[str, Any]:
@@ -135,7 +148,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
     }
 
 
-def _run(request: Request, arguments: dict[str, Any]) -> None:
+def _run(request: Request, arguments: dict[str, Any], removal: StepwiseRemoval | None) -> None:
     import torch
 
     from pinch.weights.training.trainer import Trainer
@@ -143,6 +156,7 @@ def _run(request: Request, arguments: dict[str, Any]) -> None:
     # The processes of a run on several GPUs import the trainer by name.
     os.environ["PYTHONPATH"] = library_path()
     trainer = Trainer(overrides=arguments)
+    trainer.removal, trainer.average = removal, request.average
     try:
         with ending_with_this() if trainer.ddp else contextlib.nullcontext():
             trainer.train()
@@ -173,7 +187,7 @@ def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
     meta = {**base.meta, "tuned": base.meta["method"] != "none" or request.as_after is not None}
     sparsity = 0.0
     if base.meta["method"] != "none":
-        _require_structure(trained, base)
+        _require_structure(trained, base, request.steps)
     if carried.get("masks"):
         meta["masks"] = carried["masks"]
         kept = mask_tools.unpack(meta["masks"], trained.model, str(best))
@@ -184,17 +198,20 @@ def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
     return _record(request, trained, sparsity)
 
 
-def _require_structure(trained: Checkpoint, base: Checkpoint) -> None:
-    before, after = ([tuple(p.shape) for p in c.model.parameters()] for c in (base, trained))
-    if before != after:
+def _require_structure(trained: Checkpoint, base: Checkpoint, steps: int) -> None:
+    # After several steps, queries and keys of attention, which follow other widths, may be rounded otherwise.
+    structure = unit_widths if steps > 1 else _shapes
+    if structure(base.model) != structure(trained.model):
         raise PinchError(f"training changed the structure of {base.path}: it is no longer the pruned network")
+
+
+def _shapes(network: Any) -> dict[str, Any]:
+    return {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
 
 
 def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingRecord:
     curve = results.curve(request.run_folder / results.RESULTS)
-    # While the sparsity of a gradual schedule still rises, no epoch counts as the best.
-    ramp = recipes.RAMP * request.epochs if request.dense else 0
-    best = max((row for row in curve if row.epoch >= ramp), key=lambda row: row.map50_95)
+    best = max((row for row in curve if row.epoch >= _settled(request)), key=lambda row: row.map50_95)
     return TrainingRecord(
         model=request.name,
         base_model=Path(request.base).name,
@@ -206,13 +223,27 @@ def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingR
         device=request.device,
         parameters=sum(p.numel() for p in trained.model.parameters()),
         teacher=request.teacher.name if request.teacher else None,
-        schedule="cubic" if request.dense else "one-shot",
+        schedule=_name_of_schedule(request),
         curve=curve,
         sparsity=sparsity,
         batch=request.batch,
         batch_used=trained.train_args["batch"],
         diverged_epoch=results.diverged_epoch(request.run_folder),
+        **results.averaged(request.run_folder),
     )
+
+
+def _settled(request: Request) -> float:
+    """The first epoch, counted from 1, that may count as the best: the network is pruned as far as wanted there."""
+    if request.steps > 1:
+        return recipes.step_epochs(request.epochs, request.steps)[-1] + 1
+    return recipes.RAMP * request.epochs if request.dense else 0
+
+
+def _name_of_schedule(request: Request) -> str:
+    if request.steps > 1:
+        return f"{request.steps} steps"
+    return "cubic" if request.dense else "one-shot"
 
 
 def tuned_pruning(prune: Callable[[Path], R], output: Path, data: Path, **settings: Any) -> R:

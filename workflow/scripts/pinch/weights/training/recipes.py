@@ -42,6 +42,14 @@ def after_coarse(ratio: float) -> dict[str, Any]:
     return FINE_TUNING | {"lr0": min(FINE_TUNING["lr0"] / (1 - ratio), _HIGHEST_RATE)}
 
 
+def step_epochs(epochs: int, steps: int) -> list[int]:
+    """The epochs, counted from 0, before which the steps of an iterative pruning are taken.
+
+    They are evenly spaced in the first half, so that the last and narrowest network has more than half of the epochs.
+    """
+    return [round(number * epochs / (2 * steps)) for number in range(steps)]
+
+
 def close_mosaic(epochs: int, coarse: bool = False) -> int:
     """Number of epochs at the end without mosaics: a third of all, at most ten (Ultralytics' default).
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pinch.core.errors import PinchError
 from pinch.run.settings.data import General
-from pinch.run.settings.training import Batches, Loading, Start, Training
+from pinch.run.settings.training import Batches, CoarseTuning, Loading, Start, Training
 
 # Ultralytics' training settings that follow from fields of a request.
 _OWN_SETTINGS = {
@@ -34,7 +34,9 @@ class Request(Batches, Training, Loading):
         stage_to: a folder on a faster disk, to which images are copied for the time of training.
         seed: of all random numbers.
         teacher: a checkpoint to distill from.
-        dense: for a fine-pruned base: the model before pruning; training starts from it and zeroes gradually.
+        dense: the model from which the base was pruned; training starts from it, and zeroes weights gradually (after
+            fine pruning) or removes channels in `steps` (after coarse pruning).
+        steps: of an iterative coarse pruning.
     """
 
     name: str
@@ -51,6 +53,12 @@ class Request(Batches, Training, Loading):
     seed: int = General.seed
     teacher: Path | None = None
     dense: Path | None = None
+    steps: int = CoarseTuning.steps
+
+    @property
+    def several_gpus(self) -> bool:
+        """Whether it is a training on more than one GPU."""
+        return "," in self.device or (self.device == "gpu" and self.gpus > 1)
 
     @property
     def run_folder(self) -> Path:
@@ -73,6 +81,12 @@ def check(request: Request) -> None:
         raise PinchError("--as-after is for a base that is not pruned: leave out one of --as-after and --pruned-model")
     if Path(request.name).name != request.name:
         raise PinchError(f"{request.name!r} is not a model's name: give it without folders, which belong to --project")
+    if request.steps > 1 and not request.dense:
+        raise PinchError("--steps needs the model from which the base was pruned: give it with --gradual-from")
+    if request.steps > 1 and request.several_gpus:
+        raise PinchError("channels can be removed in --steps on one GPU only: name one with --device")
+    if request.average and request.several_gpus:
+        raise PinchError("weights can be averaged (--average) on one GPU only: name one with --device")
     if own := sorted(_OWN_SETTINGS & request.options.keys()):
         raise PinchError(f"the training setting {own[0]} follows from other arguments: leave it out")
     _check_options(request.options)

@@ -1,16 +1,18 @@
-"""What a run folder says of the run: results.csv, where Ultralytics writes the metrics of each epoch, and DIVERGED."""
+"""What a run folder says of the run: results.csv, where Ultralytics writes the metrics of each epoch, and more."""
 
 import csv
 import math
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from pinch.core.files import atomic, read_json
 from pinch.core.record_types.weights import Epoch
 
-RESULTS, DIVERGED = "results.csv", "diverged.json"
-"""The files: the second says in which epoch losses or weights were no longer finite."""
+RESULTS, DIVERGED, AVERAGED = "results.csv", "diverged.json", "averaged.json"
+"""The files: the second says in which epoch losses or weights were no longer finite, the third how accurate the average
+of the weights of the last epochs is."""
 _LOSSES = {field.name for field in fields(Epoch) if field.name.endswith("_loss")}
 
 
@@ -29,6 +31,12 @@ def diverged_epoch(folder: Path) -> int | None:
     """The epoch in which losses or weights were no longer finite, counted from 1; None if there was none."""
     path = folder / DIVERGED
     return int(read_json(path)["epoch"]) if path.exists() else None
+
+
+def averaged(folder: Path) -> dict[str, Any]:
+    """How many epochs were averaged if the average was kept (else 0), and its mAP50-95 on val (None without one)."""
+    path = folder / AVERAGED
+    return read_json(path) if path.exists() else {"averaged_epochs": 0, "averaged_map50_95": None}
 
 
 def seconds(path: Path) -> float:

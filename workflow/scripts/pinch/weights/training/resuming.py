@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from ultralytics.utils.torch_utils import strip_optimizer
 
+from pinch.weights.training import averaging
+
 
 def seed_epoch(loader: Any, seed: int, epoch: int) -> None:
     """Make an epoch's order of images and its augmentation depend on its number only, not on earlier epochs.
@@ -61,6 +63,7 @@ def finish(folder: Path) -> None:
     Each checkpoint is replaced in one step, so that a kill leaves it whole.
     """
     forget(folder)
+    averaging.forget(folder)
     for path in (folder / "best.pt", folder / "last.pt"):
         part = Path(f"{path}.part")
         if path.exists() and strip_optimizer(path, s=str(part)):  # an unreadable one gives nothing

@@ -7,7 +7,9 @@ from pinch.core.errors import PinchError
 from pinch.data import dataset
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import kinds
 from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.sources import require_teacher
 from pinch.weights.training.request import Request
 
 
@@ -19,6 +21,8 @@ def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
     """
     base = Path(request.base)
     checkpoint = open_file(base, len(data.names), request.seed)
+    if request.teacher:
+        require_teacher(request.teacher, checkpoint.model, data.names, str(data.path))
     if request.as_after and checkpoint.names != data.names:
         raise PinchError(
             f"{base} does not know the classes of {data.path}, so it cannot be tuned as --as-after says: leave that out"
@@ -35,9 +39,22 @@ def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
             f"{base} is pruned for {len(checkpoint.names)} classes, but {data.path} has {len(data.names)}: "
             "train on its classes, or train a dense model first and then prune it"
         )
-    if request.dense and not checkpoint.meta.get("masks"):
-        raise PinchError(f"{base} has no masks: a gradual schedule needs a fine-pruned model")
+    if request.dense:
+        _require_gradual(request, checkpoint)
     return checkpoint
+
+
+def _require_gradual(request: Request, base: Checkpoint) -> None:
+    """Refuse a gradual schedule for what is not pruned in a way that can be done gradually."""
+    removed = base.meta.get("settings", {}).get("mode") == kinds.ChannelRemoval.mode
+    if removed and request.steps == 1:
+        raise PinchError(f"channels were removed from {base.path}: --gradual-from needs --steps, at least 2")
+    if not removed and request.steps > 1:
+        raise PinchError(f"no channels were removed from {base.path}: leave out --steps")
+    if not removed and (base.meta["method"] != "fine" or not base.meta.get("masks")):
+        raise PinchError(
+            f"{base.path} cannot be pruned gradually: give a fine-pruned model, or one from which channels were removed"
+        )
 
 
 def open_file(base: str | Path, classes: int, seed: int = 0) -> Checkpoint:
@@ -83,6 +100,7 @@ def write_start(request: Request, base: Checkpoint, identity: dict[str, Any], fo
     model, meta = base.model, {**base.meta, **identity}
     if request.dense:
         model = checkpoints.load(request.dense).model
+    if request.dense and request.steps == 1:
         mask_tools.unpack(base.meta["masks"], model, str(request.dense))
         meta["gradual"] = True
     checkpoints.save(folder / "start.pt", model, meta, base)

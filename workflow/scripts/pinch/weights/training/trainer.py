@@ -25,7 +25,9 @@ from pinch.core.files import write_json
 from pinch.data.ultralytics_dataset import labels_from_manifest
 from pinch.weights import checkpoints
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.training import mixed_precision, recipes, results, resuming
+from pinch.weights.pruning.stepwise import StepwiseRemoval
+from pinch.weights.training import averaging, iterative, mixed_precision, recipes, results, resuming
+from pinch.weights.training.networks import bare
 
 # Seconds for what follows the last epoch.
 _MARGIN = 15
@@ -40,31 +42,35 @@ class _NoBar(TQDM):
         super().__init__(*args, **{**options, "disable": True})
 
 
-def bare(model: Any) -> Any:
-    """The network without the wrappers of data parallelism and distillation."""
-    model = unwrap_model(model)
-    return getattr(model, "student_model", model)
-
-
 class _DivergedError(Exception):
     """Losses or weights are no longer finite, and going on from the last checkpoint did not help."""
 
 
 class Trainer(DetectionTrainer):
-    """Trains the network of a checkpoint and keeps its shape and its zeros."""
+    """Trains the network of a checkpoint and keeps its shape and its zeros.
+
+    Attributes:
+        removal: how channels are removed in steps between epochs; None: they are not.
+        average: number of epochs at the end whose weights are averaged.
+    """
 
     model: Any
     ema: Any
     loss: Any
+    optimizer: Any
+    scheduler: Any
     masks: mask_tools.Masks
     parameters: int
     paused = False
+    removal: StepwiseRemoval | None = None
+    average = 0
 
     def __init__(self, *args: Any, **kwargs: Any):
         data_base.TQDM = _NoBar  # type: ignore[misc]
         engine.check_amp = lambda model: mixed_precision.works(bare(model))
         checkpoints.take_names_as_they_are()
         super().__init__(*args, **kwargs)
+        self.add_callback("on_train_epoch_start", iterative.prune_if_due)
 
     def train(self) -> None:
         """Train; a training that diverges ends, and keeps the best of the epochs before."""
@@ -111,6 +117,17 @@ class Trainer(DetectionTrainer):
         if self.start_epoch:
             self._go_on()
         self._hold()
+
+    @property
+    def steps_taken(self) -> int:
+        """Number of steps of an iterative pruning that are done."""
+        return bare(self.model).pinch.get("steps_taken", 0)
+
+    @property
+    def settling(self) -> bool:
+        """Whether the network is not yet pruned as far as it is going to be."""
+        steps = len(self.removal.widths) if self.removal else 0
+        return self.gradual or (steps > 0 and self.steps_taken < steps)
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """Ultralytics' data set, with labels from the manifest."""
@@ -200,9 +217,9 @@ class Trainer(DetectionTrainer):
                 bare(model).pinch = meta
 
     def validate(self) -> tuple[Any, Any]:
-        """Validate; while the sparsity of a gradual schedule still rises, no epoch counts as the best."""
+        """Validate; until the network is pruned as far as it is going to be, no epoch counts as the best."""
         metrics, fitness = super().validate()
-        if self.gradual:
+        if self.settling:
             self.best_fitness = None
         return metrics, fitness
 
@@ -223,15 +240,24 @@ class Trainer(DetectionTrainer):
         epoch = f"{self.save_dir.name}  epoch {self.epoch + 1}/{self.epochs}"
         print(f"{epoch}  {accuracy}  loss: {loss}  {elapsed:.0f} s", flush=True)
 
+    def read_results_csv(self) -> dict[str, list]:
+        """Nothing: Ultralytics would copy results.csv into each checkpoint, for which it needs one more package."""
+        return {}
+
     def save_model(self) -> bool:
         """Save under temporary names first, so that the last checkpoint stays complete if the job is killed."""
-        if self.gradual:
+        if self.settling:
             self.stopper.best_fitness, self.stopper.best_epoch = 0.0, self.epoch + 1
+        if self.average and not self.settling:
+            averaging.keep(self.wdir, self.epoch, self.ema.ema, self.average)
+        better = averaging.better(self) if self.stop and self.average and not self.settling else None
         last, best = self.last, self.best
         self.last, self.best = (Path(f"{path}.part") for path in (last, best))
         try:
             saved = super().save_model()
             resuming.save(self.wdir, self.epoch, self._parts())
+            if better is not None:
+                averaging.write_best(self.last, self.best, better)
             for part, path in ((self.best, best), (self.last, last)):
                 if part.exists():
                     os.replace(part, path)

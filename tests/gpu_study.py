@@ -1,0 +1,264 @@
+"""The study of schedules on a machine with a GPU: many short trainings at once, without Snakemake.
+
+    python tests/gpu_study.py DATA BASE FOLDER [--processes 8] [--minutes 8] [--epochs 24] [--seeds 1 2]
+
+Trains BASE on to its plateau on DATA (a data.yaml), and from there, with as many epochs each and for each seed: its
+twin; coarse pruning of 50% and 70% at once, in three steps, and with the first seed's twin as a teacher; and fine
+pruning of 90% at once and gradually. Every training also averages its last epochs' weights. FOLDER gets the models,
+their logs and results.csv with a row for each. A second call continues with what is there. When the minutes are over,
+trainings pause, and results.csv has what is finished.
+
+It needs PyTorch, Ultralytics, torch-pruning, pandas, scipy, psutil, PyYAML, matplotlib, OpenCV and nvidia-ml-py.
+"""
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parents[1] / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from pinch.core import records  # noqa: E402
+from pinch.core.environment import DEADLINE  # noqa: E402
+from pinch.core.record_types.measurements import AccuracyRecord  # noqa: E402
+from pinch.core.record_types.weights import TrainingRecord  # noqa: E402
+
+COLUMNS = [
+    *["run", "method", "ratio", "schedule", "teacher", "seed", "epochs", "seconds", "parameters", "macs"],
+    *[
+        "val_map50_95",
+        "test_map50_95",
+        "best_epoch",
+        "best_epoch_val_map50_95",
+        "averaged_val_map50_95",
+        "averaged_kept",
+    ],
+]
+# Epochs of the base, and those at the end of each training whose weights are averaged.
+PLATEAU, AVERAGED = 10, 5
+ONE_SHOT = "one-shot"
+
+
+@dataclass
+class Job:
+    """One command.
+
+    Attributes:
+        name: of its log.
+        command: the command's name and arguments.
+        output: the file that it writes.
+        after: outputs of other jobs that it needs.
+        row: what results.csv says of a run besides measurements; empty if the job ends none.
+    """
+
+    name: str
+    command: list
+    output: Path
+    after: list[Path] = field(default_factory=list)
+    row: dict = field(default_factory=dict)
+
+
+class Plan:
+    """All jobs, the most important first."""
+
+    def __init__(self, data, base, folder, arguments):
+        self.data, self.folder, self.arguments = data, folder, arguments
+        self.jobs = []
+        self.base = self.train("base", "none", 0, None, ["--base-model", base], 1, epochs=PLATEAU)
+        first = arguments.seeds[0]
+        for seed in arguments.seeds:
+            if seed == first:
+                self.twin(seed)
+            for ratio in (0.5, 0.7):
+                self.coarse(ratio, seed)
+                self.coarse(ratio, seed, steps=3)
+            self.fine(seed)
+        teacher = self.folder / f"twin_{first}.pt"
+        for seed in arguments.seeds:
+            if seed != first:
+                self.twin(seed)
+            self.coarse(0.5, seed, teacher=teacher)
+            self.coarse(0.7, seed, teacher=teacher)
+            self.fine(seed, gradual=True)
+            self.coarse(0.5, seed, steps=3, teacher=teacher)
+
+    def twin(self, seed):
+        """The base with as many more epochs as pruned models have."""
+        self.train("twin", "none", 0, self.base, ["--base-model", self.base, "--as-after", "coarse"], seed)
+
+    def coarse(self, ratio, seed, steps=1, teacher=None):
+        """Channels removed at once, or in steps."""
+        pruned = self.folder / f"pruned_{seed}" / f"base_coarse_prune_{ratio * 100:.0f}.pt"
+        if not any(job.output == pruned for job in self.jobs):
+            command = ["coarse_prune.py", "--model", self.base, "--sparsity", ratio, "--output", pruned.parent]
+            command += ["--dataset", self.data, "--seed", seed]
+            self.jobs.append(Job(f"coarse_{ratio * 100:.0f}_{seed}", command, pruned, [self.base]))
+        options = ["--base-model", pruned, "--pruned-model"]
+        options += ["--gradual-from", self.base, "--steps", steps] if steps > 1 else []
+        schedule = f"{steps} steps" if steps > 1 else ONE_SHOT
+        self.train(f"coarse{ratio * 100:.0f}", "coarse", ratio, pruned, options, seed, schedule, teacher)
+
+    def fine(self, seed, gradual=False):
+        """Weights zeroed at once, or gradually."""
+        pruned = self.folder / "base_fine_prune_90.pt"
+        if not any(job.output == pruned for job in self.jobs):
+            command = ["fine_prune.py", "base", "--base-model", self.base]
+            command += ["--prune-ratio", 0.9, "--project", self.folder]
+            self.jobs.append(Job("fine_90", command, pruned, [self.base]))
+        options = ["--base-model", pruned, "--pruned-model", *(["--gradual-from", self.base] if gradual else [])]
+        self.train("fine90", "fine", 0.9, pruned, options, seed, "cubic" if gradual else ONE_SHOT)
+
+    def train(self, kind, method, ratio, needed, options, seed, schedule=ONE_SHOT, teacher=None, epochs=None):
+        """A training, and the measurement that ends the run. Returns the model."""
+        epochs = epochs or self.arguments.epochs
+        parts = [kind, "" if schedule == ONE_SHOT else schedule.replace(" ", ""), "taught" if teacher else ""]
+        name = "_".join(part for part in (*parts, "" if kind == "base" else str(seed)) if part)
+        model, given = self.folder / f"{name}.pt", self.arguments
+        command = ["train.py", name, "--project", self.folder, "--dataset", self.data, *options, "--resume"]
+        command += ["--epochs", epochs, "--patience", 0, "--average", AVERAGED, "--imgsz", given.imgsz, "--batch", 16]
+        # Steps on small images are bound by the launching of kernels, of which mixed precision needs more.
+        command += ["--set", "amp=False", "--device", given.device, "--workers", 1, "--seed", seed]
+        record = self.training_record(name)
+        command += ["--record", record]
+        command += ["--distill", teacher] if teacher else []
+        self.jobs.append(Job(name, command, record, [path for path in (needed, teacher) if path]))
+        accuracy = self.folder / "records" / f"{name}_accuracy.json"
+        command = ["evaluate.py", model, self.data, "--split", "val", "test", "--output", accuracy]
+        command += ["--imgsz", given.imgsz, "--device", given.device]
+        told = {"run": name, "method": method, "ratio": ratio, "schedule": schedule, "seed": seed, "epochs": epochs}
+        told["teacher"] = teacher.stem if teacher else ""
+        self.jobs.append(Job(f"{name}_accuracy", command, accuracy, [record], told))
+        return model
+
+    def training_record(self, name):
+        """The record of a training."""
+        return self.folder / "records" / f"{name}_training.json"
+
+    def row(self, job):
+        """The row of a run whose jobs are done."""
+        training = records.read(self.training_record(job.row["run"]), TrainingRecord).value
+        accuracy = records.read(job.output, AccuracyRecord).value
+        return job.row | {
+            "seconds": training.seconds,
+            "parameters": accuracy.nonzero_parameters,
+            "macs": accuracy.macs,
+            "val_map50_95": accuracy.splits["val"].map50_95,
+            "test_map50_95": accuracy.splits["test"].map50_95,
+            "best_epoch": training.best_epoch,
+            "best_epoch_val_map50_95": training.curve[training.best_epoch - 1].map50_95,
+            "averaged_val_map50_95": training.averaged_map50_95,
+            "averaged_kept": training.averaged_epochs,
+        }
+
+
+class Runner:
+    """Runs the jobs of a plan, the most important of those that can start first, so many at a time."""
+
+    def __init__(self, plan, processes, ends):
+        self.plan, self.ends = plan, ends
+        self.waiting = [job for job in plan.jobs if not job.output.exists()]
+        self.lock = threading.Condition()
+        self.threads = [threading.Thread(target=self.work) for _ in range(processes)]
+        self.failed, self.running = [], 0
+        threads = max(1, len(os.sched_getaffinity(0)) // processes)
+        # Trainings pause by themselves in time; other commands are short.
+        self.environment = os.environ | {"OMP_NUM_THREADS": str(threads), DEADLINE: str(ends)}
+
+    def run(self):
+        """Run until all is done, or the time is over."""
+        for thread in self.threads:
+            thread.start()
+        for thread in self.threads:
+            thread.join()
+
+    def next(self):
+        """The next job, or None if none will follow."""
+        with self.lock:
+            while time.time() < self.ends and self.waiting:
+                ready = [job for job in self.waiting if all(path.exists() for path in job.after)]
+                if ready:
+                    self.waiting.remove(ready[0])
+                    self.running += 1
+                    return ready[0]
+                if not self.running:
+                    return None  # what the others need has failed
+                self.lock.wait(1)
+            return None
+
+    def work(self):
+        """Run one job after the other."""
+        while job := self.next():
+            begun = time.time()
+            log = self.plan.folder / "logs" / f"{job.name}.log"
+            with open(log, "a") as stream:
+                command = [sys.executable, str(SCRIPTS / job.command[0]), *map(str, job.command[1:])]
+                child = subprocess.Popen(command, stdout=stream, stderr=stream, env=self.environment)
+                try:
+                    code = child.wait(max(1, self.ends + 20 - time.time()))
+                except subprocess.TimeoutExpired:
+                    child.terminate()
+                    code = child.wait()
+            with self.lock:
+                self.running -= 1
+                paused = code == os.EX_TEMPFAIL
+                said = "done" if code == 0 else "paused" if paused else f"failed ({code}): {last_line(log)}"
+                print(f"{time.strftime('%H:%M:%S')} {job.name} {said}, {time.time() - begun:.0f} s", flush=True)
+                if code == 0 and job.row:
+                    write_results(self.plan)
+                if code not in (0, os.EX_TEMPFAIL):
+                    self.failed.append(job.name)
+                self.lock.notify_all()
+
+
+def last_line(log):
+    """The last line of a log."""
+    return (log.read_text().splitlines() or [""])[-1]
+
+
+def write_results(plan):
+    """Write a row for each run that is done."""
+    path = plan.folder / "results.csv"
+    with open(f"{path}.part", "w", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows(plan.row(job) for job in plan.jobs if job.row and job.output.exists())
+    os.replace(f"{path}.part", path)
+
+
+def main():
+    """Parse the arguments and run the plan."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("base", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--processes", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--imgsz", type=int, default=160)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--device", default="gpu")
+    parser.add_argument("--list", action="store_true", help="print the runs in their order and end")
+    arguments = parser.parse_args()
+    ends = time.time() + 60 * arguments.minutes
+    plan = Plan(arguments.data.resolve(), arguments.base.resolve(), arguments.folder.resolve(), arguments)
+    if arguments.list:
+        print("\n".join(job.row["run"] for job in plan.jobs if job.row))
+        return
+    for name in ("logs", "records"):
+        (plan.folder / name).mkdir(parents=True, exist_ok=True)
+    runner = Runner(plan, arguments.processes, ends)
+    runner.run()
+    write_results(plan)
+    print((plan.folder / "results.csv").read_text())
+    if runner.failed:
+        sys.exit(f"failed: {', '.join(runner.failed)}")
+
+
+if __name__ == "__main__":
+    main()
