@@ -22,7 +22,7 @@ from pinch.data import changes
 from pinch.data.hagrid import source
 from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
-from pinch.run import comparing, formats, studies, targets, wants
+from pinch.run import activations, comparing, formats, studies, targets, wants
 from pinch.run.identity import METHODS, Artifact, Model, Timing
 from pinch.run.manifest import CONFIG_FILE, Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
@@ -309,12 +309,12 @@ def notice_changed_data():
 def warn_of_slow_files():
     """Say before anything is made which files are known to be slow."""
     methods = {artifact.model.method for artifact in ARTIFACTS.values()}
-    for precision, entry in SPECS if "coarse" in methods else ():
-        if reason := entry.slow.get((precision, config["coarse"]["activation"])):
-            logger.warning(
-                f"coarse.activation: {config['coarse']['activation']}: {precision}{entry.ending} files of coarsely"
-                f" pruned models will be slow, because {reason}"
-            )
+    for key, activation in sorted(filter(None, {activations.configured(config, method) for method in methods})):
+        for precision, entry in SPECS:
+            if reason := entry.slow.get((precision, activation)):
+                logger.warning(
+                    f"{key}: {activation}: {precision}{entry.ending} files of models with it will be slow, because {reason}"
+                )
 
 
 refuse_braces()

@@ -107,7 +107,7 @@ else:
             name=NAME,
             folder=subpath(output.model, parent=True),
             base=base_model,
-            options=options("train", training.ImageSize, training.Batches, training.Training),
+            options=options("train", training.ImageSize, training.Batches, training.Training, training.BaseActivation),
             device=DEVICE,
             seed=SEED,
         message:

@@ -53,7 +53,11 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
     ),
     "Training": (
         Section((training.Start,)),
-        Section((training.ImageSize, training.Batches, training.Training), "train", "training of the base model"),
+        Section(
+            (training.ImageSize, training.Batches, training.Training, training.BaseActivation),
+            "train",
+            "training of the base model",
+        ),
     ),
     "Pruning": (
         Section((pruning.EqualTerms,)),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pinch.core.options import COMMAND, CONFIG, changed, option
+from pinch.run.activations import ACTIVATIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,18 @@ class Training:
         {},
         help="further training arguments of Ultralytics by name, such as `mosaic` and `lr0`",
         flag="--set",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseActivation:
+    """The activation of the base."""
+
+    activation: str | None = option(
+        None,
+        help="activation that the base has from the first step on, instead of the one that it comes with: `silu`, "
+        "`hardswish` or `relu`, of which the latter two cost less time (docs/benchmark.md)",
+        choices=tuple(ACTIVATIONS),
     )
 
 

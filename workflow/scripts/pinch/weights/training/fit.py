@@ -60,8 +60,8 @@ def train(request: Request) -> TrainingRecord:
 def _train(
     request: Request, base: Checkpoint, data: dataset.Dataset, manifest: Manifest, device: str
 ) -> TrainingRecord:
-    arguments = _arguments(request, base, data)
-    identity = runs.identity(arguments | _schedule(request), sources(request), manifest.digest(data, check.TRAINED_ON))
+    arguments, digest = _arguments(request, base, data), manifest.digest(data, check.TRAINED_ON)
+    identity = runs.identity(arguments | _own_settings(request), sources(request), digest)
     left = runs.left_by(request.run_folder, identity) if request.resume else None
     finished = left is not None and left.finished
     if finished:
@@ -105,9 +105,10 @@ def _staged(
     return staged(data, manifest, request.stage_to)
 
 
-def _schedule(request: Request) -> dict[str, Any]:
-    """The settings of a gradual schedule, which are no arguments of Ultralytics."""
-    return {"ramp": recipes.RAMP} if request.dense else {}
+def _own_settings(request: Request) -> dict[str, Any]:
+    """The settings of a gradual schedule and of the activation, which are no arguments of Ultralytics."""
+    activation = {"activation": request.activation} if request.activation else {}
+    return activation | ({"ramp": recipes.RAMP} if request.dense else {})
 
 
 def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pinch.core.errors import PinchError
 from pinch.data import dataset
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import activations
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.training.request import Request
 
@@ -85,5 +86,6 @@ def write_start(request: Request, base: Checkpoint, identity: dict[str, Any], fo
         model = checkpoints.load(request.dense).model
         mask_tools.unpack(base.meta["masks"], model, str(request.dense))
         meta["gradual"] = True
+    activations.replace(model, request.activation)
     checkpoints.save(folder / "start.pt", model, meta, base)
     return folder / "start.pt"
