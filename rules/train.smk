@@ -49,10 +49,17 @@ rule check_base_model:
         classes=class_arguments(),
         coarse=["--mode", config["coarse"]["mode"], *pruning_ratios("coarse")],
         fine=options("fine", pruning.FinePruning, without=NOT_FINE) + pruning_ratios("fine"),
+        rivals=[
+            argument
+            for key in ("width", "depth")
+            if config["rivals"][key]
+            for argument in (f"--{key}s", *map(str, config["rivals"][key]))
+        ],
     message:
         "Checking that {params.base} can be trained and pruned as wanted"
     shell:
         "check_base_model.py {params.base:q} {params.classes:q} {params.trained:q} {params.coarse:q} {params.fine:q}"
+        " {params.rivals:q}"
         " --output {output:q} > {log:q} 2>&1"
 
 

@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, CoarsePruning, only=("mode",))
     parser.add_argument("--fine", nargs="+", type=cli.fraction, default=[], help="shares of weights to zero")
     add_arguments(parser, FinePruning, unset={"scope": f"{FinePruning.scope}, without a pattern"})
+    parser.add_argument("--widths", nargs="+", type=cli.fraction, default=[], help="shares of the width, of rivals")
+    parser.add_argument("--depths", nargs="+", type=cli.fraction, default=[], help="shares of the blocks, of rivals")
     arguments = parser.parse_args(argv)
 
     coarse = [kinds.coarse_pruning(ratio, arguments.mode) for ratio in arguments.coarse]
@@ -32,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.weights import base_check
 
     classes = arguments.classes or dataset.load(arguments.dataset).names
-    found = base_check.check(arguments.base, classes, coarse, fine, arguments.trained)
+    rivals = arguments.widths, arguments.depths
+    found = base_check.check(arguments.base, classes, coarse, fine, arguments.trained, *rivals)
     records.write(arguments.output, found)
     print(f"{found.base_model}: {found.parameters:,} parameters, {len(found.classes)} classes")
 

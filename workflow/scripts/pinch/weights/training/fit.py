@@ -115,8 +115,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
     """Ultralytics' training arguments."""
     knows_classes = base.path.suffix == ".pt" and base.names == data.names
     imgsz = request.imgsz or base.imgsz
-    coarse = "coarse" in (base.meta["method"], request.as_after)
-    recipe = recipes.after_coarse(base.meta["ratio"]) if coarse else recipes.FINE_TUNING
+    recipe = recipes.tuning(base.meta["method"], base.meta["ratio"])
     return {
         **recipes.QUIET,
         **(recipe | {"nbs": request.batch} if knows_classes else {}),
@@ -129,7 +128,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
         "batch": request.batch,
         "workers": request.workers,
         "seed": request.seed,
-        "close_mosaic": recipes.close_mosaic(request.epochs, coarse),
+        "close_mosaic": recipes.close_mosaic(request.epochs, recipes.is_smaller(base.meta["method"], request.as_after)),
         "cache": "ram" if len(data.images("train")) * imgsz * imgsz * 3 < _CACHE_BYTES else False,
         **({"distill_model": str(request.teacher.absolute())} if request.teacher else {}),
         **request.options,
