@@ -71,7 +71,7 @@ def network_size(model: Model) -> NetworkSize:
 
 def share_of(model: Model) -> float:
     """The share of parameters that its shapes keep."""
-    width = (1 - model.ratio) if model.method == "coarse" else 1.0
+    width = (1 - model.ratio) if model.method in ("coarse", "width", "size") else 1.0
     return 0.1 * width + 0.9 * width**2
 
 

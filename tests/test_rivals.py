@@ -6,6 +6,7 @@ from pathlib import Path
 
 import detectors
 import export_session
+import made_up_run
 import pandas as pd
 import pytest
 import shapes
@@ -21,9 +22,11 @@ from pinch.core.record_types.weights import RivalRecord
 from pinch.data import dataset
 from pinch.operations import rates, workload
 from pinch.operations.rates import Job
+from pinch.report import captions
+from pinch.report.plots import pareto, style
 from pinch.run import identity
 from pinch.run.identity import Model
-from pinch.tables import rivalry
+from pinch.tables import gathering, output_types, rivalry
 from pinch.weights import base_check, checkpoints, rivals
 from pinch.weights.training import recipes
 from pinch.weights.training.fit import train
@@ -227,3 +230,28 @@ def test_what_is_within_the_noise_is_not_told():
     assert told(("fine", 0.3, 0.6), ("depth", 0.3, 0.601)) == [(0.3, "neither")]
     # It is slower by no more than the noise, so pruning is not ahead before it, either.
     assert told(("coarse", 0.3, 0.6), ("size", 0.303, 0.8)) == [(0.3, "neither"), (0.303, "rival")]
+
+
+def test_the_report_says_and_shows_who_is_ahead(tmp_path):
+    made = {Model("demo", "size", 0.3, True, 448): 0.99, Model("demo", "width", 0.6, True): 0.5}
+    folder = made_up_run.make(tmp_path / "demo", devices=[("cpu", 1)], coarse=(50,), fine=(), rivals=made)
+    gathering.write_all(folder, gathering.gather(folder).tables)
+    output_types.write_choices(folder)
+    assert set(gathering.read(folder, "models")["method"]) == {"none", "coarse", "size", "width"}
+    captions.render(folder)
+    for caption in ("pareto", "workflow"):
+        text = " ".join((folder / f"captions/{caption}.rst").read_text().split())
+        (said,) = re.findall(r"\*\*Pruning and its rivals, cpu, 1 thread\*\*: (.*?) on this data\.", text)
+        first, *others = said.split("; from")
+        assert "a rival is ahead (no pruned file is as fast, ``demo_width_40_tuned_" in first
+        assert "pruning is ahead (``demo_coarse_prune_50_tuned_" in others[0]
+        assert "a rival is ahead (``demo_coarse_prune_50_tuned_" in others[-1]
+        assert "``demo_size_448_tuned_" in others[-1]
+    text = " ".join((folder / "captions/sensitivity.rst").read_text().split())
+    assert "Rivals of pruning, with as many epochs: size 448 keeps 99%" in text
+    with style.applied():
+        drawn = pareto.pareto(folder)
+        marks = {line.get_marker() for line in drawn.axes[0].lines}
+        assert {style.RIVAL_MARKS["size"], style.RIVAL_MARKS["width"]} <= marks
+        assert style.RIVAL_MARKS["depth"] not in marks
+        assert {"smaller pictures", "narrower network"} <= {text.get_text() for text in drawn.legends[0].get_texts()}

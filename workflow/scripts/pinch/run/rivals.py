@@ -1,7 +1,7 @@
 """The rivals of pruning: the base at smaller image sizes, narrower, or with fewer blocks.
 
-Each has as many epochs as pruned models: the base's weights are tuned as its twin is, and a narrower network, which has
-to begin anew, is trained for the epochs of both.
+Each has as many epochs as pruned models: the base's own weights are tuned for as many as its twin, and a narrower
+network, which has to begin anew, is trained for those of the base and of tuning.
 """
 
 from collections.abc import Mapping
