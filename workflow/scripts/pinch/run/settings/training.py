@@ -17,7 +17,9 @@ class Start:
         "job), a path of a `.pt`, or a `.yaml` to train from scratch",
     )
     trained_model: str | None = option(
-        None, help="path of a trained detector (`.pt`) to use instead; `train` is then ignored", where=CONFIG
+        None,
+        help="path of a trained detector (`.pt`) to use instead; `train` is then ignored, but for rivals in width",
+        where=CONFIG,
     )
 
 
