@@ -22,8 +22,8 @@ from pinch.data import changes
 from pinch.data.hagrid import source
 from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
-from pinch.run import comparing, formats, studies, targets, wants
-from pinch.run.identity import METHODS, Artifact, Model, Timing
+from pinch.run import activations, comparing, formats, rivals, studies, targets, wants
+from pinch.run.identity import METHODS, RIVALS, Artifact, Model, Timing
 from pinch.run.manifest import CONFIG_FILE, Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
 from pinch.weights.pruning import kinds
@@ -45,6 +45,7 @@ try:
     )
     SPECS = [formats.parse_spec(spec) for spec in config["export"]["artifacts"]]
     WANTS = wants.read(config["select"])
+    RIVAL_MODELS = rivals.models(config)
 except PinchError as error:
     raise WorkflowError(f"The configuration is wrong: {error}") from None
 
@@ -76,9 +77,12 @@ BASE = Model(NAME)
 TWIN_METHOD = comparing.twin_method(config)
 TWIN = [Model(NAME, tuned=True)] if TWIN_METHOD else []
 TUNED = [Model(NAME, method, ratio, True) for method in METHODS for ratio in sorted(config[method]["ratios"])]
+TUNED += RIVAL_MODELS
 UNTUNED = [model.untuned for model in TUNED]
 # Those that tables show.
 MODELS = [BASE, *TWIN, *TUNED]
+# Image sizes of those that have another one than the base.
+OWN_SIZES = {str(each): model.imgsz for model in RIVAL_MODELS if model.imgsz for each in (model, model.untuned)}
 
 
 def exported_models():
@@ -87,9 +91,10 @@ def exported_models():
     if wanted == "all":
         return [BASE, *TUNED]
     known = {"base": BASE} | {"base tuned": twin for twin in TWIN}
-    known |= {f"{model.method} {model.ratio:g}": model for model in TUNED}
+    known |= {f"{model.method} {model.ratio:g}": model for model in TUNED if model.method in METHODS}
+    known |= {f"{model.method} {model.imgsz or f'{1 - model.ratio:g}'}": model for model in RIVAL_MODELS}
     names = [
-        (name if name.startswith("base") else "{} {:g}".format(name.split()[0], float(name.split()[1])))
+        name if name.startswith(("base", "size")) else "{} {:g}".format(name.split()[0], float(name.split()[1]))
         for name in wanted
     ]
     unknown = [name for name in names if name not in known]
@@ -105,7 +110,7 @@ ARTIFACTS = {
     for artifact in (
         Artifact(model, entry, precision, size)
         for model in exported_models()
-        for size in SIZES
+        for size in (SIZES if model.imgsz is None else [None])
         for precision, entry in SPECS
     )
 }
@@ -312,12 +317,12 @@ def notice_changed_data():
 def warn_of_slow_files():
     """Say before anything is made which files are known to be slow."""
     methods = {artifact.model.method for artifact in ARTIFACTS.values()}
-    for precision, entry in SPECS if "coarse" in methods else ():
-        if reason := entry.slow.get((precision, config["coarse"]["activation"])):
-            logger.warning(
-                f"coarse.activation: {config['coarse']['activation']}: {precision}{entry.ending} files of coarsely"
-                f" pruned models will be slow, because {reason}"
-            )
+    for key, activation in sorted(filter(None, {activations.configured(config, method) for method in methods})):
+        for precision, entry in SPECS:
+            if reason := entry.slow.get((precision, activation)):
+                logger.warning(
+                    f"{key}: {activation}: {precision}{entry.ending} files of models with it will be slow, because {reason}"
+                )
 
 
 refuse_braces()
@@ -340,6 +345,19 @@ def options(section, *declarations, without=()):
         for declaration in declarations
         for argument in arguments.rule_arguments(declaration, values, without=without)
     ]
+
+
+def rival_arguments(wildcards):
+    """Arguments of make_rival.py: what the rival has less of, and how much is left."""
+    left = float(wildcards.amount)
+    return [f"--{wildcards.rival}", f"{left if wildcards.rival == 'size' else left / 100:.10g}"]
+
+
+def rival_tuning(wildcards):
+    """Arguments of train.py for a rival."""
+    size = OWN_SIZES.get(f"{NAME}_{wildcards.rival}_{wildcards.amount}", IMGSZ)
+    said = arguments.rule_arguments(training.ImageSize, {"imgsz": size}) + options("train", training.Batches)
+    return said + arguments.rule_arguments(training.Training, rivals.training(config, wildcards.rival))
 
 
 # Of jobs that tune a network, or measure it while it is in memory.
@@ -434,8 +452,8 @@ def comparison(wildcards):
 SHOWN_TABLES = [f"tables/{table}.csv" for table in ("models", "artifacts", "inference")]
 
 
-METHOD, PERCENT = "|".join(METHODS), r"\d+(\.\d+)?"
-MODEL = rf"{NAME}(_({METHOD})_prune_{PERCENT})?(_tuned)?"
+METHOD, RIVAL, PERCENT = "|".join(METHODS), "|".join(RIVALS), r"\d+(\.\d+)?"
+MODEL = rf"{NAME}(_(({METHOD})_prune|{RIVAL})_{PERCENT})?(_tuned)?"
 STEM = rf"{MODEL}(_\d+)?"
 SPEC = "|".join(map(re.escape, formats.specs()))
 
@@ -443,6 +461,8 @@ SPEC = "|".join(map(re.escape, formats.specs()))
 wildcard_constraints:
     method=METHOD,
     percent=PERCENT,
+    rival=RIVAL,
+    amount=PERCENT,
     model=MODEL,
     stem=STEM,
     precision="|".join(formats.PRECISIONS),

@@ -24,7 +24,7 @@ for entry in formats.FORMATS.values():
         params:
             folder=subpath(output.artifact, parent=True),
             records=subpath(output.record, parent=True),
-            imgsz=lambda wildcards, of=exported(entry): of(wildcards).size or IMGSZ,
+            imgsz=lambda wildcards, of=exported(entry): of(wildcards).size or of(wildcards).model.imgsz or IMGSZ,
             ending=entry.ending,
             accuracy=lambda wildcards, input: ["--accuracy", *input.accuracy] if input.accuracy else [],
             processor=lambda wildcards, input: ["--measured-on", *input.processor] if input.processor else [],

@@ -19,7 +19,7 @@ rule evaluate_model:
         runtime=REQUESTS.minutes,
         mem_mb=REQUESTS.memory_mb,
     params:
-        imgsz=IMGSZ,
+        imgsz=lambda wildcards: OWN_SIZES.get(wildcards.model, IMGSZ),
         device=DEVICE,
         options=options("evaluate", measuring.Evaluation) + options("export", exporting.LeanHead),
         seed=SEED,

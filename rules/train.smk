@@ -51,11 +51,17 @@ rule check_base_model:
         coarse=["--mode", config["coarse"]["mode"], *pruning_ratios("coarse")],
         fine=options("fine", pruning.FinePruning, without=NOT_FINE) + pruning_ratios("fine"),
         teachers=lambda wildcards, input: ["--teachers", *input.teachers] if input.teachers else [],
+        rivals=[
+            argument
+            for key in ("width", "depth")
+            if config["rivals"][key]
+            for argument in (f"--{key}s", *map(str, config["rivals"][key]))
+        ],
     message:
         "Checking that {params.base} can be trained and pruned as wanted"
     shell:
         "check_base_model.py {params.base:q} {params.classes:q} {params.trained:q} {params.coarse:q} {params.fine:q}"
-        " {params.teachers:q} --output {output:q} > {log:q} 2>&1"
+        " {params.teachers:q} {params.rivals:q} --output {output:q} > {log:q} 2>&1"
 
 
 if config["trained_model"]:
@@ -109,7 +115,7 @@ else:
             name=NAME,
             folder=subpath(output.model, parent=True),
             base=base_model,
-            options=options("train", training.ImageSize, training.Batches, training.Training),
+            options=options("train", training.ImageSize, training.Batches, training.Training, training.BaseActivation),
             device=DEVICE,
             seed=SEED,
         message:

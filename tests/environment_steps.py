@@ -45,6 +45,7 @@ STEPS = {
         "coarse_prune.py --model m.pt --sparsity 0.5 --spread uniform --output . --dataset yolo/data.yaml"
         " --record c.json",
         "fine_prune.py m --base-model m.pt --prune-ratio 0.5 --project . --record f.json",
+        "make_rival.py --model m.pt --depth 0.5 --output . --dataset yolo/data.yaml --record r.json",
         "train.py m_coarse_prune_50_tuned --dataset yolo/data.yaml --project . --base-model m_coarse_prune_50.pt"
         f" --pruned-model {_TINY}",
     ],

@@ -14,6 +14,7 @@ from pinch.core.record_types.weights import (
     LayerSparsity,
     LayerWidth,
     NetworkSize,
+    RivalRecord,
     TrainingRecord,
 )
 from pinch.run.formats import FORMATS
@@ -70,7 +71,7 @@ def network_size(model: Model) -> NetworkSize:
 
 def share_of(model: Model) -> float:
     """The share of parameters that its shapes keep."""
-    width = (1 - model.ratio) if model.method == "coarse" else 1.0
+    width = (1 - model.ratio) if model.method in ("coarse", "width", "size") else 1.0
     return 0.1 * width + 0.9 * width**2
 
 
@@ -116,6 +117,14 @@ def pruning_record(model: Model) -> CoarseRecord | FineRecord:
     sparsity = [LayerSparsity(layer="model.0.conv", weights=432, sparsity=model.ratio)]
     settings = {"scope": "lamp", "pattern": None}
     return FineRecord(**fields, settings=settings, sparsity=model.ratio, layers=sparsity)
+
+
+def rival_record(model: Model) -> RivalRecord:
+    """A rival of pruning, before it is tuned."""
+    sizes = {"before": network_size(Model(model.name)), "after": network_size(model)}
+    return RivalRecord(
+        model=str(model), method=model.method, ratio=model.ratio, settings={}, imgsz=model.imgsz or 160, **sizes
+    )
 
 
 def _artifact_fields(artifact: Artifact) -> dict:

@@ -42,15 +42,17 @@ def make(
     sizes=(None,),
     processors=(made_up.PROVENANCE.hardware.cpu,),
     twin=None,
+    rivals=(),
 ) -> Path:
     """Write a whole run to `folder` and return it.
 
     Several processors take turns, the second in half the time; `twin` is the share of the base's accuracy that its twin
-    has.
+    has, and `rivals` maps rivals of pruning to theirs.
     """
     kept = {Model(name): 1.0}
     kept |= {Model(name, "coarse", r / 100, True): COARSE_KEPT[r] for r in coarse}
     kept |= {Model(name, "fine", r / 100, True): FINE_KEPT[r] for r in fine}
+    kept |= dict(rivals)
     exported = list(kept)
     if twin is not None:
         kept[Model(name, tuned=True)] = twin

@@ -32,7 +32,7 @@ CONFIG = {
 LARGE = Workload(
     images=(846_600, 102_000, 170_000),
     classes=34,
-    epochs={"base": 100, "coarse": 10, "fine": 15, "twin": 15},
+    epochs={"base": 100, "coarse": 10, "fine": 15, "twin": 15, "width": 115},
     imgsz=640,
     timed_frames=10_000,
 )
@@ -124,6 +124,7 @@ class Wildcards:
 # What the time of rules depends on.
 WILDCARDS = {
     "tune_pruned": {"method": "fine"},
+    "tune_rival": {"rival": "width", "amount": "50"},
     "evaluate_artifact": {"artifact": "some_int8.onnx"},
     **{rule: {"stem": "some", "precision": "int8"} for rule in EXPORT_RULES},
 }

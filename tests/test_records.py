@@ -35,6 +35,7 @@ VALUES = [
     made_up.pruning_record(COARSE),
     dataclasses.replace(made_up.pruning_record(COARSE), tuning=made_up.training_record(COARSE, 0.7)),
     made_up.pruning_record(Model("demo", "fine", 0.7)),
+    made_up.rival_record(Model("demo", "size", 0.5, imgsz=320)),
     made_up.export_record(FULL, 10**7),
     made_up.export_record(INT8, 10**6),
     ProcessorRecord(cpu="made up", target="x86"),

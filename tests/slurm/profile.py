@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "profiles/slurm"
 # Rules that use a GPU where the configuration says `device: gpu`.
 GPU_RULES = (
-    *("train_base", "tune_base", "tune_pruned", "evaluate_model"),
+    *("train_base", "tune_base", "tune_pruned", "tune_rival", "evaluate_model"),
     *("scan_layers", "explain_pruning", "explain_tuning"),
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pinch.core import cli
 from pinch.core.arguments import add_arguments, from_arguments
+from pinch.core.errors import PinchError
 from pinch.core.files import write_json
 from pinch.run import formats
 from pinch.run.settings.exporting import Export
@@ -22,6 +23,7 @@ from pinch.run.targets import resolved
 def main(argv: Sequence[str] | None = None) -> None:
     """Export, time and print the table."""
     arguments = _parser().parse_args(argv)
+    models = named([("base", arguments.base), *arguments.pruned])
     for spec in arguments.artifacts:
         formats.parse_spec(spec)
     from pinch.artifacts.session import ExportSettings
@@ -29,7 +31,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.measuring.timing import TimingSettings
     from pinch.studies import export_benchmark
 
-    models = {"base": arguments.base} | {path.stem: path for path in arguments.pruned}
     target = resolved(arguments.target, hardware())
     settings = from_arguments(
         ExportSettings, arguments, imgsz=arguments.imgsz, target=target, class_guard=0.0, floor=0.0, threads=1
@@ -47,8 +48,29 @@ def main(argv: Sequence[str] | None = None) -> None:
             Path(folder),
         )
     print(export_benchmark.table(rows))
+    print(f"\nTimes relative to Ultralytics' float32 ONNX of the base:\n\n{export_benchmark.time_table(rows)}")
     if arguments.output:
         write_json(arguments.output, {"made_by": "Pinch", "target": target, "imgsz": arguments.imgsz, "rows": rows})
+
+
+def named(pairs: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+    """Checkpoints by their names in the table.
+
+    Raises:
+        PinchError: two have the same name, or a name has folders: files are called by it.
+    """
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise PinchError(f"two checkpoints are called {name}: give one as NAME=FILE, with another name")
+        if Path(name).name != name:
+            raise PinchError(f"{name!r} is not a name for a checkpoint: give one without folders")
+    return dict(pairs)
+
+
+def _pair(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    return (name, Path(path)) if separator else (Path(text).stem, Path(text))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,7 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("base", type=Path, help="checkpoint that the ratios refer to")
     parser.add_argument("dataset", type=Path, help="data.yaml that calibrates and guards int8")
     parser.add_argument("source", type=Path, help="video, image or folder of images to time on")
-    parser.add_argument("--pruned", nargs="*", type=Path, default=[], help="more checkpoints, e.g. the coarse 50%%")
+    parser.add_argument(
+        "--pruned",
+        nargs="*",
+        type=_pair,
+        default=[],
+        metavar="[NAME=]FILE",
+        help="more checkpoints, e.g. the coarse 50%%, or bases with other activations; NAME is that in the table",
+    )
     parser.add_argument("--others", nargs="*", type=Path, default=[], help="further exported files to time")
     parser.add_argument(
         "--artifacts",

@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--teachers", nargs="+", type=Path, default=[], help="checkpoints that pruned models learn from"
     )
+    parser.add_argument("--widths", nargs="+", type=cli.fraction, default=[], help="shares of the width, of rivals")
+    parser.add_argument("--depths", nargs="+", type=cli.fraction, default=[], help="shares of the blocks, of rivals")
     arguments = parser.parse_args(argv)
 
     coarse = [kinds.coarse_pruning(ratio, arguments.mode) for ratio in arguments.coarse]
@@ -35,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.weights import base_check
 
     classes = arguments.classes or dataset.load(arguments.dataset).names
-    found = base_check.check(arguments.base, classes, coarse, fine, arguments.trained, arguments.teachers)
+    rivals = arguments.widths, arguments.depths
+    found = base_check.check(arguments.base, classes, coarse, fine, arguments.trained, arguments.teachers, *rivals)
     records.write(arguments.output, found)
     print(f"{found.base_model}: {found.parameters:,} parameters, {len(found.classes)} classes")
 

@@ -10,7 +10,7 @@ from pinch.core.arguments import add_arguments, from_arguments
 from pinch.operations import pausing
 from pinch.run.identity import METHODS
 from pinch.run.settings.data import General
-from pinch.run.settings.training import Batches, CoarseTuning, ImageSize, Loading, Start, Training
+from pinch.run.settings.training import BaseActivation, Batches, CoarseTuning, ImageSize, Loading, Start, Training
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_arguments(parser, Training)
     add_arguments(parser, ImageSize, unset={"imgsz": "the base model's"})
     add_arguments(parser, Batches)
+    add_arguments(parser, BaseActivation)
     parser.add_argument("--device", default=General.device, help="cpu, gpu, or numbers of GPUs such as 0,1")
     parser.add_argument("--gpus", type=int, default=1, help="with --device gpu: number of GPUs")
     cli.add_stage_to(parser)

@@ -18,7 +18,7 @@ from pinch.core.record_types.weights import TrainingRecord
 from pinch.operations import rates, workload
 from pinch.operations.rates import Job
 from pinch.operations.workload import Workload
-from pinch.run.identity import METHODS, Model
+from pinch.run.identity import METHODS, RIVALS, Model, parse_model
 from pinch.tables import stages
 
 # Where starting takes most of a job's time, the time says nothing about larger data.
@@ -101,8 +101,12 @@ def _training(name: str, record: TrainingRecord, gpu: bool) -> Job:
     """The job of a training of the run `name`."""
     if record.model == str(Model(name, tuned=True)):
         return Job("tune_base", gpu=gpu)
-    method = next((method for method in METHODS if f"_{method}_prune_" in record.model), None)
-    return Job("tune_pruned", {"method": method}, gpu) if method else Job("train_base", gpu=gpu)
+    if record.model == name:
+        return Job("train_base", gpu=gpu)
+    model = parse_model(record.model)
+    if model.method in RIVALS:
+        return Job("tune_rival", {"rival": model.method, "amount": str(model.imgsz or "")}, gpu)
+    return Job("tune_pruned", {"method": model.method}, gpu) if model.method in METHODS else Job("train_base", gpu=gpu)
 
 
 def _wildcards(rule: str, name: str) -> dict[str, str]:

@@ -169,7 +169,7 @@ def _warnings(found: list[PlannedJob], requests: Requests) -> list[str]:
 def _disk(todo: Iterable[PlannedJob], work: Workload) -> float:
     rules = Counter(planned.job.rule for planned in todo)
     trained = sum(rules[rule] for rule in rates.TRAININGS)
-    checkpoints = trained + rules["coarse_prune"] + rules["fine_prune"] + rules["import_model"]
+    checkpoints = trained + rules["coarse_prune"] + rules["fine_prune"] + rules["make_rival"] + rules["import_model"]
     # They keep what they started from.
     checkpoints += rules["explain_tuning"]
     artifacts = sum(count for rule, count in rules.items() if rule.startswith("export_"))

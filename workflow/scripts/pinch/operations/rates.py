@@ -41,7 +41,7 @@ CHOSEN = 8
 """Artifacts that are measured on all of test: one for each want and place, of which some are the same."""
 COMPARED = 40
 """Files whose accuracies are compared: about as many as config/config.yaml asks for."""
-TRAININGS = ("train_base", "tune_base", "tune_pruned", "explain_tuning")
+TRAININGS = ("train_base", "tune_base", "tune_pruned", "tune_rival", "explain_tuning")
 """Rules of jobs that pause in time, are sent again, and go on: only an epoch must fit into a submission."""
 ON_DEVICE = (*TRAININGS, "evaluate_model", "scan_layers", "explain_pruning")
 """Rules of jobs that use a GPU where the configuration says so."""
@@ -58,7 +58,10 @@ def seconds(job: Job, work: Workload) -> float:
         "train_base": lambda job, work: work.epochs["base"] * epoch_seconds(job, work),
         "tune_base": lambda job, work: work.epochs["twin"] * epoch_seconds(job, work),
         "tune_pruned": lambda job, work: work.epochs[job.wildcards["method"]] * epoch_seconds(job, work),
+        "tune_rival": lambda job, work: work.epochs[job.wildcards["rival"]] * epoch_seconds(job, work),
         "coarse_prune": _ranking,
+        # Statistics, and how much blocks change their inputs.
+        "make_rival": lambda job, work: (320 + 64) * _scaled(job, work),
         "evaluate_model": _evaluation,
         "evaluate_artifact": _evaluation,
         "compare_accuracy": lambda job, work: COMPARED * images(job, work) / _RATE["compared"],
@@ -82,7 +85,8 @@ def epoch_seconds(job: Job, work: Workload) -> float:
     """Seconds of one epoch of training, with its validation."""
     train, val, _ = work.images
     trains, infers = ("train_gpu", "infer_gpu") if job.gpu else ("train_cpu", "infer_cpu")
-    return work.scale * (train / _RATE[trains] + val / _RATE[infers])
+    size = f"_{job.wildcards['amount']}" if job.wildcards.get("rival") == "size" else ""
+    return work.scale_of(size) * (train / _RATE[trains] + val / _RATE[infers])
 
 
 def unbroken_seconds(job: Job, work: Workload) -> float:
@@ -122,7 +126,8 @@ def _per_image(job: Job) -> float:
 
 def _evaluation(job: Job, work: Workload) -> float:
     artifact = job.wildcards.get("artifact")
-    scale = work.scale_of(_stem(artifact)) if artifact else work.scale
+    model = job.wildcards.get("model", "")
+    scale = work.scale_of(_stem(artifact) if artifact else model if "_size_" in model else "")
     # One process reads the images and waits for the predictions.
     return images(job, work) * (1 / _RATE["decoded"] + scale * _per_image(job))
 

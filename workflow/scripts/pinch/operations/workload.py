@@ -11,8 +11,8 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
 from pinch.data import dataset
 from pinch.data.hagrid import source
-from pinch.run import comparing
-from pinch.run.identity import METHODS
+from pinch.run import comparing, rivals
+from pinch.run.identity import METHODS, RIVALS
 from pinch.run.settings.measuring import USUAL_ROUNDS
 
 SPLITS = ("train", "val", "test")
@@ -28,10 +28,10 @@ class Workload:
     Attributes:
         images: number of images of train, val and test.
         classes: number of classes.
-        epochs: maximum number of epochs of the base, of coarse and of fine tuning, and of the base's twin, if there is
-            one ("base", "coarse", "fine", "twin").
+        epochs: maximum number of epochs of the base, of coarse and of fine tuning, of rivals ("size", "width",
+            "depth"), and of the base's twin, if there is one ("base", "coarse", "fine", "twin").
         imgsz: side of the images in pixels.
-        sizes: further sides of exported models.
+        sizes: further sides of exported models, and of rivals.
         timed_frames: frames of one timing, over its usual number of rounds, warm-up included.
         limit: maximum number of images of val, and of test, to measure accuracy on; None: all.
         calibration_images: images of each class that int8 is calibrated on.
@@ -53,6 +53,7 @@ class Workload:
 
     def scale_of(self, stem: str) -> float:
         """The same for an exported model, by its name without precision: `<model>` or `<model>_<size>`."""
+        stem = stem.removesuffix("_tuned")  # of a rival in size
         size = next((size for size in self.sizes if stem.endswith(f"_{size}")), self.imgsz)
         return (size / 640) ** 2
 
@@ -67,11 +68,12 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a configuration with all defaults says of the work: all of `Workload` but images and classes."""
     measure, twin = config["measure"], comparing.twin_method(config)
     epochs = {"base": config["train"]["epochs"]} | {method: config[method]["epochs"] for method in METHODS}
+    epochs |= {method: rivals.training(config, method)["epochs"] for method in RIVALS}
     return {
         "epochs": epochs | ({"twin": epochs[twin]} if twin else {}),
         "imgsz": config["train"]["imgsz"],
         "timed_frames": min(measure["rounds"], USUAL_ROUNDS) * (measure["frames"] + measure["warmup"]),
-        "sizes": tuple(config["export"]["imgsz"]),
+        "sizes": (*config["export"]["imgsz"], *config["rivals"]["imgsz"]),
         "limit": config["evaluate"]["limit"],
         "calibration_images": config["export"]["calibration_images"],
     }

@@ -7,11 +7,12 @@ is None, and captions leave it out.
 from pathlib import Path
 
 from pinch.core.record_types.data import QUANTILES
-from pinch.report import choice_facts, contents, degradation_facts, timing_facts, write_up
+from pinch.measuring import resamples
+from pinch.report import choice_facts, contents, degradation_facts, files, timing_facts, write_up
 from pinch.report.rows import Row, kept, share, span
 from pinch.run import comparing, formats
-from pinch.run.identity import percent
-from pinch.tables import gathering, labels, plateau, selection, stages
+from pinch.run.identity import RIVALS, percent
+from pinch.tables import gathering, labels, plateau, rivalry, selection, stages
 from pinch.tables.cells import clean
 
 
@@ -48,6 +49,8 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "data": _data(table["dataset"]),
         "coarse": _pruned("coarse", table, places),
         "fine": _pruned("fine", table, places),
+        "rivals": [row for method in RIVALS for row in _pruned(method, table, places)],
+        "rivalry": _rivalry(results),
         "training": _training(table["training"]),
         "exports": exports,
         "guarded": guarded,
@@ -186,6 +189,16 @@ def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
 def _fronts(results: Path) -> list[Row]:
     measured = selection.measured(results)
     return [{"place": place, "rows": clean(selection.front(rows))} for place, rows in labels.places(measured)]
+
+
+def _rivalry(results: Path) -> list[Row]:
+    """Per place where there are pruned files and rivals: at which times which of them is ahead."""
+    on_val = resamples.read(resamples.beside(results / "records/intervals.json"))
+    found = []
+    for place, rows in labels.places(selection.measured(results)):
+        if spans := rivalry.spans(rows, on_val):
+            found.append({"place": place, "unit": files.unit(rows)[0], "spans": spans})
+    return found
 
 
 def _output_types(rows: list[Row]) -> list[Row]:

@@ -62,7 +62,13 @@ def twin_method(config: Mapping[str, Any]) -> str | None:
         config: a configuration, with all defaults.
 
     Returns:
-        One of METHODS; None if the run prunes nothing or makes no twin.
+        One of METHODS; None if the run has nothing to compare with a twin, or makes none.
     """
-    methods = [method for method in METHODS if config[method]["ratios"]] if config["tune_base"] else []
-    return max(methods, key=lambda method: config[method]["epochs"], default=None)
+    compared = any(config[method]["ratios"] for method in METHODS) or any(config["rivals"].values())
+    return tuning_method(config) if config["tune_base"] and compared else None
+
+
+def tuning_method(config: Mapping[str, Any]) -> str:
+    """The method whose tuning networks get that are not pruned: of those the run has, or else of all, as above."""
+    methods = [method for method in METHODS if config[method]["ratios"]] or METHODS
+    return max(methods, key=lambda method: config[method]["epochs"])

@@ -3,6 +3,7 @@
 Names of files are made from them, and only here:
 
     <name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model (`<name>_tuned`: the twin of the base)
+    <name>_size_<pixels>|_width_<percent>|_depth_<percent>[_tuned]     a rival, by what is left
     <model>[_<size>]_<precision><ending>                               an artifact
 
 A name can be ambiguous: a base may be called `hands_640` or `my_coarse_prune_x`. So names are parsed only for files
@@ -20,9 +21,14 @@ from pinch.run.formats import FORMATS, PRECISIONS, REFERENCE, Format, format_of
 
 METHODS = ("coarse", "fine")
 """Ways of pruning, in the order of the tables."""
+RIVALS = ("size", "width", "depth")
+"""Ways of making a model faster that compete with pruning, see `pinch.run.rivals`."""
 
+_ORDER = ("none", *METHODS, *RIVALS)
 _MODEL = re.compile(
-    r"^(?P<name>.+?)(?:_(?P<method>coarse|fine)_prune_(?P<percent>\d+(?:\.\d+)?))?(?P<tuned>_tuned)?$", re.DOTALL
+    r"^(?P<name>.+?)(?:_(?:(?P<method>coarse|fine)_prune|(?P<rival>size|width|depth))_(?P<amount>\d+(?:\.\d+)?))?"
+    r"(?P<tuned>_tuned)?$",
+    re.DOTALL,
 )
 
 
@@ -32,35 +38,42 @@ class Model:
 
     Attributes:
         name: the base's name.
-        method: how it was pruned: "none", or one of METHODS.
-        ratio: the requested fraction of channels (coarse) or weights (fine) that were removed; 0 for the base.
-        tuned: whether it was fine-tuned: a pruned model or, if it is not pruned, the twin of the base.
+        method: how it was pruned: "none", or one of METHODS; or what a rival has less of, one of RIVALS.
+        ratio: the requested fraction that was removed: of channels (coarse, width), weights (fine), the image's side
+            (size) or blocks (depth); 0 for the base.
+        tuned: whether it was fine-tuned: a pruned model, a rival or, if it is neither, the twin of the base.
+        imgsz: of the method size, the side of its images in pixels; others have that of the base.
     """
 
     name: str
     method: str = "none"
     ratio: float = 0.0
     tuned: bool = False
+    imgsz: int | None = None
 
     def __str__(self) -> str:
         return f"{self.name}{self._suffix}"
 
     @property
     def _suffix(self) -> str:
-        pruned = "" if self.method == "none" else f"_{self.method}_prune_{percent(self.ratio)}"
-        return f"{pruned}{'_tuned' if self.tuned else ''}"
+        made = "" if self.method == "none" else f"_{self.method}_prune_{percent(self.ratio)}"
+        if self.method in RIVALS:
+            made = f"_{self.method}_{self.imgsz or percent(1 - self.ratio)}"
+        return f"{made}{'_tuned' if self.tuned else ''}"
 
     @property
     def label(self) -> str:
-        """Its short name for readers: "coarse 50%", the base's name, or that of its twin: "demo tuned"."""
+        """Its short name for readers: "coarse 50%", "size 320", the base's name, or that of its twin: "demo tuned"."""
         if self.method == "none":
             return f"{self.name} tuned" if self.tuned else self.name
+        if self.method in RIVALS:
+            return f"{self.method} {self.imgsz or f'{percent(1 - self.ratio)}%'}"
         return f"{self.method} {percent(self.ratio)}%"
 
     @property
     def untuned(self) -> "Model":
         """The same model before fine-tuning."""
-        return Model(self.name, self.method, self.ratio)
+        return replace(self, tuned=False)
 
     def fields(self) -> dict[str, Any]:
         """Its keys in records and tables."""
@@ -68,17 +81,17 @@ class Model:
 
     @property
     def order(self) -> tuple[int, float, str, bool]:
-        """Sorts models: bases, each before its twin, then coarse, then fine, by ratio."""
-        return ("none", *METHODS).index(self.method), self.ratio, self.name, self.tuned
+        """Sorts models: bases, each before its twin, then coarse, then fine, then rivals, by ratio."""
+        return _ORDER.index(self.method), self.ratio, self.name, self.tuned
 
     @classmethod
     def of_checkpoint(cls, path: Path, meta: Mapping[str, Any]) -> "Model":
         """The model in a checkpoint whose entry `pinch` is `meta`; its name is that of the file."""
-        unnamed = cls("", meta["method"], meta["ratio"], bool(meta["tuned"]))
+        unnamed = cls("", meta["method"], meta["ratio"], bool(meta["tuned"]), meta.get("imgsz"))
         name = path.stem.removesuffix(unnamed._suffix)
         # A twin with another name is the base of another run, which took it over.
         is_base = unnamed.method == "none" and name == path.stem
-        return cls(name, unnamed.method, unnamed.ratio, unnamed.tuned and not is_base)
+        return replace(unnamed, name=name, tuned=unnamed.tuned and not is_base)
 
 
 @dataclass(frozen=True)
@@ -152,7 +165,7 @@ def percent(ratio: float) -> str:
 
 def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
     """A value as written in a manifest."""
-    content = dict(vars(value))
+    content = {key: entry for key, entry in vars(value).items() if (key, entry) != ("imgsz", None)}
     if isinstance(value, Artifact):
         content |= {"model": to_json(value.model), "format": value.format.name, "file": value.file}
     elif isinstance(value, Timing):
@@ -162,7 +175,9 @@ def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
 
 def model_from_json(content: Mapping[str, Any]) -> Model:
     """The model that `to_json` wrote."""
-    return Model(str(content["name"]), str(content["method"]), float(content["ratio"]), bool(content["tuned"]))
+    imgsz = content.get("imgsz")
+    values = str(content["name"]), str(content["method"]), float(content["ratio"]), bool(content["tuned"])
+    return Model(*values, None if imgsz is None else int(imgsz))
 
 
 def artifact_from_json(content: Mapping[str, Any]) -> Artifact:
@@ -186,7 +201,7 @@ def described(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
     try:
         said = metadata["model"]
         model = model_from_json(ast.literal_eval(said) if isinstance(said, str) else said)
-        if model.method not in ("none", *METHODS) or not 0 <= model.ratio < 1:
+        if model.method not in _ORDER or not 0 <= model.ratio < 1:
             raise ValueError(said)
         return model.fields() | {"precision": metadata.get("precision")}
     except (KeyError, TypeError, ValueError, SyntaxError):
@@ -199,8 +214,12 @@ def parse_model(stem: str) -> Model:
     """The model that the name of a checkpoint from outside (without its suffix) describes."""
     match = _MODEL.match(stem)
     assert match, stem
-    ratio = float(match["percent"]) / 100 if match["method"] else 0.0
-    return Model(match["name"], match["method"] or "none", ratio, bool(match["tuned"]))
+    name, tuned = match["name"], bool(match["tuned"])
+    if match["rival"] == "size":
+        # How much smaller than the base's images that is, its name does not tell.
+        return Model(name, "size", 0.0, tuned, round(float(match["amount"])))
+    amount = float(match["amount"] or 0) / 100
+    return Model(name, match["method"] or match["rival"] or "none", 1 - amount if match["rival"] else amount, tuned)
 
 
 def parse_artifact(path: str | Path) -> Artifact | None:

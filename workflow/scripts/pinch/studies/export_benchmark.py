@@ -144,6 +144,24 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def time_table(rows: list[dict[str, Any]]) -> str:
+    """The relative times as a Markdown table: a line for each kind of file, a column for each model.
+
+    A file that failed its check is marked with an asterisk; one without a time has an empty cell.
+    """
+    models, files = (list(dict.fromkeys(row[key] for row in rows)) for key in ("model", "file"))
+    times = {(row["file"], row["model"]): _time(row) for row in rows}
+    lines = [["file", *models], ["---"] * (1 + len(models))]
+    lines += [[file, *(times.get((file, model), "") for model in models)] for file in files]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _time(row: dict[str, Any]) -> str:
+    if row["relative_time"] is None:
+        return ""
+    return f"{row['relative_time']:.2f}{'*' if row['failed'] else ''}"
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pinch.core.record_types.weights import BaseCheckRecord
-from pinch.weights import checkpoints
+from pinch.weights import checkpoints, rivals
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import coarse, fine, kinds
 from pinch.weights.pruning import masks as mask_tools
@@ -21,6 +21,8 @@ def check(
     fine_prunings: Sequence[kinds.FinePruning] = (),
     trained: bool = False,
     teachers: Sequence[Path] = (),
+    widths: Sequence[float] = (),
+    depths: Sequence[float] = (),
 ) -> BaseCheckRecord:
     """Open a base model and prune it on trial.
 
@@ -31,15 +33,17 @@ def check(
         fine_prunings: those wanted.
         trained: whether it is used as it is; otherwise it is trained first, which replaces a head of other classes.
         teachers: checkpoints from which pruned models learn.
+        widths: shares of its width that rivals have.
+        depths: shares of its residual blocks that rivals keep.
 
     Raises:
-        PinchError: it cannot be read, is no detector, is pruned already, cannot be pruned as wanted or, if it is
-            trained, does not detect these classes; or pruned models cannot learn from a teacher.
+        PinchError: it cannot be read, is no detector, is pruned already, cannot be pruned or made a rival as wanted
+            or, if it is trained, does not detect these classes; or pruned models cannot learn from a teacher.
     """
     checkpoint = open_file(base, len(classes))
     if trained:
         require_classes(checkpoint, classes, "the data set")
-    if coarse_prunings or fine_prunings or not trained:
+    if coarse_prunings or fine_prunings or widths or depths or not trained:
         checkpoints.require_unpruned(checkpoint)
     network = _as_trained(checkpoint, len(classes))
     for teacher in teachers:
@@ -49,12 +53,18 @@ def check(
     for pruning in fine_prunings:
         # Only the weights of a trained model tell which of them a ranking of all layers takes.
         fine.choose(mask_tools.prunable(network), pruning if trained else _in_each_layer(pruning))
+    for width in widths:
+        rivals.narrower(network, width)
+    for depth in depths:
+        rivals.require_blocks(network, depth)
     return BaseCheckRecord(
         base_model=Path(base).name,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         classes=classes,
         coarse_ratios=[pruning.ratio for pruning in coarse_prunings],
         fine_ratios=[pruning.ratio for pruning in fine_prunings],
+        widths=list(widths),
+        depths=list(depths),
     )
 
 

@@ -15,6 +15,7 @@ class BaseCheckRecord(Record):
         parameters: of the network with the run's classes.
         classes: names, in the order of their numbers.
         coarse_ratios, fine_ratios: those that it can be pruned at.
+        widths, depths: shares of its width, and of its blocks, that rivals can have.
     """
 
     kind: ClassVar[str] = "base_check"
@@ -24,6 +25,8 @@ class BaseCheckRecord(Record):
     classes: list[str]
     coarse_ratios: list[float]
     fine_ratios: list[float]
+    widths: list[float] = field(default_factory=list)
+    depths: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,3 +167,16 @@ class FineRecord(PruningRecord):
     made_by: ClassVar[str] = "fine_prune.py"
     sparsity: float
     layers: list[LayerSparsity]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RivalRecord(PruningRecord):
+    """A rival of pruning before it is tuned; `method` is one of `pinch.run.identity.RIVALS`.
+
+    Attributes:
+        imgsz: side of its images in pixels, for which `after` is; `before` is for the base's.
+    """
+
+    kind: ClassVar[str] = "rival"
+    made_by: ClassVar[str] = "make_rival.py"
+    imgsz: int

@@ -57,7 +57,11 @@ def _cloud(axis: Axes, rows: pd.DataFrame) -> None:
         x, y = row["relative_time"], row["val_map50_95"]
         stands_out = row["front"] or row["wants"]
         look = style.look(row["format"], row["precision"], colour)
-        axis.plot([x], [y], alpha=1.0 if stands_out else 0.4, zorder=3 if stands_out else 2, **look)
+        how: dict[str, Any] = {"alpha": 1.0 if stands_out else 0.4, "zorder": 3 if stands_out else 2}
+        axis.plot([x], [y], **how, **look)
+        if row["method"] in style.RIVAL_MARKS:
+            mark = style.RIVAL_MARKS[row["method"]]
+            axis.plot([x], [y], marker=mark, markersize=10, color=colour, linestyle="", **how)
         if stands_out:
             whiskers: dict[str, Any] = {"color": colour, "linewidth": 0.9, "alpha": 0.7, "zorder": 1}
             axis.plot([x, x], [row["val_map50_95_low"], row["val_map50_95_high"]], **whiskers)
@@ -142,8 +146,14 @@ def _list(below: Axes, rows: pd.DataFrame, numbers: dict[str, int], lines: int) 
         cell.set_text_props(fontweight="bold" if column == 0 else "normal")
 
 
+def _handle(method: str) -> Line2D:
+    mark = style.RIVAL_MARKS.get(method)
+    line: dict[str, Any] = {"linewidth": 5} if mark is None else {"linestyle": "", "marker": mark, "markersize": 10}
+    return Line2D([], [], color=style.METHOD_COLOURS[method], label=style.METHOD_NAMES[method], **line)
+
+
 def _handles(measured: pd.DataFrame) -> list[Line2D]:
     methods = [method for method in style.METHOD_NAMES if (measured["method"] == method).any()]
-    lines = [Line2D([], [], color=style.METHOD_COLOURS[m], linewidth=5, label=style.METHOD_NAMES[m]) for m in methods]
+    lines = [_handle(method) for method in methods]
     kinds = dict.fromkeys(zip(measured["format"], measured["precision"], strict=True))
     return [*lines, Line2D([], [], label="chosen", **_RING), *(style.marker(*kind, style.GREY) for kind in kinds)]

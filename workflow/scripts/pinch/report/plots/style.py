@@ -19,8 +19,11 @@ from pinch.run.formats import FORMATS, PRECISIONS
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION = "#222222", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 PALETTE = {"black": BLACK, "orange": ORANGE, "sky": SKY, "green": GREEN, "blue": BLUE, "vermillion": VERMILLION}
 GREY = "#8A8F98"
-METHOD_COLOURS = {"none": BLACK, "coarse": BLUE, "fine": VERMILLION}
+METHOD_COLOURS = {"none": BLACK, "coarse": BLUE, "fine": VERMILLION, "size": GREEN, "width": ORANGE, "depth": SKY}
 METHOD_NAMES = {"none": "base", "coarse": "coarse pruning", "fine": "fine pruning"}
+METHOD_NAMES |= {"size": "smaller pictures", "width": "narrower network", "depth": "fewer blocks"}
+RIVAL_MARKS: dict[str, Any] = {"size": "x", "width": 1, "depth": 3}
+"""What marks rivals of pruning besides their colour: a cross, a tick to the right, and one downwards."""
 _PRECISION_COLOURS = {name: PALETTE[precision.colour] for name, precision in PRECISIONS.items()}
 DPI = 130
 SHOWN = 3

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pinch.core.options import CONFIG, option
 from pinch.run import formats, targets
 
+_MODEL = r"^(base( tuned)?|(coarse|fine|width|depth) 0?\.[0-9]+|size [0-9]+)$"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Artifacts:
@@ -13,7 +15,8 @@ class Artifacts:
     models: str | tuple[str, ...] = option(
         "all",
         help="`all` (but the twin of the base), or a list of `base`, `base tuned` (the twin), `coarse RATIO`, "
-        "`fine RATIO`, such as `[base, coarse 0.5, fine 0.3]`",
+        "`fine RATIO`, and of rivals `size PIXELS`, `width SHARE`, `depth SHARE`, such as "
+        "`[base, coarse 0.5, fine 0.3, size 320]`",
         schema={
             "anyOf": [
                 {"const": "all"},
@@ -21,7 +24,7 @@ class Artifacts:
                     "type": "array",
                     "minItems": 1,
                     "uniqueItems": True,
-                    "items": {"type": "string", "pattern": r"^(base( tuned)?|(coarse|fine) 0?\.[0-9]+)$"},
+                    "items": {"type": "string", "pattern": _MODEL},
                 },
             ]
         },

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pinch.core.options import COMMAND, CONFIG, option
+from pinch.run.activations import ACTIVATIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +58,12 @@ class CoarsePruning:
     round_to: int = option(
         8, help="widths of layers are rounded to multiples of this; other widths are slow", minimum=1
     )
-    activation: str = option(
-        "silu",
-        help="`silu` as in the base, or instead of it `hardswish` or `relu`, which cost less time (int8 files gain "
-        "from `relu` only, OpenVINO's from both; see docs/benchmark.md) but need fine-tuning (docs/method.md)",
-        choices=("silu", "hardswish", "relu"),
+    activation: str | None = option(
+        None,
+        help="by default that of the base; instead of it `silu`, or `hardswish` or `relu`, which cost less time (int8 "
+        "files gain from `relu` only, OpenVINO's from both; see docs/benchmark.md) but need fine-tuning "
+        "(docs/method.md)",
+        choices=tuple(ACTIVATIONS),
     )
 
 

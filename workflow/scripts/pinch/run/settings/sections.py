@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pinch.run.settings import choosing, data, exporting, measuring, pruning, training
+from pinch.run.settings import choosing, data, exporting, measuring, pruning, rivals, training
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,11 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
     ),
     "Training": (
         Section((training.Start,)),
-        Section((training.ImageSize, training.Batches, training.Training), "train", "training of the base model"),
+        Section(
+            (training.ImageSize, training.Batches, training.Training, training.BaseActivation),
+            "train",
+            "training of the base model",
+        ),
     ),
     "Pruning": (
         Section((pruning.EqualTerms,)),
@@ -66,6 +70,11 @@ CHAPTERS: dict[str, tuple[Section, ...]] = {
             (pruning.Ratios, pruning.FinePruning, training.FineTuning),
             "fine",
             "unstructured pruning: single weights are zeroed",
+        ),
+        Section(
+            (rivals.Rivals,),
+            "rivals",
+            "models that compete with pruned ones, and are tuned for as many epochs; by default none",
         ),
         Section((pruning.LayerScan, pruning.Explain), "sensitivity", "studies of what pruning costs"),
     ),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pinch.core.options import COMMAND, CONFIG, changed, option
+from pinch.run.activations import ACTIVATIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,9 @@ class Start:
         "job), a path of a `.pt`, or a `.yaml` to train from scratch",
     )
     trained_model: str | None = option(
-        None, help="path of a trained detector (`.pt`) to use instead; `train` is then ignored", where=CONFIG
+        None,
+        help="path of a trained detector (`.pt`) to use instead; `train` is then ignored, but for rivals in width",
+        where=CONFIG,
     )
 
 
@@ -54,6 +57,18 @@ class Training:
         {},
         help="further training arguments of Ultralytics by name, such as `mosaic` and `lr0`",
         flag="--set",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseActivation:
+    """The activation of the base."""
+
+    activation: str | None = option(
+        None,
+        help="activation that the base has from the first step on, instead of the one that it comes with: `silu`, "
+        "`hardswish` or `relu`, of which the latter two cost less time (docs/benchmark.md)",
+        choices=tuple(ACTIVATIONS),
     )
 
 

@@ -1,24 +1,32 @@
 """Cheaper activations instead of SiLU, which needs an exponential or, in int8, two operations with tables."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pinch.run.activations import ACTIVATIONS
 
 if TYPE_CHECKING:
     from torch import nn
 
-# Names of classes of torch.nn, so that commands can list them without importing torch.
-ACTIVATIONS = {"silu": "SiLU", "hardswish": "Hardswish", "relu": "ReLU"}
 
+def replace(network: Any, name: str | None) -> None:
+    """Replace every activation of `network`, in place, by `name`, one of `ACTIVATIONS`; None changes nothing.
 
-def replace(network: "nn.Module", name: str) -> None:
-    """Replace every SiLU of `network`, in place, by the activation `name`, one of `ACTIVATIONS`."""
+    It is noted in the network's yaml, too, from which Ultralytics builds it again for another number of classes.
+
+    Args:
+        network: a `DetectionModel`.
+        name: of the activation.
+    """
     from torch import nn
 
-    if name == "silu":
+    if name is None or of(network) == {name}:
         return
+    others = tuple(getattr(nn, kind) for kind in ACTIVATIONS.values())
     for parent in list(network.modules()):
-        for child, module in parent.named_children():
-            if isinstance(module, nn.SiLU):
+        for child, module in list(parent.named_children()):
+            if isinstance(module, others):
                 setattr(parent, child, getattr(nn, ACTIVATIONS[name])())
+    network.yaml = {**network.yaml, "activation": f"torch.nn.{ACTIVATIONS[name]}()"}
 
 
 def of(network: "nn.Module") -> set[str]:

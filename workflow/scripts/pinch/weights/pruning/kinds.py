@@ -109,7 +109,8 @@ class ChannelRemoval:
         ranking: which channels are removed.
         spread: how many are removed from each layer.
         round_to: widths become multiples of it; other widths are slower on most processors.
-        activation: one of `pinch.weights.pruning.activations.ACTIVATIONS`, which replaces SiLU; it needs fine-tuning.
+        activation: one of `pinch.run.activations.ACTIVATIONS`, which replaces that of the base and needs fine-tuning;
+            None: that of the base.
         seed: of the choice of training images.
     """
 
@@ -118,7 +119,7 @@ class ChannelRemoval:
     ranking: Ranking = GroupNorm()
     spread: Spread = Global()
     round_to: int = declared.CoarsePruning.round_to
-    activation: str = declared.CoarsePruning.activation
+    activation: str | None = declared.CoarsePruning.activation
     seed: int = General.seed
 
     def settings(self) -> dict[str, Any]:

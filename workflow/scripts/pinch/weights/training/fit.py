@@ -61,8 +61,8 @@ def train(request: Request) -> TrainingRecord:
 def _train(
     request: Request, base: Checkpoint, data: dataset.Dataset, manifest: Manifest, device: str
 ) -> TrainingRecord:
-    arguments = _arguments(request, base, data)
-    identity = runs.identity(arguments | _schedule(request), sources(request), manifest.digest(data, check.TRAINED_ON))
+    arguments, digest = _arguments(request, base, data), manifest.digest(data, check.TRAINED_ON)
+    identity = runs.identity(arguments | _own_settings(request), sources(request), digest)
     left = runs.left_by(request.run_folder, identity) if request.resume else None
     finished = left is not None and left.finished
     if finished:
@@ -106,14 +106,16 @@ def _staged(
     return staged(data, manifest, request.stage_to)
 
 
-def _schedule(request: Request) -> dict[str, Any]:
-    """The settings of a gradual schedule and of averaging, which are no arguments of Ultralytics."""
-    average = {"average": request.average} if request.average else {}
+def _own_settings(request: Request) -> dict[str, Any]:
+    """The settings of a gradual schedule, of averaging and of the activation, which are no arguments of Ultralytics."""
+    own: dict[str, Any] = {"average": request.average} if request.average else {}
+    if request.activation:
+        own["activation"] = request.activation
     if not request.dense:
-        return average
+        return own
     if request.steps > 1:
-        return average | {"steps": recipes.step_epochs(request.epochs, request.steps)}
-    return average | {"ramp": recipes.RAMP}
+        return own | {"steps": recipes.step_epochs(request.epochs, request.steps)}
+    return own | {"ramp": recipes.RAMP}
 
 
 def _removal(request: Request, base: Checkpoint, data: dataset.Dataset, imgsz: int) -> StepwiseRemoval | None:
@@ -127,8 +129,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
     """Ultralytics' training arguments."""
     knows_classes = base.path.suffix == ".pt" and base.names == data.names
     imgsz = request.imgsz or base.imgsz
-    coarse = "coarse" in (base.meta["method"], request.as_after)
-    recipe = recipes.after_coarse(base.meta["ratio"]) if coarse else recipes.FINE_TUNING
+    recipe = recipes.tuning(base.meta["method"], base.meta["ratio"])
     return {
         **recipes.QUIET,
         **(recipe | {"nbs": request.batch} if knows_classes else {}),
@@ -141,7 +142,7 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
         "batch": request.batch,
         "workers": request.workers,
         "seed": request.seed,
-        "close_mosaic": recipes.close_mosaic(request.epochs, coarse),
+        "close_mosaic": recipes.close_mosaic(request.epochs, recipes.is_smaller(base.meta["method"], request.as_after)),
         "cache": "ram" if len(data.images("train")) * imgsz * imgsz * 3 < _CACHE_BYTES else False,
         **({"distill_model": str(request.teacher.absolute())} if request.teacher else {}),
         **request.options,

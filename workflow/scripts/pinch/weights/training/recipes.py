@@ -26,11 +26,25 @@ FINE_TUNING: dict[str, Any] = {
 # 0.006 was too high for YOLO11n after removing 50% and 70% of its channels.
 _HIGHEST_RATE = 0.004
 
+# Methods that leave fewer channels; and those after which mosaics end sooner. A rival in width is trained, not tuned.
+_FEWER_CHANNELS = {"coarse", "width"}
+_SMALLER = {"coarse", "size", "depth"}
+
 # The share of the epochs after which a gradual schedule reaches its ratio; the rest is for recovery.
 RAMP = 0.6
 
 # Plots of batches and curves cost time, and no job uses them.
 QUIET: dict[str, Any] = {"plots": False, "verbose": False, "exist_ok": True}
+
+
+def tuning(method: str, ratio: float) -> dict[str, Any]:
+    """Settings for a network made by `method` that lacks the share `ratio` of what that removes."""
+    return after_coarse(ratio) if method in _FEWER_CHANNELS else FINE_TUNING
+
+
+def is_smaller(*methods: str | None) -> bool:
+    """Whether one of the methods makes a network, or its task, smaller, which is then tuned."""
+    return bool(_SMALLER & set(methods))
 
 
 def after_coarse(ratio: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pinch.core.errors import PinchError
 from pinch.run.settings.data import General
-from pinch.run.settings.training import Batches, CoarseTuning, Loading, Start, Training
+from pinch.run.settings.training import BaseActivation, Batches, CoarseTuning, Loading, Start, Training
 
 # Ultralytics' training settings that follow from fields of a request.
 _OWN_SETTINGS = {
@@ -16,7 +16,7 @@ _OWN_SETTINGS = {
 
 
 @dataclass(frozen=True)
-class Request(Batches, Training, Loading):
+class Request(Batches, Training, BaseActivation, Loading):
     """What to train, and how: the declared options of training, and what the command adds.
 
     Attributes:
@@ -79,6 +79,10 @@ def check(request: Request) -> None:
     """
     if request.pruned and request.as_after:
         raise PinchError("--as-after is for a base that is not pruned: leave out one of --as-after and --pruned-model")
+    if request.pruned and request.activation:
+        raise PinchError(
+            "--activation is for a base that is not pruned: leave it out, and give it to coarse_prune.py instead"
+        )
     if Path(request.name).name != request.name:
         raise PinchError(f"{request.name!r} is not a model's name: give it without folders, which belong to --project")
     if request.steps > 1 and not request.dense:

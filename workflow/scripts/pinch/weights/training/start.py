@@ -7,7 +7,7 @@ from pinch.core.errors import PinchError
 from pinch.data import dataset
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
-from pinch.weights.pruning import kinds
+from pinch.weights.pruning import activations, kinds
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.sources import require_teacher
 from pinch.weights.training.request import Request
@@ -103,5 +103,6 @@ def write_start(request: Request, base: Checkpoint, identity: dict[str, Any], fo
     if request.dense and request.steps == 1:
         mask_tools.unpack(base.meta["masks"], model, str(request.dense))
         meta["gradual"] = True
+    activations.replace(model, request.activation)
     checkpoints.save(folder / "start.pt", model, meta, base)
     return folder / "start.pt"
