@@ -71,6 +71,7 @@ rule all:
 rule models:
     input:
         MODEL_RECORDS,
+        SEED_RECORDS,
     message:
         "All models are there"
 

@@ -7,7 +7,7 @@ is None, and captions leave it out.
 from pathlib import Path
 
 from pinch.core.record_types.data import QUANTILES
-from pinch.report import choice_facts, contents, degradation_facts, timing_facts, write_up
+from pinch.report import choice_facts, contents, degradation_facts, seed_facts, timing_facts, write_up
 from pinch.report.rows import Row, kept, share, span
 from pinch.run import comparing, formats
 from pinch.run.identity import percent
@@ -48,6 +48,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "data": _data(table["dataset"]),
         "coarse": _pruned("coarse", table, places),
         "fine": _pruned("fine", table, places),
+        "over_seeds": seed_facts.collect(table["models_over_seeds"]),
         "training": _training(table["training"]),
         "exports": exports,
         "guarded": guarded,

@@ -2,8 +2,8 @@
 
 Names of files are made from them, and only here:
 
-    <name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model (`<name>_tuned`: the twin of the base)
-    <model>[_<size>]_<precision><ending>                               an artifact
+    <name>[_seed<n>][_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]    a model (`<name>_tuned`: the base's twin)
+    <model>[_<size>]_<precision><ending>                                       an artifact
 
 A name can be ambiguous: a base may be called `hands_640` or `my_coarse_prune_x`. So names are parsed only for files
 that come from outside (`parse_model`, `parse_artifact`).
@@ -35,15 +35,17 @@ class Model:
         method: how it was pruned: "none", or one of METHODS.
         ratio: the requested fraction of channels (coarse) or weights (fine) that were removed; 0 for the base.
         tuned: whether it was fine-tuned: a pruned model or, if it is not pruned, the twin of the base.
+        seed: with which it was made, if that is not the run's own (`seed` of the configuration).
     """
 
     name: str
     method: str = "none"
     ratio: float = 0.0
     tuned: bool = False
+    seed: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}{self._suffix}"
+        return f"{self.name}{seed_suffix(self.seed)}{self._suffix}"
 
     @property
     def _suffix(self) -> str:
@@ -53,23 +55,25 @@ class Model:
     @property
     def label(self) -> str:
         """Its short name for readers: "coarse 50%", the base's name, or that of its twin: "demo tuned"."""
+        seed = "" if self.seed is None else f", seed {self.seed}"
         if self.method == "none":
-            return f"{self.name} tuned" if self.tuned else self.name
-        return f"{self.method} {percent(self.ratio)}%"
+            return f"{self.name}{' tuned' if self.tuned else ''}{seed}"
+        return f"{self.method} {percent(self.ratio)}%{seed}"
 
     @property
     def untuned(self) -> "Model":
         """The same model before fine-tuning."""
-        return Model(self.name, self.method, self.ratio)
+        return replace(self, tuned=False)
 
     def fields(self) -> dict[str, Any]:
         """Its keys in records and tables."""
         return {"model": str(self), "method": self.method, "ratio": self.ratio, "tuned": self.tuned}
 
     @property
-    def order(self) -> tuple[int, float, str, bool]:
-        """Sorts models: bases, each before its twin, then coarse, then fine, by ratio."""
-        return ("none", *METHODS).index(self.method), self.ratio, self.name, self.tuned
+    def order(self) -> tuple[int, float, str, bool, int]:
+        """Sorts models: bases, each before its twin, then coarse, then fine, by ratio; the run's own before others."""
+        seed = -1 if self.seed is None else self.seed
+        return ("none", *METHODS).index(self.method), self.ratio, self.name, self.tuned, seed
 
     @classmethod
     def of_checkpoint(cls, path: Path, meta: Mapping[str, Any]) -> "Model":
@@ -150,6 +154,11 @@ def percent(ratio: float) -> str:
     return f"{ratio * 100:.10g}"
 
 
+def seed_suffix(seed: int | None) -> str:
+    """What follows the base's name in the names of models that are made with another seed than the run's own."""
+    return "" if seed is None else f"_seed{seed}"
+
+
 def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
     """A value as written in a manifest."""
     content = dict(vars(value))
@@ -162,7 +171,9 @@ def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
 
 def model_from_json(content: Mapping[str, Any]) -> Model:
     """The model that `to_json` wrote."""
-    return Model(str(content["name"]), str(content["method"]), float(content["ratio"]), bool(content["tuned"]))
+    seed = content.get("seed")
+    made = str(content["name"]), str(content["method"]), float(content["ratio"]), bool(content["tuned"])
+    return Model(*made, seed=None if seed is None else int(seed))
 
 
 def artifact_from_json(content: Mapping[str, Any]) -> Artifact:
