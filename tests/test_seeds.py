@@ -56,6 +56,7 @@ def test_the_first_seed_is_the_runs_own_if_none_is_named(values, expected):
     assert settled(**values) == expected
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
@@ -72,6 +73,7 @@ def test_wrong_seeds_are_refused_with_a_sentence(values, sentence):
         settled(**values)
 
 
+@pytest.mark.fault
 def test_the_workflow_refuses_them_before_any_job(snakemake, tmp_path):
     result = snakemake(tmp_path, config=DATA | SEEDS | {"seed": 9})
     assert result.returncode != 0
