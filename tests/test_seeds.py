@@ -306,15 +306,17 @@ def test_curves_have_a_band_from_the_lowest_to_the_highest_seed(run, same_base):
 
 
 def test_the_report_says_how_far_the_seeds_differ(run, same_base):
-    for folder, sentence in (
-        (run, "Over 3 seeds, with training, pruning and tuning repeated for each, coarse 30% keeps 95.3% to 96.6%"),
-        (same_base, "Over 2 seeds, with pruning and tuning of the same base repeated for each, coarse 30% keeps 96.9%"),
-    ):
+    repeated = {
+        run: "3 seeds, with training, pruning and tuning",
+        same_base: "2 seeds, with pruning and tuning of the same base",
+    }
+    keeps = {run: "95.3% to 96.6% of", same_base: "96.9%"}
+    for folder, what in repeated.items():
         made_up_run.add_pictures(folder)
         captions.render(folder, (contents.OVER_SEEDS,))
         pages.render(folder, (contents.OVER_SEEDS,))
         front = " ".join((folder / contents.FRONT).read_text().split())
-        assert sentence in front
+        assert f"Over {what} repeated for each, the checkpoint of coarse 30% keeps {keeps[folder]}" in front
         assert "trained once" not in front
     page = (run / "pages/sensitivity.html").read_text()
     assert "Means over 3 seeds" in page
