@@ -73,6 +73,7 @@ rule all:
 rule models:
     input:
         MODEL_RECORDS,
+        SEED_RECORDS,
     message:
         "All models are there"
 

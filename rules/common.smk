@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -22,8 +23,8 @@ from pinch.data import changes
 from pinch.data.hagrid import source
 from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
-from pinch.run import activations, comparing, formats, rivals, studies, targets, wants
-from pinch.run.identity import METHODS, RIVALS, Artifact, Model, Timing
+from pinch.run import activations, comparing, formats, rivals, seeds, studies, targets, wants
+from pinch.run.identity import METHODS, RIVALS, Artifact, Model, Timing, seed_suffix
 from pinch.run.manifest import CONFIG_FILE, Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
 from pinch.weights.pruning import kinds
@@ -39,6 +40,7 @@ try:
     # Snakemake has read these files already, and took the last of keys that are there twice.
     for configfile in workflow.configfiles:
         read_yaml(configfile)
+    seeds.settle(config)
     schema.validate(
         config,
         schema.load(str(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")),
@@ -46,6 +48,7 @@ try:
     SPECS = [formats.parse_spec(spec) for spec in config["export"]["artifacts"]]
     WANTS = wants.read(config["select"])
     RIVAL_MODELS = rivals.models(config)
+    OTHER_SEEDS = seeds.others(config)
 except PinchError as error:
     raise WorkflowError(f"The configuration is wrong: {error}") from None
 
@@ -81,8 +84,15 @@ TUNED += RIVAL_MODELS
 UNTUNED = [model.untuned for model in TUNED]
 # Those that tables show.
 MODELS = [BASE, *TWIN, *TUNED]
+# The seed of each model, by the part of its name that tells the seed. The data, and whatever measures, have the run's own.
+SEEDS = {seed_suffix(None): SEED} | {seed_suffix(seed): seed for seed in OTHER_SEEDS}
+# The same models with the other seeds: made and evaluated, but not exported. A trained base is the same for all seeds.
+TRAINED = [] if config["trained_model"] else [BASE]
+OTHER_MODELS = [replace(model, seed=seed) for seed in OTHER_SEEDS for model in (*TRAINED, *TWIN, *TUNED)]
 # Image sizes of those that have another one than the base.
-OWN_SIZES = {str(each): model.imgsz for model in RIVAL_MODELS if model.imgsz for each in (model, model.untuned)}
+OWN_SIZES = {
+    str(each): model.imgsz for model in (*TUNED, *OTHER_MODELS) if model.imgsz for each in (model, model.untuned)
+}
 
 
 def exported_models():
@@ -140,6 +150,12 @@ BASELINE = [
 
 
 # --- Records ----------------------------------------------------------------------------------------------------------
+# Of other seeds: each model, before and after tuning, and how it was made.
+OTHER_TUNED = [model for model in OTHER_MODELS if model.method != "none"]
+OTHER_UNTUNED = [model.untuned for model in OTHER_TUNED]
+SEED_RECORDS = [f"{RUN}/records/accuracy/{model}.json" for model in (*OTHER_MODELS, *OTHER_UNTUNED)]
+SEED_RECORDS += [f"{RUN}/records/training/{model}.json" for model in OTHER_MODELS]
+SEED_RECORDS += [f"{RUN}/records/pruning/{model}.json" for model in OTHER_UNTUNED]
 MODEL_RECORDS = [f"{RUN}/records/accuracy/{model}.json" for model in (*MODELS, *UNTUNED)]
 TRAINING_RECORDS = [f"{RUN}/records/training/{model}.json" for model in (*TWIN, *TUNED)]
 if not config["trained_model"]:
@@ -170,6 +186,7 @@ ALL_RECORDS = (
     + MODEL_RECORDS
     + TRAINING_RECORDS
     + PRUNING_RECORDS
+    + SEED_RECORDS
     + EXPORT_RECORDS
     + ARTIFACT_RECORDS
     + INFERENCE_RECORDS
@@ -177,12 +194,15 @@ ALL_RECORDS = (
 OPTIONAL_PLOTS = [*([] if config["hide_images"] else [contents.SAMPLES, contents.FAILURES]), *STUDY_PLOTS]
 # Where accuracy is measured on a part of test, the chosen artifacts are measured on all of it.
 CHOSEN = [contents.CHOSEN] if config["evaluate"]["limit"] else []
-OPTIONAL_ITEMS = [*OPTIONAL_PLOTS, *CHOSEN]
+OVER_SEEDS = [contents.OVER_SEEDS] if OTHER_MODELS else []
+OPTIONAL_TABLES = [*OVER_SEEDS, *CHOSEN]
+OPTIONAL_ITEMS = [*OPTIONAL_PLOTS, *OPTIONAL_TABLES]
 # The run that this one is compared with, if any.
 OTHER_RUN = config["compare_with"]
 COMPARISON = [f"{RUN}/comparison.{ending}" for ending in ("html", "csv")] if OTHER_RUN else []
 
-MANIFEST = Manifest(MODELS, list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json() | experience.noted(config)
+MANIFEST = Manifest(MODELS, list(ARTIFACTS.values()), TIMINGS, STUDIES, OTHER_MODELS, SEED)
+MANIFEST = MANIFEST.to_json() | experience.noted(config)
 
 
 # --- Where things come from -------------------------------------------------------------------------------------------
@@ -211,6 +231,16 @@ FOR_TRAINING = ["--for-training"] if TRAINING_RECORDS else []
 WEIGHTS_FILE = [BASE_MODEL] if STOCK_BASE else existing(BASE_MODEL)
 # What artifacts are timed on: the user's video or pictures, the rendered video, or else the validation pictures.
 TIMING_SOURCE = existing(config["video"]) if config["video"] else (f"{HAGRID}/video.mp4" if SYNTHETIC else DATA)
+
+
+def trained_base(wildcards):
+    """The base that models with the seed of a job are made from."""
+    return f"{RUN}/models/{NAME}{wildcards.seed if TRAINED else ''}.pt"
+
+
+def seed_of(wildcards):
+    """The seed of a job that makes a model."""
+    return SEEDS[wildcards.seed]
 
 
 def base_model(wildcards, input):
@@ -355,7 +385,7 @@ def rival_arguments(wildcards):
 
 def rival_tuning(wildcards):
     """Arguments of train.py for a rival."""
-    size = OWN_SIZES.get(f"{NAME}_{wildcards.rival}_{wildcards.amount}", IMGSZ)
+    size = OWN_SIZES.get(f"{NAME}{wildcards.seed}_{wildcards.rival}_{wildcards.amount}", IMGSZ)
     said = arguments.rule_arguments(training.ImageSize, {"imgsz": size}) + options("train", training.Batches)
     return said + arguments.rule_arguments(training.Training, rivals.training(config, wildcards.rival))
 
@@ -400,7 +430,7 @@ def tuning_options(wildcards):
 def distillation(wildcards):
     """The teacher, where the configuration asks for one."""
     teacher = config[wildcards.method]["teacher"]
-    return ["--distill", f"{RUN}/models/{NAME}.pt" if teacher == "base" else teacher] if teacher else []
+    return ["--distill", trained_base(wildcards) if teacher == "base" else teacher] if teacher else []
 
 
 def teachers(*methods):
@@ -416,7 +446,7 @@ def teacher(wildcards):
 
 def gradual(wildcards):
     """The dense model that a gradual schedule starts from, and in how many steps channels are removed from it."""
-    dense = ["--gradual-from", f"{RUN}/models/{NAME}.pt"]
+    dense = ["--gradual-from", trained_base(wildcards)]
     if wildcards.method == "fine":
         return dense if config["fine"]["schedule"] == "cubic" else []
     steps = config["coarse"]["steps"] if config["coarse"]["mode"] == kinds.ChannelRemoval.mode else 1
@@ -453,7 +483,8 @@ SHOWN_TABLES = [f"tables/{table}.csv" for table in ("models", "artifacts", "infe
 
 
 METHOD, RIVAL, PERCENT = "|".join(METHODS), "|".join(RIVALS), r"\d+(\.\d+)?"
-MODEL = rf"{NAME}(_(({METHOD})_prune|{RIVAL})_{PERCENT})?(_tuned)?"
+SEEDED = "|".join(seed_suffix(seed) for seed in OTHER_SEEDS)
+MODEL = rf"{NAME}({SEEDED})?(_(({METHOD})_prune|{RIVAL})_{PERCENT})?(_tuned)?"
 STEM = rf"{MODEL}(_\d+)?"
 SPEC = "|".join(map(re.escape, formats.specs()))
 
@@ -463,6 +494,7 @@ wildcard_constraints:
     percent=PERCENT,
     rival=RIVAL,
     amount=PERCENT,
+    seed=rf"({SEEDED})?",
     model=MODEL,
     stem=STEM,
     precision="|".join(formats.PRECISIONS),

@@ -200,7 +200,7 @@ rule render_report:
         [f"{RUN}/{path}" for path in OPTIONAL_PLOTS],
         [f"{RUN}/tables/chosen.csv" for _ in CHOSEN],
     output:
-        [reported(path) for path in (*contents.HTML_TABLES, *CHOSEN, *contents.PAGES)],
+        [reported(path) for path in (*contents.HTML_TABLES, *OPTIONAL_TABLES, *contents.PAGES)],
         f"{RUN}/{contents.INDEX}",
         [f"{RUN}/{path}" for path in contents.captions(tuple(OPTIONAL_ITEMS))],
     log:

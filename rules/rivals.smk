@@ -2,43 +2,45 @@
 rule make_rival:
     input:
         data=DATA,
-        base=f"{RUN}/models/{NAME}.pt",
+        base=trained_base,
     output:
-        model=f"{RUN}/models/{NAME}_{{rival}}_{{amount}}.pt",
-        record=f"{RUN}/records/pruning/{NAME}_{{rival}}_{{amount}}.json",
+        model=f"{RUN}/models/{NAME}{{seed}}_{{rival}}_{{amount}}.pt",
+        record=f"{RUN}/records/pruning/{NAME}{{seed}}_{{rival}}_{{amount}}.json",
     log:
-        f"logs/make_rival/{NAME}_{{rival}}_{{amount}}.log",
+        f"logs/make_rival/{NAME}{{seed}}_{{rival}}_{{amount}}.log",
     benchmark:
-        f"{RUN}/benchmarks/make_rival/{NAME}_{{rival}}_{{amount}}.tsv"
+        f"{RUN}/benchmarks/make_rival/{NAME}{{seed}}_{{rival}}_{{amount}}.tsv"
     conda:
         "../envs/train.yaml"
     resources:
         runtime=REQUESTS.minutes,
         mem_mb=REQUESTS.memory_mb,
     params:
+        name=lambda wildcards: f"{NAME}{wildcards.seed}",
         folder=subpath(output.model, parent=True),
         what=rival_arguments,
         imgsz=IMGSZ,
-        seed=SEED,
+        seed=seed_of,
     message:
         "Making the rival in {wildcards.rival}: {wildcards.amount}"
     shell:
-        "make_rival.py --model {input.base:q} {params.what:q} --imgsz {params.imgsz:q} --output {params.folder:q} --dataset {input.data:q}"
+        "make_rival.py --model {input.base:q} {params.what:q} --imgsz {params.imgsz:q} --output {params.folder:q}"
+        " --name {params.name:q} --dataset {input.data:q}"
         " --seed {params.seed:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule tune_rival:
     input:
         data=DATA,
-        rival=f"{RUN}/models/{NAME}_{{rival}}_{{amount}}.pt",
+        rival=f"{RUN}/models/{NAME}{{seed}}_{{rival}}_{{amount}}.pt",
         gpu=gpu_check("training"),
     output:
-        model=f"{RUN}/models/{NAME}_{{rival}}_{{amount}}_tuned.pt",
-        record=f"{RUN}/records/training/{NAME}_{{rival}}_{{amount}}_tuned.json",
+        model=f"{RUN}/models/{NAME}{{seed}}_{{rival}}_{{amount}}_tuned.pt",
+        record=f"{RUN}/records/training/{NAME}{{seed}}_{{rival}}_{{amount}}_tuned.json",
     log:
-        f"logs/tune_rival/{NAME}_{{rival}}_{{amount}}.log",
+        f"logs/tune_rival/{NAME}{{seed}}_{{rival}}_{{amount}}.log",
     benchmark:
-        f"{RUN}/benchmarks/tune_rival/{NAME}_{{rival}}_{{amount}}.tsv"
+        f"{RUN}/benchmarks/tune_rival/{NAME}{{seed}}_{{rival}}_{{amount}}.tsv"
     # A rival in width is trained for the longest of all.
     priority: 1
     conda:
@@ -53,7 +55,7 @@ rule tune_rival:
         folder=subpath(output.model, parent=True),
         options=rival_tuning,
         device=DEVICE,
-        seed=SEED,
+        seed=seed_of,
     message:
         "Training the rival in {wildcards.rival}: {wildcards.amount}"
     shell:

@@ -98,12 +98,12 @@ else:
             check=ancient(rules.check_base_model.output),
             gpu=gpu_check("training"),
         output:
-            model=f"{RUN}/models/{NAME}.pt",
-            record=f"{RUN}/records/training/{NAME}.json",
+            model=f"{RUN}/models/{NAME}{{seed}}.pt",
+            record=f"{RUN}/records/training/{NAME}{{seed}}.json",
         log:
-            f"logs/train_base/{NAME}.log",
+            f"logs/train_base/{NAME}{{seed}}.log",
         benchmark:
-            f"{RUN}/benchmarks/train_base/{NAME}.tsv"
+            f"{RUN}/benchmarks/train_base/{NAME}{{seed}}.tsv"
         conda:
             "../envs/train.yaml"
         resources:
@@ -112,14 +112,14 @@ else:
             runtime=REQUESTS.minutes,
             mem_mb=REQUESTS.memory_mb,
         params:
-            name=NAME,
+            name=subpath(output.model, basename=True, strip_suffix=".pt"),
             folder=subpath(output.model, parent=True),
             base=base_model,
             options=options("train", training.ImageSize, training.Batches, training.Training, training.BaseActivation),
             device=DEVICE,
-            seed=SEED,
+            seed=seed_of,
         message:
-            "Training the base model: {params.options}"
+            "Training the base model with seed {params.seed}: {params.options}"
         shell:
             "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q} --base-model {params.base:q}"
             " --resume {params.options:q} --device {params.device:q} --gpus {resources.gpu}"
@@ -132,15 +132,15 @@ if TWIN:
     rule tune_base:
         input:
             data=DATA,
-            base=f"{RUN}/models/{NAME}.pt",
+            base=trained_base,
             gpu=gpu_check("training"),
         output:
-            model=f"{RUN}/models/{NAME}_tuned.pt",
-            record=f"{RUN}/records/training/{NAME}_tuned.json",
+            model=f"{RUN}/models/{NAME}{{seed}}_tuned.pt",
+            record=f"{RUN}/records/training/{NAME}{{seed}}_tuned.json",
         log:
-            f"logs/tune_base/{NAME}.log",
+            f"logs/tune_base/{NAME}{{seed}}.log",
         benchmark:
-            f"{RUN}/benchmarks/tune_base/{NAME}.tsv"
+            f"{RUN}/benchmarks/tune_base/{NAME}{{seed}}.tsv"
         priority: 1
         conda:
             "../envs/train.yaml"
@@ -155,9 +155,9 @@ if TWIN:
             method=TWIN_METHOD,
             options=NETWORK_OPTIONS + options(TWIN_METHOD, training.Training),
             device=DEVICE,
-            seed=SEED,
+            seed=seed_of,
         message:
-            "Tuning the twin of the base, as after {params.method} pruning"
+            "Tuning the twin of the base with seed {params.seed}, as after {params.method} pruning"
         shell:
             "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q}"
             " --base-model {input.base:q} --as-after {params.method:q} --resume {params.options:q}"
@@ -168,17 +168,17 @@ if TWIN:
 rule tune_pruned:
     input:
         data=DATA,
-        base=f"{RUN}/models/{NAME}.pt",
-        pruned=f"{RUN}/models/{NAME}_{{method}}_prune_{{percent}}.pt",
+        base=trained_base,
+        pruned=f"{RUN}/models/{NAME}{{seed}}_{{method}}_prune_{{percent}}.pt",
         teacher=teacher,
         gpu=gpu_check("training"),
     output:
-        model=f"{RUN}/models/{NAME}_{{method}}_prune_{{percent}}_tuned.pt",
-        record=f"{RUN}/records/training/{NAME}_{{method}}_prune_{{percent}}_tuned.json",
+        model=f"{RUN}/models/{NAME}{{seed}}_{{method}}_prune_{{percent}}_tuned.pt",
+        record=f"{RUN}/records/training/{NAME}{{seed}}_{{method}}_prune_{{percent}}_tuned.json",
     log:
-        f"logs/tune_pruned/{NAME}_{{method}}_prune_{{percent}}.log",
+        f"logs/tune_pruned/{NAME}{{seed}}_{{method}}_prune_{{percent}}.log",
     benchmark:
-        f"{RUN}/benchmarks/tune_pruned/{NAME}_{{method}}_prune_{{percent}}.tsv"
+        f"{RUN}/benchmarks/tune_pruned/{NAME}{{seed}}_{{method}}_prune_{{percent}}.tsv"
     conda:
         "../envs/train.yaml"
     resources:
@@ -193,9 +193,9 @@ rule tune_pruned:
         distill=distillation,
         gradual=gradual,
         device=DEVICE,
-        seed=SEED,
+        seed=seed_of,
     message:
-        "Fine-tuning after {wildcards.method} pruning of {wildcards.percent}%"
+        "Fine-tuning with seed {params.seed} after {wildcards.method} pruning of {wildcards.percent}%"
     shell:
         "train.py {params.name:q} --dataset {input.data:q} --project {params.folder:q}"
         " --base-model {input.pruned:q} --pruned-model --resume {params.options:q} --device {params.device:q}"

@@ -1,9 +1,9 @@
 """A run folder with made-up records, to test what is gathered, chosen, drawn and written: never used for figures."""
 
-import dataclasses
 import json
 import os
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import made_up_evidence
@@ -43,11 +43,14 @@ def make(
     processors=(made_up.PROVENANCE.hardware.cpu,),
     twin=None,
     rivals=(),
+    other_seeds=(),
+    same_base=False,
 ) -> Path:
     """Write a whole run to `folder` and return it.
 
     Several processors take turns, the second in half the time; `twin` is the share of the base's accuracy that its twin
-    has, and `rivals` maps rivals of pruning to theirs.
+    has, and `rivals` maps rivals of pruning to theirs. Models of other seeds are less accurate, the pruned ones most;
+    `same_base`: they have no base of their own.
     """
     kept = {Model(name): 1.0}
     kept |= {Model(name, "coarse", r / 100, True): COARSE_KEPT[r] for r in coarse}
@@ -64,9 +67,15 @@ def make(
         for precision in FORMATS[kind].precisions
     ]
     timings = [Timing(d, t, a) for d, t in devices for a in artifacts if d == "cpu" or a.format.name == "onnx"]
-    expected = Manifest(list(kept), artifacts, timings, ["layers"])
+    others = {
+        replace(model, seed=seed): share - 0.01 * number * (1 + 2 * model.ratio)
+        for number, seed in enumerate(other_seeds, 1)
+        for model, share in kept.items()
+        if not (same_base and model == Model(name))
+    }
+    expected = Manifest(list(kept), artifacts, timings, ["layers"], list(others), made_up.PROVENANCE.seed)
     write_json(folder / "manifest.json", expected.to_json())
-    for model, share in kept.items():
+    for model, share in (kept | others).items():
         _model(folder, model, share)
     for artifact in artifacts:
         _artifact(folder, artifact, kept[artifact.model])
@@ -87,7 +96,9 @@ def _write(folder: Path, path: str, value: Record, provenance: Provenance = made
 def _model(folder: Path, model: Model, kept: float) -> None:
     method, ratio = model.method, model.ratio
     _write(folder, f"accuracy/{model}.json", made_up.accuracy_record(model, made_up.splits(kept)))
-    _write(folder, f"training/{model}.json", made_up.training_record(model, made_up.BASE["val"][1] * kept))
+    training = made_up.training_record(model, made_up.BASE["val"][1] * kept)
+    seed = made_up.PROVENANCE.seed if model.seed is None else model.seed
+    _write(folder, f"training/{model}.json", training, replace(made_up.PROVENANCE, seed=seed))
     if method != "none":
         low = max(0.0, 1 - (2.2 * ratio if method == "coarse" else 1.2 * ratio**3))
         _write(folder, f"accuracy/{model.untuned}.json", made_up.accuracy_record(model.untuned, made_up.splits(low)))
@@ -100,8 +111,8 @@ def _artifact(folder: Path, artifact: Artifact, kept: float) -> None:
     measured = made_up.artifact_accuracy(artifact, made_up.splits(kept * PRECISION_ACCURACY[precision]), size, zipped)
     export = made_up.export_record(artifact, size)
     if reason := LACKING.get(precision):
-        measured = dataclasses.replace(measured, splits={}, skipped=reason)
-        export = dataclasses.replace(export, parity=None, unchecked=reason)
+        measured = replace(measured, splits={}, skipped=reason)
+        export = replace(export, parity=None, unchecked=reason)
     _write(folder, f"accuracy/{artifact.file}.json", measured)
     _write(folder, f"export/{artifact.file}.json", export)
 
@@ -115,8 +126,8 @@ def _timing(folder: Path, timing: Timing, processor: str, slowness: float) -> No
         speed = 0.8 + 0.2 * speed if artifact.precision != "int8" else 1.9
     # The same artifact with other weights takes the same time: a little noise, the same in every test.
     speed *= 1 + ((sum(map(ord, artifact.file)) % 7) - 3) / 300
-    hardware = dataclasses.replace(made_up.PROVENANCE.hardware, cpu=processor)
-    provenance = dataclasses.replace(made_up.PROVENANCE, hardware=hardware)
+    hardware = replace(made_up.PROVENANCE.hardware, cpu=processor)
+    provenance = replace(made_up.PROVENANCE, hardware=hardware)
     record = made_up.inference_record(timing, base * slowness, speed)
     if reason := LACKING.get(artifact.precision):
         record = made_up.skipped(record, reason)
@@ -143,7 +154,7 @@ def _benchmarks(folder: Path, start: float = 1_700_000_000.0) -> None:
 def edit(path: Path, kind: type[Record], **changes) -> None:
     """Change fields of a record."""
     value, provenance = records.read(path, kind)
-    write_json(path, records.content(records.Stored(dataclasses.replace(value, **changes), provenance)))
+    write_json(path, records.content(records.Stored(replace(value, **changes), provenance)))
 
 
 def add_evidence(folder: Path, images=(60, 100)) -> None:

@@ -31,7 +31,7 @@ def tables(folder, partial=False):
 
 @pytest.fixture
 def run(tmp_path):
-    return made_up_run.make(tmp_path / "results/demo", devices=(("cpu", 1),), coarse=(30,), fine=())
+    return made_up_run.make(tmp_path / "results/demo", devices=(("cpu", 1),), coarse=(30,), fine=(), other_seeds=(2,))
 
 
 def text_of(path):
@@ -175,6 +175,7 @@ def test_what_was_measured_is_reported_in_a_folder_of_its_own(run, capsys, monke
     assert "3 expected rows are missing" in page
     assert "export_onnx failed: &lt;too late&gt;" in (run / "partial/pages/speed.html").read_text()
     assert "data:image/png" in (run / "partial/pages/data.html").read_text()
+    assert "Means over 2 seeds" in text_of(run / "partial/pages/sensitivity.html")
     assert len(gathering.read(run / "partial", "artifacts")) == 11
     assert {path: path.read_bytes() for path in kept} == kept, "the run's own tables are left alone"
     render_report.main([str(run)])

@@ -16,11 +16,12 @@ from pinch.weights.pruning import kinds
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write one file: OUTPUT/<model>_coarse_prune_<percent>.pt, with --fine-tune ..._tuned.pt."""
+    """Write one file: OUTPUT/<name>_coarse_prune_<percent>.pt, with --fine-tune ..._tuned.pt."""
     parser = cli.parser(__doc__ or "")
     parser.add_argument("--model", required=True, type=Path, help="checkpoint of a trained detector")
     parser.add_argument("--sparsity", required=True, type=cli.fraction, help="fraction of the channels to remove")
     parser.add_argument("--output", required=True, type=Path, help="folder to write to")
+    parser.add_argument("--name", help="name of the model in the file's name (default: that of the checkpoint)")
     parser.add_argument(
         "--dataset", type=Path, help="data.yaml: for fine-tuning, batch-norm statistics, ranking taylor"
     )
@@ -49,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.weights.pruning import coarse
 
     data = dataset.load(arguments.dataset) if arguments.dataset else None
-    model = Model(arguments.model.stem, "coarse", arguments.sparsity, arguments.fine_tune)
+    name = arguments.name or arguments.model.stem
+    model = Model(name, "coarse", arguments.sparsity, arguments.fine_tune)
     output = arguments.output / f"{model}.pt"
     if arguments.fine_tune:
         from pinch.weights.training.fit import tuned_pruning

@@ -19,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     kinds.add_argument("--width", type=cli.fraction, help="share of the model's width (channels)")
     kinds.add_argument("--depth", type=cli.fraction, help="share of the residual blocks to keep")
     parser.add_argument("--output", required=True, type=Path, help="folder to write to")
+    parser.add_argument("--name", help="name of the model in the file's name (default: that of the checkpoint)")
     parser.add_argument("--imgsz", type=cli.whole, help="side of the model's images in pixels (default: as trained)")
     parser.add_argument("--dataset", type=Path, help="data.yaml: needed for --depth, and for batch-norm statistics")
     add_arguments(parser, General, only=("seed",))
@@ -28,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.data import dataset
     from pinch.weights import checkpoints, rivals
 
-    name, data = arguments.model.stem, dataset.load(arguments.dataset) if arguments.dataset else None
+    name = arguments.name or arguments.model.stem
+    data = dataset.load(arguments.dataset) if arguments.dataset else None
     if arguments.size:
         whole = arguments.imgsz or checkpoints.load(arguments.model).imgsz
         rival = Model(name, "size", max(0.0, 1 - arguments.size / whole), imgsz=arguments.size)

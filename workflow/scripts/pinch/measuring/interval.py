@@ -1,4 +1,4 @@
-"""How far a time or a ratio would move if it were measured again."""
+"""How far a time, a ratio or a mean would move if it were measured again."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,14 +13,14 @@ Known = tuple[float, float, float]
 
 
 class Interval(NamedTuple):
-    """A positive figure with its interval; both ends are None where a single value tells nothing of it."""
+    """A figure with its interval; both ends are None where a single value tells nothing of it."""
 
     middle: float
     low: float | None
     high: float | None
 
     def is_within(self, half_width: float) -> bool:
-        """Whether both ends are within this share of the middle; the upper one, which is farther, decides."""
+        """Whether both ends are within this share of a positive middle; the upper one, which is farther, decides."""
         return self.high is not None and self.high / self.middle - 1 <= half_width
 
 
@@ -30,14 +30,21 @@ def of_values(values: Sequence[float]) -> Interval:
     The values are one for each round, so that they are independent: within a round, samples share a process, whose
     layout in memory makes all of them faster or slower.
     """
-    logs = np.log(values)
-    middle = float(logs.mean())
-    if len(logs) < 2:
+    middle, low, high = of_mean(np.log(values).tolist())
+    if low is None or high is None:
         return Interval(float(np.exp(middle)), None, None)
-    quantile = stdtrit(len(logs) - 1, (1 + CONFIDENCE) / 2)
-    half = float(quantile * logs.std(ddof=1) / np.sqrt(len(logs)))
-    low, mean, high = np.exp([middle - half, middle, middle + half]).tolist()
+    low, mean, high = np.exp([low, middle, high]).tolist()
     return Interval(mean, low, high)
+
+
+def of_mean(values: Sequence[float]) -> Interval:
+    """The arithmetic mean of independent values, and its 95% interval by Student's t."""
+    middle = float(np.mean(values))
+    if len(values) < 2:
+        return Interval(middle, None, None)
+    quantile = stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)
+    half = float(quantile * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return Interval(middle, middle - half, middle + half)
 
 
 def ratio(ours: Known, theirs: Known) -> Known:

@@ -88,18 +88,18 @@ def _jobs(run: Path, on_slurm: bool) -> Iterator[Seen]:
 def _trainings(run: Path, work: Workload, gpu: bool) -> Iterator[Seen]:
     for path in sorted((run / "records/training").glob("*.json")):
         try:
-            record = records.read(path, TrainingRecord).value
+            record, made = records.read(path, TrainingRecord)
         except PinchError:
             continue
-        job = _training(run.name, record, gpu)
+        job = _training(run.name, record, made.seed, gpu)
         # The record of a twin stays when the run is configured to have none.
         if job.rule != "tune_base" or "twin" in work.epochs:
             yield Seen(job, work, record.seconds / record.epochs_run * record.epochs_requested)
 
 
-def _training(name: str, record: TrainingRecord, gpu: bool) -> Job:
-    """The job of a training of the run `name`."""
-    if record.model == str(Model(name, tuned=True)):
+def _training(name: str, record: TrainingRecord, seed: int | None, gpu: bool) -> Job:
+    """The job of a training of the run `name`, with this seed."""
+    if record.model in [str(Model(name, tuned=True, seed=of)) for of in (None, seed)]:
         return Job("tune_base", gpu=gpu)
     if record.model == name:
         return Job("train_base", gpu=gpu)

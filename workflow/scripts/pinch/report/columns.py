@@ -133,6 +133,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *(number("map50_95_before_tuning", "mAP50-95 before tuning", 3), number("val_map50_95", "mAP50-95 on val", 3)),
         *_SIZE,
     ),
+    "models_over_seeds": (
+        *(text("label", "model"), number("seeds", "seeds", 0), estimate("map50_95", "mAP50-95 on test", 3)),
+        estimate("kept", "kept of the unpruned model on test (%)", 1, 100),
+        *(number("kept_least", "least (%)", 1, 100), number("kept_most", "most (%)", 1, 100)),
+        estimate("map50_95_before_tuning", "mAP50-95 before tuning", 3),
+        *(estimate("map50", "mAP50 on test", 3), estimate("val_map50_95", "mAP50-95 on val", 3)),
+    ),
     "artifacts": (
         *(text("file"), _TEST, estimate("kept", "kept of the unpruned model on test (%)", 1, 100)),
         share_of_class("worst_class_kept", "worst_class", "by its worst class (%)"),

@@ -17,12 +17,14 @@ TABLES = tuple(
     f"tables/{name}.csv"
     for name in (
         *("models", "artifacts", "inference", "dataset", "training", "sensitivity", "stages", "provenance", "missing"),
+        *("seeds", "models_over_seeds"),
     )
 )
 SELECTION = "tables/selection.csv"
 OUTPUT_TYPES = "tables/output_types.csv"
 SAMPLES = "plots/samples.png"
 CHOSEN = "tables/chosen.html"
+OVER_SEEDS = "tables/models_over_seeds.html"
 PARETO = "plots/pareto.png"
 # Tables that compare_chosen.py writes, and the sheet of pictures.
 DEGRADATION = tuple(f"tables/{name}.csv" for name in ("classes", "sizes_of_boxes", "confusion", "agreement"))
@@ -72,6 +74,7 @@ ITEMS = (
     Item("plots/coarse_prune_evaluation.png", "sensitivity", "Coarse pruning: ratio against accuracy"),
     Item("plots/fine_prune_evaluation.png", "sensitivity", "Fine pruning: ratio against accuracy"),
     Item("tables/models.html", "sensitivity", "Table of models"),
+    Item(OVER_SEEDS, "sensitivity", "How far models depend on the seed", optional=True),
     Item("plots/training.png", "sensitivity", "Training and fine-tuning curves"),
     Item("plots/layer_sensitivity.png", "sensitivity", "Which layers bear pruning", optional=True),
     Item("plots/explain.png", "sensitivity", "Why the reference collapsed", optional=True),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pinch.core.record_types.data import QUANTILES
 from pinch.measuring import resamples
-from pinch.report import choice_facts, contents, degradation_facts, files, timing_facts, write_up
+from pinch.report import choice_facts, contents, degradation_facts, files, seed_facts, timing_facts, write_up
 from pinch.report.rows import Row, kept, share, span
 from pinch.run import comparing, formats
 from pinch.run.identity import RIVALS, percent
@@ -51,6 +51,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "fine": _pruned("fine", table, places),
         "rivals": [row for method in RIVALS for row in _pruned(method, table, places)],
         "rivalry": _rivalry(results),
+        "over_seeds": seed_facts.collect(table["models_over_seeds"]),
         "training": _training(table["training"]),
         "exports": exports,
         "guarded": guarded,

@@ -16,7 +16,7 @@ from pinch.core.ownership import is_marked, remove_folder
 from pinch.report import captions, contents, pages
 from pinch.report.plots import draw
 from pinch.run.settings.choosing import USUAL, Want
-from pinch.tables import degradation, gathering, output_types
+from pinch.tables import degradation, gathering, output_types, seeds
 
 FOLDER = "partial"
 """In the folder of a run."""
@@ -47,6 +47,8 @@ def make(results: Path, reasons: Mapping[str, str] | None = None, wants: Sequenc
         output_types.write_choices(folder, wants, results)
         gathering.write_all(folder, _compared(results, folder))
         optional = [Path(path).relative_to(folder).as_posix() for path in draw.draw(folder)]
+        if (gathered.tables[seeds.MEANS]["seeds"] > 1).any():
+            optional.append(contents.OVER_SEEDS)
         if (results / samples).exists():
             shutil.copyfile(results / samples, folder / samples)
             optional.append(samples)

@@ -2,9 +2,9 @@
 
 Names of files are made from them, and only here:
 
-    <name>[_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]      a model (`<name>_tuned`: the twin of the base)
-    <name>_size_<pixels>|_width_<percent>|_depth_<percent>[_tuned]     a rival, by what is left
-    <model>[_<size>]_<precision><ending>                               an artifact
+    <name>[_seed<n>][_coarse_prune_<percent>|_fine_prune_<percent>][_tuned]   a model (`<name>_tuned`: the base's twin)
+    <name>[_seed<n>]_size_<pixels>|_width_<percent>|_depth_<percent>[_tuned]  a rival, by what is left
+    <model>[_<size>]_<precision><ending>                                      an artifact
 
 A name can be ambiguous: a base may be called `hands_640` or `my_coarse_prune_x`. So names are parsed only for files
 that come from outside (`parse_model`, `parse_artifact`).
@@ -43,6 +43,7 @@ class Model:
             (size) or blocks (depth); 0 for the base.
         tuned: whether it was fine-tuned: a pruned model, a rival or, if it is neither, the twin of the base.
         imgsz: of the method size, the side of its images in pixels; others have that of the base.
+        seed: with which it was made, if that is not the run's own (`seed` of the configuration).
     """
 
     name: str
@@ -50,9 +51,10 @@ class Model:
     ratio: float = 0.0
     tuned: bool = False
     imgsz: int | None = None
+    seed: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}{self._suffix}"
+        return f"{self.name}{seed_suffix(self.seed)}{self._suffix}"
 
     @property
     def _suffix(self) -> str:
@@ -64,11 +66,11 @@ class Model:
     @property
     def label(self) -> str:
         """Its short name for readers: "coarse 50%", "size 320", the base's name, or that of its twin: "demo tuned"."""
+        seed = "" if self.seed is None else f", seed {self.seed}"
         if self.method == "none":
-            return f"{self.name} tuned" if self.tuned else self.name
-        if self.method in RIVALS:
-            return f"{self.method} {self.imgsz or f'{percent(1 - self.ratio)}%'}"
-        return f"{self.method} {percent(self.ratio)}%"
+            return f"{self.name}{' tuned' if self.tuned else ''}{seed}"
+        left = self.imgsz or f"{percent(1 - self.ratio)}%"
+        return f"{self.method} {left if self.method in RIVALS else f'{percent(self.ratio)}%'}{seed}"
 
     @property
     def untuned(self) -> "Model":
@@ -80,9 +82,10 @@ class Model:
         return {"model": str(self), "method": self.method, "ratio": self.ratio, "tuned": self.tuned}
 
     @property
-    def order(self) -> tuple[int, float, str, bool]:
-        """Sorts models: bases, each before its twin, then coarse, then fine, then rivals, by ratio."""
-        return _ORDER.index(self.method), self.ratio, self.name, self.tuned
+    def order(self) -> tuple[int, float, str, bool, int]:
+        """Sorts models: bases, each before its twin, coarse, fine, rivals, by ratio; the run's own seed first."""
+        seed = -1 if self.seed is None else self.seed
+        return _ORDER.index(self.method), self.ratio, self.name, self.tuned, seed
 
     @classmethod
     def of_checkpoint(cls, path: Path, meta: Mapping[str, Any]) -> "Model":
@@ -163,6 +166,11 @@ def percent(ratio: float) -> str:
     return f"{ratio * 100:.10g}"
 
 
+def seed_suffix(seed: int | None) -> str:
+    """What follows the base's name in the names of models that are made with another seed than the run's own."""
+    return "" if seed is None else f"_seed{seed}"
+
+
 def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
     """A value as written in a manifest."""
     content = {key: entry for key, entry in vars(value).items() if (key, entry) != ("imgsz", None)}
@@ -175,9 +183,9 @@ def to_json(value: Model | Artifact | Timing) -> dict[str, Any]:
 
 def model_from_json(content: Mapping[str, Any]) -> Model:
     """The model that `to_json` wrote."""
-    imgsz = content.get("imgsz")
-    values = str(content["name"]), str(content["method"]), float(content["ratio"]), bool(content["tuned"])
-    return Model(*values, None if imgsz is None else int(imgsz))
+    imgsz, seed = content.get("imgsz"), content.get("seed")
+    made = str(content["name"]), str(content["method"]), float(content["ratio"]), bool(content["tuned"])
+    return Model(*made, None if imgsz is None else int(imgsz), None if seed is None else int(seed))
 
 
 def artifact_from_json(content: Mapping[str, Any]) -> Artifact:

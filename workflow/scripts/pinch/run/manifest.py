@@ -5,7 +5,7 @@ run by hand, the manifest is made from the records that exist and their names.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +38,19 @@ class Manifest:
         artifacts: the exported files.
         timings: the timings of artifacts.
         studies: names of the records of studies (under `records/sensitivity/`, without their suffix).
+        other_seeds: the same models made with further seeds.
+        seed: of the run's own models; None in older manifests.
     """
 
     models: list[Model]
     artifacts: list[Artifact]
     timings: list[Timing]
     studies: list[str]
+    other_seeds: list[Model] = field(default_factory=list)
+    seed: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("models", "artifacts", "timings"):
+        for name in ("models", "artifacts", "timings", "other_seeds"):
             object.__setattr__(self, name, sorted(getattr(self, name), key=lambda value: value.order))
 
     @property
@@ -62,6 +66,8 @@ class Manifest:
             "artifacts": [to_json(artifact) for artifact in self.artifacts],
             "timings": [to_json(timing) for timing in self.timings],
             "studies": self.studies,
+            "other_seeds": [to_json(model) for model in self.other_seeds],
+            "seed": self.seed,
         }
 
 
@@ -82,16 +88,22 @@ def load(results: Path) -> Manifest:
         "artifacts": artifact_from_json,
         "timings": timing_from_json,
         "studies": str,
+        "other_seeds": model_from_json,
     }
     values: dict[str, list[Any]] = {}
     for name, from_json in read.items():
         try:
-            values[name] = [from_json(value) for value in content[name]]
+            values[name] = [from_json(value) for value in _listed(content, name)]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise PinchError(
                 f"{path} is not a manifest of Pinch (its {name}: {error!r}): delete it and run the workflow again"
             ) from error
-    return Manifest(**values)
+    return Manifest(**values, seed=content.get("seed"))
+
+
+def _listed(content: Any, name: str) -> Any:
+    # Older manifests have no other seeds.
+    return content.get(name, []) if name == "other_seeds" else content[name]
 
 
 def _from_records(results: Path) -> Manifest:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
 from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.core.record_types.weights import PruningRecord
+from pinch.measuring import interval
 from pinch.run import comparing
 from pinch.run.identity import METHODS, Model
 
@@ -140,9 +140,8 @@ def kept_table(pruning: pd.DataFrame) -> pd.DataFrame:
         KEPT_COLUMNS; `kept_low` and `kept_high` are the ends of the interval, NaN for a single seed.
     """
     of_seeds = pruning.groupby(["method", "ratio"])["kept"]
-    table = of_seeds.agg(seeds="count", kept="mean", error="sem").reset_index()
-    half = stats.t.ppf(0.975, table["seeds"] - 1) * table["error"]
-    return table.assign(kept_low=table["kept"] - half, kept_high=table["kept"] + half)[KEPT_COLUMNS]
+    rows = [(*key, len(kept), *interval.of_mean(kept.tolist())) for key, kept in of_seeds]
+    return pd.DataFrame(rows, columns=KEPT_COLUMNS).astype(dict.fromkeys(KEPT_COLUMNS[3:], float))
 
 
 def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:

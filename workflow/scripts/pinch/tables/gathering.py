@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,14 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import accuracies, compared, intervals, provenance, stages, timings
+from pinch.tables import accuracies, compared, intervals, provenance, seeds, stages, timings
 from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
 # Columns of names, which may look like numbers or like missing values ("1", "null").
 _NAMES = ["class", "worst_class", "of_float_worst_class", "val_worst_class", "val_of_float_worst_class", "detected"]
 _NAMES += ["model", "label", "file", "reference", "layer", "source", "records", "pinch", "git_revision"]
-_NAMES += ["val_lowest_class", "want", "runner_up"]
+_NAMES += ["val_lowest_class", "want", "runner_up", "own_model", "unpruned"]
 # The first columns of each table are a fixed interface: see results/README.md.
 COLUMNS = {
     "models": [
@@ -59,6 +59,7 @@ COLUMNS = {
     "chosen": ["file", "map50", "map50_95", "images", "part_map50_95", "part_images"],
     "stages": stages.COLUMNS,
     "provenance": provenance.COLUMNS,
+    **seeds.COLUMNS,
     "missing": ["table", "row", "record", "reason"],
     **compared.COLUMNS,
 }
@@ -68,6 +69,7 @@ _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_z
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
 _WHOLE += [*accuracies.LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
 _WHOLE += ["persons", "val_persons", "part_images", "candidates", "batch", "batch_used", "diverged_epoch", "count"]
+_WHOLE += ["seed", "seeds"]
 
 
 @dataclass
@@ -102,6 +104,8 @@ def gather(results: Path, partial: bool = False, reasons: Mapping[str, str] | No
         "missing": read.missing,
     }
     intervals.add(read, tables["models"], tables["artifacts"])
+    tables[seeds.SEEDS] = seeds.rows(tables["models"], reader.other_seeds(), reader.expected.seed)
+    tables[seeds.MEANS] = seeds.means(tables[seeds.SEEDS])
     tables["provenance"] = provenance.rows(read.made)
     if read.missing and not partial:
         raise PinchError(_describe(read.missing, results))
@@ -182,21 +186,38 @@ class _Reader:
         return self._exports[file]
 
     def models(self) -> list[dict[str, Any]]:
+        return [row for model in self.expected.models if (row := self._model("models", model))]
+
+    def other_seeds(self) -> list[dict[str, Any]]:
+        """The same of models with other seeds, with what `seeds.rows` needs to know of them."""
         rows = []
-        for model in self.expected.models:
-            name, before = str(model), None
-            measured = self.found.required("models", name, f"accuracy/{name}", AccuracyRecord)
-            if measured is None:
-                continue
-            if model.tuned:
-                before = self.found.required("models", name, f"accuracy/{model.untuned}", AccuracyRecord)
-            rows.append(
-                _of_model(model)
-                | pick(measured, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
-                | accuracies.cells(measured)
-                | accuracies.before_tuning(before)
-            )
+        for model in self.expected.other_seeds:
+            # For the provenance of all records.
+            self.found.optional(seeds.SEEDS, str(model), f"training/{model}", TrainingRecord)
+            if row := self._model(seeds.SEEDS, model):
+                own = replace(model, seed=None)
+                rows.append(row | {"label": own.label, "seed": model.seed, "own_model": str(own)})
         return rows
+
+    def _model(self, table: str, model: Model) -> dict[str, Any] | None:
+        name, before = str(model), None
+        measured = self.found.required(table, name, f"accuracy/{name}", AccuracyRecord)
+        if measured is None:
+            return None
+        if model.tuned:
+            before = self.found.required(table, name, f"accuracy/{self._tuned_from(model)}", AccuracyRecord)
+        return (
+            _of_model(model)
+            | pick(measured, "parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped")
+            | accuracies.cells(measured)
+            | accuracies.before_tuning(before)
+        )
+
+    def _tuned_from(self, model: Model) -> Model:
+        """The model before it was tuned; a twin whose seed has no base of its own was made of the run's."""
+        before = model.untuned
+        is_made = before.method != "none" or before in self.expected.other_seeds
+        return before if is_made else replace(before, seed=None)
 
     def artifacts(self) -> list[dict[str, Any]]:
         rows = []

@@ -10,20 +10,24 @@ from matplotlib.figure import Figure
 from pinch.report.plots import style
 from pinch.run import comparing
 from pinch.run.identity import percent
-from pinch.tables import gathering
+from pinch.tables import gathering, seeds
+
+# Where a band is drawn around a ratio, in percent: if it is the only one, and if there are others.
+_WIDTH = ((-2, 2), (0,))
 
 
 def coarse(results: Path) -> Figure:
-    """Channel ratio against accuracy, before and after fine-tuning."""
-    return _sweep(gathering.read(results, "models"), "coarse", "channels removed (%)")
+    """Channel ratio against accuracy, before and after fine-tuning, with a band where there are several seeds."""
+    return _sweep(results, "coarse", "channels removed (%)")
 
 
 def fine(results: Path) -> Figure:
-    """Weight ratio against accuracy, before and after fine-tuning."""
-    return _sweep(gathering.read(results, "models"), "fine", "weights set to zero (%)")
+    """Weight ratio against accuracy, before and after fine-tuning, with a band where there are several seeds."""
+    return _sweep(results, "fine", "weights set to zero (%)")
 
 
-def _sweep(models: pd.DataFrame, method: str, removed: str) -> Figure:
+def _sweep(results: Path, method: str, removed: str) -> Figure:
+    models, of_seeds = gathering.read(results, "models"), gathering.read(results, seeds.SEEDS)
     pruned = models[models["method"] == method].sort_values("ratio")
     if pruned.empty:
         return style.note(f"This run has no model from {style.METHOD_NAMES[method]}.")
@@ -38,6 +42,8 @@ def _sweep(models: pd.DataFrame, method: str, removed: str) -> Figure:
             if row is not None:
                 label = f"{name} ({row[column]:.3f})"
                 axis.axhline(row[column], color=style.BLACK, linewidth=1.4, linestyle=(0, dashes), label=label)
+        for name in (column, f"{column}_before_tuning"):
+            _band(axis, of_seeds[of_seeds["method"] == method], name, colour)
         _whiskers(axis, pruned, column, colour)
         axis.plot(x, pruned[column], color=colour, marker="o", linewidth=2, label="after fine-tuning")
         before = pruned[f"{column}_before_tuning"]
@@ -50,6 +56,19 @@ def _sweep(models: pd.DataFrame, method: str, removed: str) -> Figure:
         axis.set_xticks(range(0, 101, 10))
         axis.legend(loc="lower left")
     return drawn
+
+
+def _band(axis: Axes, of_seeds: pd.DataFrame, column: str, colour: str) -> None:
+    """From the lowest to the highest accuracy of all seeds, at ratios that were pruned with several."""
+    ends = of_seeds.dropna(subset=[column]).groupby("ratio")[column].agg(["min", "max", "count"])
+    ends = ends[ends["count"] > 1]
+    if ends.empty:
+        return
+    label = None if column.endswith("_before_tuning") else f"lowest to highest of {ends['count'].max()} seeds"
+    # A band at a single ratio has no width of its own.
+    shown = [(100 * ratio + shift, *row) for ratio, *row in ends.itertuples() for shift in _WIDTH[len(ends) > 1]]
+    x, low, high, _ = zip(*shown, strict=True)
+    axis.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0, label=label)
 
 
 def _whiskers(axis: Axes, pruned: pd.DataFrame, column: str, colour: str) -> None:

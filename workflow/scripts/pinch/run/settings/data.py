@@ -22,6 +22,13 @@ class General:
         where=CONFIG,
     )
     seed: int = option(0, help="seed of all random numbers in training, calibration and measuring", minimum=0)
+    seeds: tuple[int, ...] = option(
+        (),
+        help="repeat every training, pruning and tuning with each of these seeds, on the same data, to see how far "
+        "results depend on them; only the models of `seed`, by default the first of these, are exported and timed",
+        minimum=0,
+        where=CONFIG,
+    )
     device: str = option(
         "cpu",
         help="where models are trained and checkpoints evaluated; `gpu` never falls back to the CPU",
