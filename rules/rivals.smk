@@ -23,8 +23,8 @@ rule make_rival:
     message:
         "Making the rival in {wildcards.rival}: {wildcards.amount}"
     shell:
-        "make_rival.py --model {input.base:q} {params.what:q} --imgsz {params.imgsz:q} --output {params.folder:q} --dataset {input.data:q}"
-        " --seed {params.seed:q} --record {output.record:q} > {log:q} 2>&1"
+        "make_rival.py --model {input.base:q} {params.what:q} --imgsz {params.imgsz:q} --output {params.folder:q}"
+        " --dataset {input.data:q} --seed {params.seed:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule tune_rival:

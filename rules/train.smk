@@ -54,8 +54,7 @@ rule check_base_model:
         "Checking that {params.base} can be trained and pruned as wanted"
     shell:
         "check_base_model.py {params.base:q} {params.classes:q} {params.trained:q} {params.coarse:q} {params.fine:q}"
-        " {params.rivals:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " {params.rivals:q} --output {output:q} > {log:q} 2>&1"
 
 
 if config["trained_model"]:
