@@ -377,6 +377,12 @@ def options(section, *declarations, without=()):
     ]
 
 
+def rival_shares():
+    """Arguments that name the shares of the base's width and depth that rivals have, if there are any."""
+    given = {key: config["rivals"][key] for key in ("width", "depth")}
+    return [argument for key, shares in given.items() if shares for argument in (f"--{key}s", *map(str, shares))]
+
+
 def rival_arguments(wildcards):
     """Arguments of make_rival.py: what the rival has less of, and how much is left."""
     left = float(wildcards.amount)

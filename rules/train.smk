@@ -51,12 +51,7 @@ rule check_base_model:
         coarse=["--mode", config["coarse"]["mode"], *pruning_ratios("coarse")],
         fine=options("fine", pruning.FinePruning, without=NOT_FINE) + pruning_ratios("fine"),
         teachers=lambda wildcards, input: ["--teachers", *input.teachers] if input.teachers else [],
-        rivals=[
-            argument
-            for key in ("width", "depth")
-            if config["rivals"][key]
-            for argument in (f"--{key}s", *map(str, config["rivals"][key]))
-        ],
+        rivals=rival_shares(),
     message:
         "Checking that {params.base} can be trained and pruned as wanted"
     shell:

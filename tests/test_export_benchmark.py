@@ -27,7 +27,6 @@ def test_times_are_a_line_for_each_file_and_a_column_for_each_model():
     ]
 
 
-@pytest.mark.fault
 @pytest.mark.parametrize(
     ("pruned", "sentence"),
     [

@@ -171,12 +171,11 @@ class FineRecord(PruningRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class RivalRecord(PruningRecord):
-    """A rival of pruning before it is tuned; `method` is one of `pinch.run.identity.RIVALS`.
+    """A rival of pruning, before it is tuned: like a pruning, but `method` is one of `pinch.run.identity.RIVALS`.
 
     Attributes:
         imgsz: side of its images in pixels, for which `after` is; `before` is for the base's.
     """
 
-    kind: ClassVar[str] = "rival"
     made_by: ClassVar[str] = "make_rival.py"
     imgsz: int
