@@ -26,6 +26,7 @@ from pinch.report.plots import sensitivity, style
 from pinch.run import identity, manifest, seeds
 from pinch.run.identity import Model
 from pinch.tables import gathering, output_types
+from pinch.tables import seeds as tables
 
 DATA = {"name": "some", "synthetic": {"images": [2, 1, 1]}, "base_model": "yolo11n.yaml"}
 PRUNING = {"coarse": {"ratios": [0.5]}, "fine": {"ratios": [0.3]}, "export": {"artifacts": ["full.onnx"]}}
@@ -267,6 +268,7 @@ def test_tables_have_each_model_of_each_seed_and_means(run):
     assert (mean["seeds"], mean["kept"]) == pytest.approx((3, pruned["kept"].mean()))
     half = 4.3027 * pruned["kept"].std() / sqrt(3)
     assert (mean["kept_low"], mean["kept_high"]) == pytest.approx((mean["kept"] - half, mean["kept"] + half), abs=1e-5)
+    assert (mean["map50_low"], mean["map50_high"]) == pytest.approx((0.8753, 0.9231), abs=1e-4)
     assert (mean["kept_least"], mean["kept_most"]) == (pruned["kept"].min(), pruned["kept"].max())
     assert {0, 2, 3} == set(gathering.read(run, "provenance")["seed"])
 
@@ -276,8 +278,20 @@ def test_a_base_of_all_seeds_is_what_each_is_compared_with(same_base):
     assert "demo_seed2" not in rows.index
     assert rows.loc["demo_seed2_fine_prune_50_tuned", "unpruned"] == "demo"
     assert rows.loc["demo_seed2_fine_prune_50_tuned", "kept"] == pytest.approx(0.99 - 0.01 * 2)
-    mean = gathering.read(same_base, "models_over_seeds").set_index("model")["seeds"]
-    assert (mean["demo"], mean["demo_tuned"]) == (1, 2)
+    means = gathering.read(same_base, "models_over_seeds").set_index("model")
+    assert (means["seeds"]["demo"], means["seeds"]["demo_tuned"]) == (1, 2)
+
+
+def test_intervals_of_two_seeds_end_where_accuracies_end():
+    about = Model("demo", "fine", 0.5, True).fields() | {"label": "fine 50%", "own_model": "demo_fine_prune_50_tuned"}
+    rows = [
+        about | dict.fromkeys(tables.FIGURES) | {"map50_95": accuracy, "kept": kept}
+        for accuracy, kept in ((0.6, 0.9), (0.9, 1.1))
+    ]
+    (mean,) = tables.means(rows)
+    assert [mean["map50_95_low"], mean["map50_95"], mean["map50_95_high"]] == pytest.approx([0, 0.75, 1])
+    assert [mean["kept_low"], mean["kept_high"]] == pytest.approx([0, 1 + 12.706 * 0.1], abs=1e-4)
+    assert "val_map50_95" not in mean
 
 
 def test_a_run_with_one_seed_has_no_intervals_over_seeds(tmp_path):

@@ -116,7 +116,8 @@ def pending(folder: Path) -> list[PendingJob]:
         return []
     lines = [line.split("|", 3) for line in text.splitlines()]
     return [
-        PendingJob(number, comment.removeprefix("rule_").replace("_wildcards_", " "), reason)
+        # The first wildcard of a model of the run's own seed is empty.
+        PendingJob(number, comment.removeprefix("rule_").replace("_wildcards_", " ").replace(" _", " "), reason)
         for place, number, comment, reason in (line for line in lines if len(line) == 4)
         if Path(place) == folder.resolve()
     ]

@@ -66,10 +66,9 @@ COLUMNS = {
 # Who writes the tables that gather.py does not.
 _COMMANDS = dict.fromkeys(("selection", "output_types"), "select_models.py") | {"chosen": "evaluate_chosen.py"}
 _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_zipped", "threads", "frames", "warmup"]
-_WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs"]
+_WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs", "seed", "seeds"]
 _WHOLE += [*accuracies.LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
 _WHOLE += ["persons", "val_persons", "part_images", "candidates", "batch", "batch_used", "diverged_epoch", "count"]
-_WHOLE += ["seed", "seeds"]
 
 
 @dataclass
@@ -196,7 +195,7 @@ class _Reader:
             self.found.optional(seeds.SEEDS, str(model), f"training/{model}", TrainingRecord)
             if row := self._model(seeds.SEEDS, model):
                 own = replace(model, seed=None)
-                rows.append(row | {"label": own.label, "seed": model.seed, "own_model": str(own)})
+                rows.append({**row, "label": own.label, "seed": model.seed, "own_model": str(own)})
         return rows
 
     def _model(self, table: str, model: Model) -> dict[str, Any] | None:
@@ -215,9 +214,8 @@ class _Reader:
 
     def _tuned_from(self, model: Model) -> Model:
         """The model before it was tuned; a twin whose seed has no base of its own was made of the run's."""
-        before = model.untuned
-        is_made = before.method != "none" or before in self.expected.other_seeds
-        return before if is_made else replace(before, seed=None)
+        made = model.method != "none" or model.untuned in self.expected.other_seeds
+        return model.untuned if made else replace(model.untuned, seed=None)
 
     def artifacts(self) -> list[dict[str, Any]]:
         rows = []

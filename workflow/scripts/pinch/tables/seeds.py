@@ -86,7 +86,11 @@ def _means(model: str, found: Sequence[Row]) -> dict[str, Any]:
     for name in FIGURES:
         values = [row[name] for row in found]
         if None not in values:
-            told |= dict(zip((name, f"{name}_low", f"{name}_high"), interval.of_mean(values), strict=True))
+            middle, low, high = interval.of_mean(values)
+            if low is not None and high is not None:
+                # Of two or three seeds, ends may lie where no accuracy can.
+                low, high = max(0.0, low), high if name in _KEPT else min(1.0, high)
+            told |= {name: middle, f"{name}_low": low, f"{name}_high": high}
     if "kept" in told:
         told |= {"kept_least": min(row["kept"] for row in found), "kept_most": max(row["kept"] for row in found)}
     return told
