@@ -4,7 +4,6 @@ These are values that need no torch, so that commands and rules can ask which op
 `pinch.weights.pruning.coarse` and `pinch.weights.pruning.fine` do the pruning.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -135,13 +134,6 @@ class ChannelRemoval:
             "mode": self.mode,
             "seed": self.seed,
         }
-
-    @classmethod
-    def of_settings(cls, ratio: float, settings: Mapping[str, Any]) -> "ChannelRemoval":
-        """The pruning that `settings` of a checkpoint describe, except its spread, which may need a scan."""
-        kind = RANKINGS[settings["ranking"]]
-        own = {name: settings[name] for name in ("round_to", "activation", "seed") if name in settings}
-        return cls(ratio, kind(**_own(kind, dict(settings))), **own)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class StepwiseRemoval:
         Raises:
             PinchError: the two are not the same network.
         """
-        self._pruning = kinds.ChannelRemoval.of_settings(pruned.meta["ratio"], pruned.meta["settings"])
+        self._pruning = _pruning(pruned)
         self._dataset, self._imgsz = dataset, imgsz
         last = unit_widths(pruned.model)
         units = ChannelGraph(copy.deepcopy(whole.model)).units
@@ -57,6 +57,15 @@ class StepwiseRemoval:
             step: its number; steps before it that were not taken are part of it.
         """
         coarse.remove(network, self._pruning, lambda *_: self.widths[step - 1], self._dataset, self._imgsz)
+
+
+def _pruning(pruned: Checkpoint) -> kinds.ChannelRemoval:
+    """How channels were ranked and removed. The spread, which may need a scan, is left out: widths are known."""
+    settings = pruned.meta["settings"]
+    options = {name: settings.get(name) for name in ("ranking", "norm", "round_to", "activation")}
+    pruning = kinds.coarse_pruning(pruned.meta["ratio"], seed=settings["seed"], **options)
+    assert isinstance(pruning, kinds.ChannelRemoval)
+    return pruning
 
 
 def unit_widths(network: Any) -> dict[str, int]:
