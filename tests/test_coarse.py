@@ -97,7 +97,7 @@ def test_other_sizes(size, tmp_path):
     coarse.prune(checkpoint, kinds.ChannelRemoval(0.3))
     after = checkpoints.describe(checkpoint.model, 64)
     assert after.macs < 0.6 * before.macs
-    assert after.parameters < 0.6 * before.parameters
+    assert after.parameters < 0.7 * before.parameters  # the spread is limited in MACs only
     assert predict(checkpoint.model).isfinite().all()
 
 
