@@ -182,6 +182,8 @@ def checkpoint(path: Path, plan: str | dict = "yolo11n.yaml") -> Path:
             half_width, half_height = BOX[2] * IMGSZ / 2 / stride, BOX[3] * IMGSZ * SHAPE[0] / SHAPE[1] / 2 / stride
             bins = torch.arange(head.reg_max)
             sides = [(1 - (bins - distance).abs()).clamp(1e-4).log() for distance in (half_width, half_height) * 2]
+            if head.reg_max == 1:
+                sides = [torch.tensor([distance]) for distance in (half_width, half_height) * 2]
             boxes[-1].bias.copy_(torch.cat(sides))
             scores[-1].bias.copy_(torch.tensor([0.5, 0.4]))
     torch.save({"model": network.half().eval(), "train_args": {"imgsz": IMGSZ, "task": "detect"}}, path)

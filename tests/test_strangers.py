@@ -116,7 +116,7 @@ def test_text_in_a_description_of_a_network_is_not_evaluated(data, tmp_path, mon
     described = pathlib.Path("yolo11.yaml")
     layers = "backbone: [[-1, 1, Conv, [8, 3, 2]]]\nhead: [[[0], 1, Detect, [nc]]]\n"
     described.write_text(f"nc: 3\nactivation: open('pwned', 'w')\n{layers}")
-    with pytest.raises(PinchError, match=r"yolo11\.yaml is not a model of Ultralytics"):
+    with pytest.raises(PinchError, match=r"cannot build a plain detector from yolo11\.yaml"):
         train.main(["some", "--dataset", str(data), "--project", "out", "--base-model", "yolo11.yaml"])
     assert not pathlib.Path("pwned").exists()
 

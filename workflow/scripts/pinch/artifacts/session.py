@@ -149,8 +149,13 @@ class Session:
 
     @property
     def _anchors(self) -> int:
+        """The most anchors that make a difference: all, or as many as there are boxes in an output without suppression.
+
+        The best pairs of anchor and class are of the anchors with the best scores, so no more of these are needed.
+        """
         network: Any = self.checkpoint.model
-        return sum((self.imgsz // int(stride)) ** 2 for stride in network.stride)
+        anchors = sum((self.imgsz // int(stride)) ** 2 for stride in network.stride)
+        return min(anchors, network.model[-1].max_det) if network.end2end else anchors
 
     @property
     def _head_is_judged(self) -> bool:

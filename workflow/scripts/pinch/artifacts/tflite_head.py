@@ -63,7 +63,8 @@ def _distances(boxes: Any, bins: int) -> Any:
 
 def _detections(boxes: Any, scores: Any, most: int) -> Any:
     """The best pairs of anchor and class: (K, 4) and (K, classes) to (1, most, 6)."""
-    best, index = tf.math.top_k(tf.reshape(scores, (-1,)), most)
-    classes = scores.shape[1]
-    rows = [tf.gather(boxes, index // classes), best[:, None], tf.cast(index % classes, tf.float32)[:, None]]
-    return tf.concat(rows, 1)[None]
+    pairs, classes = tf.reshape(scores, (-1,)), scores.shape[1]
+    # Only the indices are used: with its values, the converter would quantize this operator though it is to stay float.
+    index = tf.math.top_k(pairs, most).indices
+    best, kinds = tf.gather(pairs, index), tf.cast(index % classes, tf.float32)
+    return tf.concat([tf.gather(boxes, index // classes), best[:, None], kinds[:, None]], 1)[None]

@@ -74,8 +74,12 @@ class Converter:
         def batches() -> Iterator[list[np.ndarray]]:
             return ([image[None].astype(np.float32) / 255] for image in loaded)
 
-        made = _made(self._tf.lite.Interpreter(model_content=self.full(), experimental_preserve_all_tensors=True))
-        self._fixed = [name for name, kind in made.items() if SCOPE in name or kind in ATTENTION]
+        interpreter = self._tf.lite.Interpreter(model_content=self.full(), experimental_preserve_all_tensors=True)
+        made = _made(interpreter)
+        # The last operator of the decoding has the name of the output. In int8 it would give boxes, scores and, where
+        # the network suppresses by itself, numbers of classes one scale.
+        ends = {tensor["name"] for tensor in interpreter.get_output_details()}
+        self._fixed = [n for n, kind in made.items() if SCOPE in n or n in ends or kind in ATTENTION]
         fresh = self._fresh()
         fresh.optimizations = [self._tf.lite.Optimize.DEFAULT]
         fresh.representative_dataset = batches

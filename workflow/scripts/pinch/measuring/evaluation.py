@@ -214,6 +214,8 @@ def _validate(
             "plots": False,
             "verbose": False,
             "mode": "val",
+            # Ultralytics' name for the head without suppression: a checkpoint says which of two heads is used.
+            "nms": False if getattr(network, "end2end", False) else None,
         }
         validator = Validator(threads, lean, args=settings, save_dir=Path(folder))
         validator(model=network)

@@ -12,6 +12,7 @@ from ultralytics.utils.metrics import DetMetrics
 
 from pinch.core.record_types.measurements import SplitAccuracy
 from pinch.run.comparing import comparable
+from pinch.runtimes.postprocess import is_end_to_end
 
 FACTOR = 3
 """Each number of anchors that is tried is so many times the one before."""
@@ -47,15 +48,15 @@ class LeanMetrics:
         """Add a batch.
 
         Args:
-            predictions: what the network returned: (n, 4 + classes, anchors), possibly first of several outputs.
-                Finished detections, (n, boxes, 6), are ignored, since such a network decodes its best anchors only.
+            predictions: what the network returned, possibly first of several outputs: (n, 4 + classes, anchors) or, if
+                it suppresses by itself, (n, boxes, 6). With so many anchors it finds as many of its best boxes.
             count_boxes: suppresses predictions of that shape and adds them to metrics.
         """
         raw = predictions[0] if isinstance(predictions, list | tuple) else predictions
-        if raw.ndim != 3 or raw.shape[-1] == 6:
-            return
-        for count in counts(self._least, raw.shape[2]):
-            count_boxes(best_anchors(raw, count), self._by_count.setdefault(count, DetMetrics()))
+        finished = is_end_to_end(raw.shape)
+        for count in counts(self._least, raw.shape[1 if finished else 2]):
+            kept = raw[:, :count] if finished else best_anchors(raw, count)
+            count_boxes(kept, self._by_count.setdefault(count, DetMetrics()))
 
     def map50_95(self) -> dict[str, float]:
         """mAP50-95 by number of anchors; empty if there are never more than the least."""
@@ -71,7 +72,7 @@ def candidates(accuracy: SplitAccuracy, least: int, keep: float, anchors: int) -
         accuracy: of the checkpoint, on val.
         least: smallest number, less than `anchors`.
         keep: share of the checkpoint's mAP50-95 that the file must keep.
-        anchors: how many there are.
+        anchors: how many there are, or as many as can make a difference.
 
     Returns:
         The smallest number that keeps the share, or that of all anchors if none does; and the share that it keeps

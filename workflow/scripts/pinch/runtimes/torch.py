@@ -35,7 +35,6 @@ class TorchBackend(Backend):
         super().__init__(path, said, (side, side))
         self._device = torch.device("cuda" if device == "gpu" else "cpu")
         model = checkpoint.model
-        model.end2end = False  # as in Ultralytics' validation: the one-to-many head, if a model has both
         self._model = model.fuse(verbose=False).eval().to(self._device, memory_format=torch.channels_last)
 
     def _place(self, batch: np.ndarray) -> torch.Tensor:

@@ -145,6 +145,8 @@ def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dic
         "close_mosaic": recipes.close_mosaic(request.epochs, recipes.is_smaller(base.meta["method"], request.as_after)),
         "cache": "ram" if len(data.images("train")) * imgsz * imgsz * 3 < _CACHE_BYTES else False,
         **({"distill_model": str(request.teacher.absolute())} if request.teacher else {}),
+        # Validation would make a network that suppresses by itself use its other head, and save it so.
+        **({"nms": False} if base.model.end2end else {}),
         **request.options,
     }
 

@@ -85,7 +85,9 @@ def _from_scratch(base: Path, classes: int, seed: int) -> Checkpoint:
     try:
         model = DetectionModel(str(base), nc=classes, verbose=False)
     except Exception as error:  # Ultralytics builds whatever the file says
-        raise PinchError(f"{base} is not a model of Ultralytics: use one such as yolo11n.yaml") from error
+        raise PinchError(
+            f"Ultralytics cannot build a plain detector from {base}: use a YOLO such as yolo11n.yaml"
+        ) from error
     checkpoints.require_detection(base, model)
     return Checkpoint(base, model, {"method": "none", "ratio": 0.0, "tuned": False})
 
