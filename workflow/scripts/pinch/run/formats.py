@@ -77,6 +77,7 @@ class Format:
         filling: matplotlib's fill style of the markers in plots.
         slow: why files of a precision whose network has an activation are known to be slow, by both.
         targeted: whether quantized files are made for one kind of processor (see `pinch.run.targets`).
+        app_runtime: what runs its files in an app on a phone; None: nothing does.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Format:
     filling: str = "full"
     slow: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
     targeted: bool = False
+    app_runtime: str | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -105,6 +107,17 @@ class Format:
     def specs(self) -> list[str]:
         """Every artifact of this format, e.g. ["full.onnx", "half.onnx", "int8.onnx"]."""
         return [f"{precision}{self.ending}" for precision in self.precisions]
+
+    def require_app_runtime(self, path: str | Path) -> str:
+        """What runs a file of this format in an app on a phone.
+
+        Raises:
+            PinchError: nothing does.
+        """
+        if self.app_runtime is None:
+            fit = ", ".join(entry.ending for entry in FORMATS.values() if entry.app_runtime)
+            raise PinchError(f"{path} cannot be bundled: apps on phones run {fit} files, so export it to one of these")
+        return self.app_runtime
 
     def load(self, attribute: str) -> Callable[..., Any]:
         """Import the function or class that `attribute` ("exporter" or "backend") names."""
@@ -126,6 +139,7 @@ FORMATS = {
             is_default=True,
             filling="full",
             targeted=True,
+            app_runtime="ONNX Runtime",
         ),
         Format(
             name="tflite",
@@ -137,6 +151,7 @@ FORMATS = {
             is_default=True,
             filling="none",
             slow={("int8", "hardswish"): "LiteRT has no fast integer hardswish on x86"},
+            app_runtime="LiteRT",
         ),
         Format(
             name="openvino",

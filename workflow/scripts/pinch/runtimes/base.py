@@ -3,6 +3,7 @@
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,24 @@ DEFAULT_IMGSZ = 640
 """Image size of a model that has no fixed size and does not say its training size (Ultralytics' default)."""
 LARGEST_IMGSZ = 8192
 """A model that asks for larger images is taken for a damaged one, before memory is reserved for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """An input or output as a file has it.
+
+    Attributes:
+        name: in the file.
+        shape: with a batch of one.
+        dtype: numpy's name of the type, e.g. "float32".
+        scale, zero_point: of an integer type: the number meant is (stored - zero_point) * scale. None of others.
+    """
+
+    name: str
+    shape: list[int]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
 
 
 class Backend(ABC):
@@ -34,9 +53,11 @@ class Backend(ABC):
         threshold: score with the best F1 on val, if the metadata say one.
         notes: how this runtime runs this model, as far as readers of a measurement should know it.
         channels_last: whether the model's input is (1, height, width, 3).
+        boxes_are_fractions: whether boxes in the model's output, before `download`, are fractions of the input.
     """
 
     channels_last = False
+    boxes_are_fractions = False
 
     def __init__(self, path: Path, metadata: Mapping[str, Any], shape: tuple[int, int]):
         self.path = path
@@ -78,6 +99,14 @@ class Backend(ABC):
     def _place(self, batch: np.ndarray) -> Any:
         """Bring an input in the model's layout and type to the device."""
         return batch
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """The input and the output of the file.
+
+        Raises:
+            PinchError: the format has no fixed ones.
+        """
+        raise PinchError(f"{self.path} is of a format whose tensors are not described: export it to ONNX or TFLite")
 
     @abstractmethod
     def run(self, inputs: Any) -> Any:

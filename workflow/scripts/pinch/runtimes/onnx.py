@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 
 from pinch.core.errors import PinchError
-from pinch.runtimes.base import Backend, input_shape, made_for_here, only_output
+from pinch.runtimes.base import Backend, Tensor, input_shape, made_for_here, only_output
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 CUDA = "CUDAExecutionProvider"
@@ -45,6 +45,17 @@ class OnnxBackend(Backend):
 
     def _place(self, batch: np.ndarray) -> Any:
         return onnxruntime.OrtValue.ortvalue_from_numpy(batch, "cuda", 0) if self._binding else batch
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """See `Backend.tensors`."""
+        taken = np.zeros((1, 3, *self.shape), self._type)
+        # By running it, since a graph need not say its output's sizes.
+        given = self._session.run(None, {self._input: taken})[0]
+        name = self._session.get_outputs()[0].name
+        return (
+            Tensor(name=self._input, shape=list(taken.shape), dtype=taken.dtype.name),
+            Tensor(name=name, shape=list(given.shape), dtype=given.dtype.name),
+        )
 
     def run(self, inputs: Any) -> Any:
         """See `Backend.run`."""

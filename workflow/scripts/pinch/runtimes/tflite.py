@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from pinch.core.errors import PinchError
-from pinch.runtimes.base import Backend, input_shape, only_output
+from pinch.runtimes.base import Backend, Tensor, input_shape, only_output
 from pinch.runtimes.postprocess import is_end_to_end
 
 _LARGEST_METADATA = 1 << 20
@@ -23,6 +23,8 @@ class TfliteBackend(Backend):
     Boxes must be fractions of the input, as in all TFLite exports of Ultralytics. With the same range as the scores
     they keep their precision if the output is quantized.
     """
+
+    boxes_are_fractions = True
 
     def __init__(
         self, path: Path, device: str = "cpu", threads: int = 1, imgsz: int | None = None, exact: bool = False
@@ -41,6 +43,10 @@ class TfliteBackend(Backend):
     def _typed(self, values: np.ndarray) -> np.ndarray:
         return _quantize(values, self._input)
 
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """See `Backend.tensors`."""
+        return _described(self._input), _described(self._output)
+
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """See `Backend.run`."""
         self._interpreter.set_tensor(self._input["index"], inputs)
@@ -56,6 +62,18 @@ class TfliteBackend(Backend):
         else:
             outputs[:, :4] *= scale[:, None]
         return outputs
+
+
+def _described(tensor: dict[str, Any]) -> Tensor:
+    is_integer = np.issubdtype(tensor["dtype"], np.integer)
+    scale, zero = tensor["quantization"] if is_integer else (None, None)
+    return Tensor(
+        name=tensor["name"],
+        shape=[int(side) for side in tensor["shape"]],
+        dtype=np.dtype(tensor["dtype"]).name,
+        scale=None if scale is None else float(scale),
+        zero_point=None if zero is None else int(zero),
+    )
 
 
 def _quantize(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
