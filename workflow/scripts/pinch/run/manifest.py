@@ -40,6 +40,7 @@ class Manifest:
         studies: names of the records of studies (under `records/sensitivity/`, without their suffix).
         other_seeds: the same models made with further seeds.
         seed: of the run's own models; None in older manifests.
+        imported: names of the records of times from other devices (under `records/imported/`), likewise.
     """
 
     models: list[Model]
@@ -48,6 +49,7 @@ class Manifest:
     studies: list[str]
     other_seeds: list[Model] = field(default_factory=list)
     seed: int | None = None
+    imported: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in ("models", "artifacts", "timings", "other_seeds"):
@@ -68,6 +70,7 @@ class Manifest:
             "studies": self.studies,
             "other_seeds": [to_json(model) for model in self.other_seeds],
             "seed": self.seed,
+            "imported": self.imported,
         }
 
 
@@ -89,6 +92,7 @@ def load(results: Path) -> Manifest:
         "timings": timing_from_json,
         "studies": str,
         "other_seeds": model_from_json,
+        "imported": str,
     }
     values: dict[str, list[Any]] = {}
     for name, from_json in read.items():
@@ -102,8 +106,8 @@ def load(results: Path) -> Manifest:
 
 
 def _listed(content: Any, name: str) -> Any:
-    # Older manifests have no other seeds.
-    return content.get(name, []) if name == "other_seeds" else content[name]
+    # Older manifests have neither.
+    return content.get(name, []) if name in ("other_seeds", "imported") else content[name]
 
 
 def hides_images(results: Path) -> bool:
@@ -136,5 +140,6 @@ def _from_records(results: Path) -> Manifest:
         [model for model in models if model.method == "none" or model.tuned],
         list(artifacts.values()),
         timings,
-        sorted(path.stem for path in (records / "sensitivity").glob("*.json")),
+        studies=sorted(path.stem for path in (records / "sensitivity").glob("*.json")),
+        imported=sorted(path.stem for path in (records / "imported").glob("*.json")),
     )

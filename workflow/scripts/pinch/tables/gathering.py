@@ -3,7 +3,7 @@
 `gather` reads the records that the manifest names, so records of an earlier run in the same folder are in no table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,15 @@ import pandas as pd
 
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
-from pinch.core.record_types.data import BOX_COUNTS, QUANTILES, DatasetRecord
+from pinch.core.record_types.data import BOX_COUNTS, DatasetRecord
 from pinch.core.record_types.exports import ExportRecord
+from pinch.core.record_types.imported import ImportedRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import accuracies, compared, intervals, provenance, seeds, stages, timings
+from pinch.tables import accuracies, compared, composition, intervals, provenance, seeds, stages, timings
 from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
@@ -27,6 +28,7 @@ from pinch.tables.reading import RunRecords
 _NAMES = ["class", "worst_class", "of_float_worst_class", "val_worst_class", "val_of_float_worst_class", "detected"]
 _NAMES += ["model", "label", "file", "reference", "layer", "source", "records", "pinch", "git_revision"]
 _NAMES += ["val_lowest_class", "want", "runner_up", "own_model", "unpruned"]
+_NAMES += ["device", "imported", "processor", "proxy_for"]
 # The first columns of each table are a fixed interface: see results/README.md.
 COLUMNS = {
     "models": [
@@ -43,11 +45,7 @@ COLUMNS = {
         *["candidates", "candidates_kept", "known_slow", *accuracies.IN_USE, *intervals.COLUMNS["artifacts"]],
     ],
     "inference": timings.COLUMNS,
-    "dataset": [
-        *["split", "images", "users", "class", "boxes", "images_with", "users_with"],
-        *(f"images_of_{count}" for count in BOX_COUNTS),
-        *(f"side_p{quantile}" for quantile in QUANTILES),
-    ],
+    "dataset": composition.COLUMNS,
     "training": [
         *["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
         *["method", "ratio", "tuned", "label", "batch", "batch_used", "diverged_epoch"],
@@ -96,7 +94,7 @@ def gather(results: Path, partial: bool = False, reasons: Mapping[str, str] | No
         "models": reader.models(),
         "artifacts": reader.artifacts(),
         "inference": reader.inference(),
-        "dataset": reader.dataset(),
+        "dataset": composition.rows(read.optional("dataset", "dataset", "dataset", DatasetRecord)),
         "training": reader.training(),
         "sensitivity": reader.sensitivity(),
         "stages": stages.rows(results / "benchmarks"),
@@ -248,21 +246,17 @@ class _Reader:
             export = self._export(file)
             target = export.target if export else None
             rows.append(_of_artifact(timing.artifact) | timings.row(timing, found.value, found.provenance, target))
-        return rows
+        return [*rows, *self._imported()]
 
-    def dataset(self) -> list[dict[str, Any]]:
-        record = self.found.optional("dataset", "dataset", "dataset", DatasetRecord)
-        rows = []
-        for split, content in (record.splits if record else {}).items():
-            about = {"split": split, "images": content.images, "users": content.users}
-            about |= {f"side_{quantile}": side for quantile, side in (content.box_sides or {}).items()}
-            about |= {f"images_of_{count}": images for count, images in (content.boxes_per_image or {}).items()}
-            for name, boxes in content.boxes.items():
-                shown = {"images_with": content.images_with, "users_with": content.users_with}
-                rows.append(
-                    about | {"class": name, "boxes": boxes} | {k: (v or {}).get(name) for k, v in shown.items()}
-                )
-        return rows
+    def _imported(self) -> Iterator[dict[str, Any]]:
+        artifacts = {artifact.file: artifact for artifact in self.expected.artifacts}
+        for name in self.expected.imported:
+            record = self.found.required("inference", f"times of {name}", f"imported/{name}", ImportedRecord)
+            if record is None:
+                continue
+            for timed in record.timings:
+                if timed.file in artifacts:
+                    yield _of_artifact(artifacts[timed.file]) | timings.imported_row(name, record, timed)
 
     def training(self) -> list[dict[str, Any]]:
         rows = []
