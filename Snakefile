@@ -30,6 +30,7 @@ localrules:
     all,
     models,
     artifacts,
+    bundle,
     compare,
     fetch_weights,
     check_base_model,
@@ -81,6 +82,14 @@ rule artifacts:
         ARTIFACT_RECORDS,
     message:
         "All artifacts are there"
+
+
+# A zip for each chosen file, for apps.
+rule bundle:
+    input:
+        rules.make_bundles.output,
+    message:
+        "The chosen files are packed"
 
 
 # This run beside another one, which `compare_with` names.

@@ -126,6 +126,31 @@ if config["evaluate"]["limit"]:
             "evaluate_chosen.py {params.run:q} {input.data:q} --threads {threads} > {log:q} 2>&1"
 
 
+# A folder, since which files are chosen is known only then.
+rule make_bundles:
+    input:
+        data=DATA,
+        artifacts=[f"{RUN}/artifacts/{file}" for file in ARTIFACTS],
+        config=rules.write_config.output,
+        selection=rules.select_models.output,
+    output:
+        directory(f"{RUN}/bundles"),
+    log:
+        f"logs/make_bundles/{NAME}.log",
+    retries: 0
+    conda:
+        "../envs/measure.yaml"
+    resources:
+        runtime=REQUESTS.minutes,
+        mem_mb=REQUESTS.memory_mb,
+    params:
+        run=subpath(output[0], parent=True),
+    message:
+        "Packing the chosen files for apps"
+    shell:
+        "bundle.py --results {params.run:q} --data {input.data:q} --threads {threads} --output {output:q} > {log:q} 2>&1"
+
+
 rule compare_chosen:
     input:
         models=f"{RUN}/tables/models.csv",

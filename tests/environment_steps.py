@@ -61,6 +61,8 @@ STEPS = {
             for spec in ("full.onnx", "full.tflite", "full_openvino")
         ),
         f"measure_inference.py artifacts/m_fine_prune_50_int8.onnx video.mp4 {_TIMING} --output t.json",
+        "bundle.py artifacts/m_fine_prune_50_int8.onnx artifacts/m_fine_prune_50_full.tflite --data yolo/data.yaml"
+        " --output bundles",
     ],
     "measure_gpu": [
         f"measure_inference.py artifacts/m_fine_prune_50_half.onnx video.mp4 {_TIMING} --output g.json",

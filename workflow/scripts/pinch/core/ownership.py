@@ -147,6 +147,12 @@ def _is_marked_tflite(path: Path) -> bool:
         return _EXPORTED in archive.read("metadata.json")
 
 
+def _is_marked_bundle(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        content = json.loads(archive.read("model.json"))
+    return isinstance(content, dict) and content.get("made_by") == "Pinch"
+
+
 def _is_marked_npz(path: Path) -> bool:
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
@@ -166,6 +172,7 @@ _LOOK: dict[str, Callable[[Path], bool]] = {
     ".onnx": lambda path: _EXPORTED in path.read_bytes(),
     ".tflite": _is_marked_tflite,
     ".npz": _is_marked_npz,
+    ".zip": _is_marked_bundle,
 }
 _LOOK_AT_OUTPUT: dict[str, Callable[[Path], bool]] = {
     ".json": _is_made_json,

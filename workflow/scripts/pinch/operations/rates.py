@@ -39,6 +39,8 @@ SCANNED_LAYERS = 60
 """Layers of YOLO11n in a layer scan."""
 CHOSEN = 8
 """Artifacts that are measured on all of test: one for each want and place, of which some are the same."""
+LOOKED_AT = 40
+"""Images among which test pictures of a chosen file are found."""
 COMPARED = 40
 """Files whose accuracies are compared: about as many as config/config.yaml asks for."""
 TRAININGS = ("train_base", "tune_base", "tune_pruned", "explain_tuning")
@@ -66,6 +68,7 @@ def seconds(job: Job, work: Workload) -> float:
         "compare_chosen": lambda job, work: 2 * CHOSEN * images(job, work) / _RATE["compared"],
         "compare_runs": lambda job, work: 2 * COMPARED * images(job, work) / _RATE["compared"],
         "evaluate_chosen": lambda job, work: CHOSEN * _evaluation(job, work),
+        "make_bundles": lambda job, work: CHOSEN * LOOKED_AT * work.scale * _per_image(job),
         "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
         "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
         # Each part of a study also measures the unpruned network.

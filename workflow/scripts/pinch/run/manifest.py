@@ -94,6 +94,17 @@ def load(results: Path) -> Manifest:
     return Manifest(**values)
 
 
+def hides_images(results: Path) -> bool:
+    """Whether the configuration that a run left says that no image of its data set may be shown.
+
+    Raises:
+        PinchError: it is not JSON.
+    """
+    path = results / CONFIG_FILE
+    content = read_json(path) if path.exists() else {}
+    return bool(isinstance(content, dict) and content.get("hide_images"))
+
+
 def _from_records(results: Path) -> Manifest:
     records = results / "records"
     evaluated = [path.stem for path in (records / "accuracy").glob("*.json")]

@@ -39,8 +39,8 @@ class Letterbox:
     Attributes:
         width, height: of the input in pixels.
         pad_value: grey of the bars, 0 to 255, in all channels.
-        interpolation: "bilinear", with centres of pixels aligned and without smoothing before a reduction (as OpenCV's
-            INTER_LINEAR).
+        interpolation: "bilinear", with centres of pixels aligned, without smoothing before a reduction, in the integers
+            of OpenCV's INTER_LINEAR.
         centred: whether the bars are equal at both sides; of an odd rest, the smaller half is at the left and top.
     """
 

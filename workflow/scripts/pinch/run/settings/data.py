@@ -29,7 +29,7 @@ class General:
         where=CONFIG,
     )
     hide_images: bool = option(
-        False, help="leave the images of the data set out of the report, since they show people", where=CONFIG
+        False, help="leave the images of the data set out of the report and of bundles, since they show people"
     )
     compare_with: str | None = option(
         None,
