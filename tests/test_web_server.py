@@ -1,5 +1,6 @@
 """The server of the page: what it gives to whom, and what it refuses."""
 
+import gzip
 import hashlib
 import json
 import zipfile
@@ -30,7 +31,7 @@ def built(tmp_path_factory):
     for name in ("index.html", "main.js", "worker-onnx.js", "ort/runtime.wasm"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"plain")
-        (folder / f"{name}.gz").write_bytes(b"zipped")
+        (folder / f"{name}.gz").write_bytes(gzip.compress(b"plain"))
     return folder
 
 
@@ -147,7 +148,10 @@ BAD = {
     "no contract": (lambda small, path: changed(small, path, **{"model.json": None}), "no model.json"),
     "no JSON": (lambda small, path: changed(small, path, **{"model.json": "{"}), "is no bundle"),
     "another version": (lambda small, path: changed(small, path, **{"model.json": '{"version": 9}'}), "version 1"),
-    "another file": (lambda small, path: changed(small, path, **{"toy_full.onnx": b"x"}), "not what its contract"),
+    "another file": (
+        lambda small, path: changed(small, path, **{"toy_full.onnx": b"x"}),
+        "not the file that its contract",
+    ),
     "outside": (
         lambda small, path: changed(small, path, **{"model.json": renamed(small, "../a.onnx")}),
         "not the name",
