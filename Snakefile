@@ -34,6 +34,7 @@ localrules:
     compare,
     fetch_weights,
     check_base_model,
+    import_timings,
     gather_study,
     write_manifest,
     write_config,

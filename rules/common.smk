@@ -20,6 +20,7 @@ from pinch.core.files import write_json
 from pinch.core.yaml_files import read_yaml
 from pinch.data import changes
 from pinch.data.hagrid import source
+from pinch.measuring.imported import entries
 from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
 from pinch.run import comparing, formats, studies, targets, wants
@@ -123,7 +124,15 @@ TIMINGS = [
     if device in artifact.format.devices
 ]
 try:
-    wants.require_timed(WANTS, TIMINGS)
+    # Times from other devices, by the names of their records.
+    IMPORTED = {entry.name: entry for entry in entries.read(config["measure"]["imported"], ARTIFACTS)}
+    # A file that is not there yet may have what a want asks for; a real run refuses it before the first job.
+    if all(entry.found for entry in IMPORTED.values()):
+        wants.require_timed(
+            WANTS,
+            [*TIMINGS, *(timing for entry in IMPORTED.values() for timing in entry.timings(ARTIFACTS))],
+            [each for entry in IMPORTED.values() for each in entry.on_phone(ARTIFACTS)],
+        )
 except PinchError as error:
     raise WorkflowError(f"The configuration is wrong: {error}") from None
 # Every artifact is timed in turns with this one, so that ratios hold when the machine's speed drifts.
@@ -143,6 +152,7 @@ PRUNING_RECORDS = [f"{RUN}/records/pruning/{model}.json" for model in UNTUNED]
 EXPORT_RECORDS = [f"{RUN}/records/export/{file}.json" for file in ARTIFACTS]
 ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]
 INFERENCE_RECORDS = [f"{RUN}/records/inference/{timing.place}/{timing.artifact.file}.json" for timing in TIMINGS]
+IMPORTED_RECORDS = [f"{RUN}/records/imported/{name}.json" for name in IMPORTED]
 PROCESSOR = f"{RUN}/records/processor/cpu.json"
 # Of what tables compare: what matching found in each image, beside the record.
 EVIDENCE = [f"{RUN}/records/accuracy/{name}.npz" for name in (*MODELS, *ARTIFACTS)]
@@ -168,6 +178,7 @@ ALL_RECORDS = (
     + EXPORT_RECORDS
     + ARTIFACT_RECORDS
     + INFERENCE_RECORDS
+    + IMPORTED_RECORDS
 )
 OPTIONAL_PLOTS = [*([] if config["hide_images"] else [contents.SAMPLES, contents.FAILURES]), *STUDY_PLOTS]
 # Where accuracy is measured on a part of test, the chosen artifacts are measured on all of it.
@@ -177,7 +188,8 @@ OPTIONAL_ITEMS = [*OPTIONAL_PLOTS, *CHOSEN]
 OTHER_RUN = config["compare_with"]
 COMPARISON = [f"{RUN}/comparison.{ending}" for ending in ("html", "csv")] if OTHER_RUN else []
 
-MANIFEST = Manifest(MODELS, list(ARTIFACTS.values()), TIMINGS, STUDIES).to_json() | experience.noted(config)
+MANIFEST = Manifest(MODELS, list(ARTIFACTS.values()), TIMINGS, STUDIES, list(IMPORTED)).to_json()
+MANIFEST |= experience.noted(config)
 
 
 # --- Where things come from -------------------------------------------------------------------------------------------
@@ -254,6 +266,8 @@ def user_paths():
             )
     if not (config["dataset"] or SYNTHETIC):
         paths["hagrid.background"] = config["hagrid"]["background"]
+    for number, entry in enumerate(IMPORTED.values()):
+        paths |= {f"measure.imported[{number}].files[{index}]": path for index, path in enumerate(entry.files)}
     return {key: path for key, path in paths.items() if path}
 
 

@@ -75,6 +75,31 @@ rule describe_processor:
         "describe_processor.py --output {output:q} > {log:q} 2>&1"
 
 
+# Times that were measured on another device become a record of this run's files.
+rule import_timings:
+    input:
+        files=lambda wildcards: [path for file in IMPORTED[wildcards.entry].files for path in existing(file)],
+        manifest=f"{RUN}/manifest.json",
+        exports=EXPORT_RECORDS,
+    output:
+        f"{RUN}/records/imported/{{entry}}.json",
+    log:
+        f"logs/import_timings/{NAME}_{{entry}}.log",
+    wildcard_constraints:
+        entry="|".join(map(re.escape, IMPORTED)) or "-",
+    # What is refused once is refused again.
+    retries: 0
+    conda:
+        "../envs/report.yaml"
+    params:
+        run=subpath(input.manifest, parent=True),
+        device=lambda wildcards: ["--device", name] if (name := IMPORTED[wildcards.entry].device) else [],
+    message:
+        "Reading times from another device: {input.files}"
+    shell:
+        "import_timings.py {input.files:q} --results {params.run:q} {params.device:q} --output {output:q} > {log:q} 2>&1"
+
+
 # One rule for each device: clusters give them other nodes, and GPU jobs are never grouped.
 for kind in ("cpu", "gpu"):
 

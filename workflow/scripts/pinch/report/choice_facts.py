@@ -9,7 +9,9 @@ def wants(selected: list[Row]) -> list[Row]:
     for row in selected:
         files = found.setdefault(row["want"], {})
         told = files.setdefault(row["file"], row | {"places": []})
-        told["places"].append({key: row[key] for key in ("place", "p50_ms", "certain", "qualifies", "nearest")})
+        told["places"].append(
+            {key: row[key] for key in ("place", "p50_ms", "certain", "qualifies", "nearest", "proxy_for")}
+        )
     return [
         {"number": number, "want": want, "files": list(files.values())}
         for number, (want, files) in enumerate(found.items(), 1)
@@ -26,7 +28,8 @@ def shipped(selected: list[Row], places: list[Row], artifacts: list[Row]) -> Row
 
     Returns:
         The row of the table of choices with `reference` (the file that it is compared with), `time_share` and
-        `download_share` (relative to that), and `on_test` (the row of the table of files).
+        `download_share` (relative to that), `of_base` (whether it is of the base, which may not have been measured
+        there), and `on_test` (the row of the table of files).
     """
     if not selected:
         return None
@@ -40,6 +43,7 @@ def shipped(selected: list[Row], places: list[Row], artifacts: list[Row]) -> Row
         "time_share": place["times"][row["file"]],
         "download_share": share(row["bytes_zipped"], whole.get("bytes_zipped")),
         "on_test": files[row["file"]],
+        "of_base": place["reference"]["method"] == "none",
     }
 
 

@@ -156,6 +156,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *(number("rounds", "rounds", 0), truth("stable", "stable")),
         *(number("preprocess_ms", "before (ms)", 2), number("postprocess_ms", "after (ms)", 2)),
         *(number("total_ms", "whole frame (ms)", 2), number("fps", "frames per second", 1)),
+        sentences("notes", "remarks"),
     ),
     "memory": (
         *(*_PLACE, number("load_ms", "loading (ms)", 0), number("first_ms", "first inference (ms)", 1)),

@@ -32,6 +32,8 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
     failed = [row for row in table["artifacts"] if row["failed"]]
     exports = _exports(table["artifacts"], table["models"])
     guarded = [row for row in table["artifacts"] if row.get("guard_share") is not None]
+    # What follows of rounds, memory and energy is of this run's own timings.
+    own = [row for row in table["inference"] if row["imported"] is None]
     places = timing_facts.places(
         table["inference"], {row["kind"]: row["kept"] for row in exports}, {row["file"] for row in failed}
     )
@@ -59,17 +61,18 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "places": places,
         "fronts": _fronts(results),
         "sizes": _sizes(table["artifacts"]),
-        "memory": span([row["peak_rss_mb"] for row in table["inference"]]),
-        "model_memory": span([row["model_mb"] for row in table["inference"]]),
-        "energy": timing_facts.energy(table["inference"]),
-        "untimed": [row for row in table["inference"] if row["p50_ms"] is None],
-        "unstable": [row for row in table["inference"] if row["stable"] is False],
-        "shared": [row for row in table["inference"] if row["exclusive"] is False],
-        "spread": span([row["spread"] for row in table["inference"]]),
-        "rounds": span([row["rounds"] for row in table["inference"]]),
-        "baseline": next((row["baseline_file"] for row in table["inference"] if row["baseline_file"]), None),
-        "frame_share": span([timing_facts.around(row) for row in table["inference"]]),
-        "timing": next((row for row in table["inference"] if row["p50_ms"] is not None), None),
+        "devices": timing_facts.devices(table["inference"]),
+        "memory": span([row["peak_rss_mb"] for row in own]),
+        "model_memory": span([row["model_mb"] for row in own]),
+        "energy": timing_facts.energy(own),
+        "untimed": [row for row in own if row["p50_ms"] is None],
+        "unstable": [row for row in own if row["stable"] is False],
+        "shared": [row for row in own if row["exclusive"] is False],
+        "spread": span([row["spread"] for row in own]),
+        "rounds": span([row["rounds"] for row in own]),
+        "baseline": next((row["baseline_file"] for row in own if row["baseline_file"]), None),
+        "frame_share": span([timing_facts.around(row) for row in own]),
+        "timing": next((row for row in own if row["p50_ms"] is not None), None),
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
         "wants": choice_facts.wants(table["selection"]),

@@ -61,6 +61,19 @@ def _reference(timed: list[Row], rows: list[Row]) -> Row:
     return elsewhere | here | {"p50_ms": timed[0]["baseline_p50_ms"], "time": 1.0}
 
 
+def devices(rows: list[Row]) -> list[Row]:
+    """What was measured on other devices: for each place its name, the program that measured, and the remarks."""
+    imported = pd.DataFrame([row for row in rows if row["imported"]], columns=gathering.COLUMNS["inference"])
+    found = []
+    for place, group in labels.places(imported):
+        timed = clean(group)
+        remarks = dict.fromkeys(note for row in timed for note in (row["notes"] or "").split("; ") if note)
+        told: Row = {"place": place, "files": len(timed), "source": timed[0]["source"], "remarks": list(remarks)}
+        told |= {"phone": any(row["phone_unit"] for row in timed)}
+        found.append(told | {"runtimes": sorted({row["runtime"] for row in timed if row["runtime"]})})
+    return found
+
+
 def energy(rows: list[Row]) -> Row:
     """What counted energy, the span of net energy and of the estimates from it, and why other rows have none."""
     known = [row for row in rows if row["energy_source"]]

@@ -40,7 +40,8 @@ def beside(models: Sequence[Row], timed: pd.DataFrame) -> Row:
     base = comparing.base(models)
     pruned = next((row for row in models if (row["method"], row["ratio"]) == ("coarse", 0.5)), None)
     names = {_BASE: base["model"] if base else None, _PRUNED: pruned["model"] if pruned else None}
-    times = {place: _times(group) for place, group in labels.places(timed.dropna(subset=["p50_ms"]))}
+    own = timed[timed["imported"].isna()]
+    times = {place: _times(group) for place, group in labels.places(own.dropna(subset=["p50_ms"]))}
     shown = {place: found for place, found in times.items() if (names[_BASE], _PRECISIONS[0]) in found}
     rows = []
     for (device, model), told in _TIMES.items():

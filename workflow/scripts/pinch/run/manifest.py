@@ -5,7 +5,7 @@ run by hand, the manifest is made from the records that exist and their names.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ class Manifest:
         artifacts: the exported files.
         timings: the timings of artifacts.
         studies: names of the records of studies (under `records/sensitivity/`, without their suffix).
+        imported: names of the records of times from other devices (under `records/imported/`), likewise.
     """
 
     models: list[Model]
     artifacts: list[Artifact]
     timings: list[Timing]
     studies: list[str]
+    imported: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in ("models", "artifacts", "timings"):
@@ -62,6 +64,7 @@ class Manifest:
             "artifacts": [to_json(artifact) for artifact in self.artifacts],
             "timings": [to_json(timing) for timing in self.timings],
             "studies": self.studies,
+            "imported": self.imported,
         }
 
 
@@ -82,11 +85,14 @@ def load(results: Path) -> Manifest:
         "artifacts": artifact_from_json,
         "timings": timing_from_json,
         "studies": str,
+        "imported": str,
     }
     values: dict[str, list[Any]] = {}
     for name, from_json in read.items():
         try:
-            values[name] = [from_json(value) for value in content[name]]
+            # Manifests of runs that import nothing may lack it.
+            said = content.get(name, []) if name == "imported" else content[name]
+            values[name] = [from_json(value) for value in said]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise PinchError(
                 f"{path} is not a manifest of Pinch (its {name}: {error!r}): delete it and run the workflow again"
@@ -124,5 +130,5 @@ def _from_records(results: Path) -> Manifest:
         [model for model in models if model.method == "none" or model.tuned],
         list(artifacts.values()),
         timings,
-        sorted(path.stem for path in (records / "sensitivity").glob("*.json")),
+        *(sorted(path.stem for path in (records / kind).glob("*.json")) for kind in ("sensitivity", "imported")),
     )

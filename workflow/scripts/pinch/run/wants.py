@@ -76,17 +76,24 @@ def _mapping(text: str) -> dict[str, Any]:
     return found
 
 
-def require_timed(wants: Iterable[Want], timings: Sequence[Timing]) -> None:
+def require_timed(
+    wants: Iterable[Want], timings: Sequence[Timing], phones: Sequence[tuple[str, int, str]] = ()
+) -> None:
     """Refuse wants for which the run times no file, but for the usual ones, which are for whatever it times.
 
     Args:
         wants: of the configuration.
         timings: all of the run. Which processors they run on is not known before.
+        phones: the unit ("cpu", "gpu" or "npu"), thread count and format of each file that was timed on a phone.
 
     Raises:
-        PinchError: a want asks for a device, a thread count or a format that nothing is timed with.
+        PinchError: a want asks for a device, a thread count or a format that nothing is timed with, or limits what
+            nothing tells of a device that was not measured.
     """
     for want in (want for want in wants if timings and want not in USUAL):
+        if any(want.is_met_by_phone(unit, threads, [format]) for unit, threads, format in phones):
+            continue
+        require_knowable(want)
         devices = sorted({timing.device for timing in timings})
         _require(want, "device", want.device, devices, "measure.devices")
         here = [timing for timing in timings if want.device in (None, timing.device)]
@@ -100,9 +107,22 @@ def require_timed(wants: Iterable[Want], timings: Sequence[Timing]) -> None:
             )
 
 
+def require_knowable(want: Want) -> None:
+    """Refuse limits of times, memory and energy for a device that was not measured.
+
+    Raises:
+        PinchError: the want has one.
+    """
+    if want.unknowable:
+        raise PinchError(
+            f"select: {want.name}: {want.unknowable[0]}: nothing tells that of {want.proxy_for}, which was not "
+            "measured: leave out the limit or proxy_for, or measure there and name the files in measure.imported"
+        )
+
+
 def _require(want: Want, key: str, value: Any, known: Sequence[Any], where: str) -> None:
     if value is not None and value not in known:
         raise PinchError(
             f"select: {want.name}: {key}: nothing is timed with {value} (only with {', '.join(map(str, known))}): "
-            f"change it, or add it to {where}"
+            f"change it, or add it to {where}{' or measure.imported' if key == 'device' else ''}"
         )

@@ -3,7 +3,7 @@
 `gather` reads the records that the manifest names, so records of an earlier run in the same folder are in no table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pinch.core.errors import PinchError
 from pinch.core.files import atomic
 from pinch.core.record_types.data import BOX_COUNTS, QUANTILES, DatasetRecord
 from pinch.core.record_types.exports import ExportRecord
+from pinch.core.record_types.imported import ImportedRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
@@ -26,7 +27,7 @@ from pinch.tables.reading import RunRecords
 # Columns of names, which may look like numbers or like missing values ("1", "null").
 _NAMES = ["class", "worst_class", "of_float_worst_class", "val_worst_class", "val_of_float_worst_class", "detected"]
 _NAMES += ["model", "label", "file", "reference", "layer", "source", "records", "pinch", "git_revision"]
-_NAMES += ["val_lowest_class", "want", "runner_up"]
+_NAMES += ["val_lowest_class", "want", "runner_up", "device", "imported", "processor", "proxy_for"]
 # The first columns of each table are a fixed interface: see results/README.md.
 COLUMNS = {
     "models": [
@@ -229,7 +230,17 @@ class _Reader:
             export = self._export(file)
             target = export.target if export else None
             rows.append(_of_artifact(timing.artifact) | timings.row(timing, found.value, found.provenance, target))
-        return rows
+        return [*rows, *self._imported()]
+
+    def _imported(self) -> Iterator[dict[str, Any]]:
+        artifacts = {artifact.file: artifact for artifact in self.expected.artifacts}
+        for name in self.expected.imported:
+            record = self.found.required("inference", f"times of {name}", f"imported/{name}", ImportedRecord)
+            if record is None:
+                continue
+            for timed in record.timings:
+                if timed.file in artifacts:
+                    yield _of_artifact(artifacts[timed.file]) | timings.imported_row(name, record, timed)
 
     def dataset(self) -> list[dict[str, Any]]:
         record = self.found.optional("dataset", "dataset", "dataset", DatasetRecord)

@@ -4,6 +4,8 @@ import re
 
 import pandas as pd
 
+from pinch.run.settings.data import DEVICES
+
 _DECORATION = re.compile(r"\((R|TM)\)|\b(CPU|Processor)\b|\bwith .*| @ [\d.]+GHz", re.IGNORECASE)
 
 
@@ -16,14 +18,14 @@ def places(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """The rows of each processor and thread count, with its name.
 
     Times of different processors are never compared, so a partition with two kinds is two devices. Names say which
-    processor only where a device has several.
+    processor where a device has several, and what ran the files on a device that was measured elsewhere.
     """
     processors = table["processor"].fillna("").astype(str)
     keys = list(zip(table["device"], table["threads"], processors, strict=True))
     found = []
     for device, threads, processor in dict.fromkeys(keys):
         kinds = list(dict.fromkeys(other for kind, _, other in keys if kind == device))
-        several = f", {_short(processor, kinds)}" if len(kinds) > 1 else ""
+        several = f", {_short(processor, kinds)}" if len(kinds) > 1 or device not in DEVICES else ""
         found.append((place(device, threads) + several, table[[key == (device, threads, processor) for key in keys]]))
     return found
 

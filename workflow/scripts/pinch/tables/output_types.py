@@ -17,6 +17,7 @@ from pinch.run.settings.choosing import USUAL, Want
 from pinch.tables import gathering, labels, selection
 from pinch.tables.choice import deciding, words
 from pinch.tables.choice.noise import Figures, fitting
+from pinch.tables.choice.stand_ins import Place, asked_at, processor_of
 
 COLUMNS = ["place", "device", "threads", "processor", "model", "label", "format", "precision", "file", "p50_ms"]
 COLUMNS += ["time_of_full", "bytes", "size_of_full", "bytes_zipped", "zipped_of_full", "val_map50_95"]
@@ -60,10 +61,11 @@ def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, ru
     on_val = resamples.read(resamples.beside((run or results) / "records/intervals.json"))
     on_val = fitting(on_val, gathering.read(results, "artifacts"))
     candidates = selection.measured(results).dropna(subset=["kept"])
+    places = [Place.of(group) for _, group in labels.places(candidates)]
     rows: list[Row] = []
     for place, group in labels.places(_timed(results)):
         here = _place(gathering.rows(group)[0])
-        want = _leading(here, wants)
+        want = _leading(here, wants, places)
         there = [row for row in gathering.rows(chosen) if _place(row) == here]
         made = [row["model"] for row in there if want and row["want"] == want.name]
         group = group.assign(relative_time=selection.relative_time(group))
@@ -77,12 +79,13 @@ def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, ru
 
 def _place(row: Row) -> tuple[str, int, str]:
     """Device, thread count and processor."""
-    return row["device"], row["threads"], selection.processor_of(row)
+    return row["device"], row["threads"], processor_of(row)
 
 
-def _leading(place: tuple[str, int, str], wants: Sequence[Want]) -> Want | None:
-    """The want that chooses the output types of a place."""
-    there = [want for want in wants if want.runs_at(*place)]
+def _leading(here: tuple[str, int, str], wants: Sequence[Want], places: Sequence[Place]) -> Want | None:
+    """The want that chooses the output types of a place; none where no file can be chosen."""
+    place = next((each for each in places if (each.device, each.threads, each.processor) == here), None)
+    there = asked_at(wants, place, places) if place else []
     return min(there, key=lambda want: bool(want.formats), default=None)
 
 

@@ -12,6 +12,7 @@ from pinch.core.provenance import Provenance
 from pinch.core.record_types.base import ModelFile, Record
 from pinch.core.record_types.data import DatasetRecord
 from pinch.core.record_types.exports import ExportRecord
+from pinch.core.record_types.imported import ImportedRecord
 from pinch.core.record_types.intervals import IntervalsRecord
 from pinch.core.record_types.measurements import InferenceRecord
 from pinch.core.records import Stored
@@ -103,6 +104,8 @@ def _states(value: Record, place: str) -> Iterator[tuple[str, str | None, list[s
     """The files that a record is of, their SHA-256, and the records without which the workflow makes all anew."""
     if isinstance(value, IntervalsRecord):
         yield from ((each.file, each.sha256, [place]) for each in value.files)
+    if isinstance(value, ImportedRecord):
+        yield from ((each.file, each.sha256, [place]) for each in value.timings)
     if not isinstance(value, ModelFile):
         return
     export = f"records/export/{value.file}.json"

@@ -15,14 +15,16 @@ from pinch.core.errors import PinchError
 from pinch.measuring import resamples
 from pinch.measuring.statistics import Resampled
 from pinch.run import comparing
+from pinch.run import wants as asking
 from pinch.run.settings.choosing import USUAL, Want
 from pinch.tables import gathering, labels
 from pinch.tables.choice import deciding, words
 from pinch.tables.choice.noise import Figures
+from pinch.tables.choice.stand_ins import Place, asked_at, names
 
 COLUMNS = ["device", "model", "format", "precision", "reason", "want", "threads", "file", "p50_ms", "relative_time"]
 COLUMNS += ["val_map50_95", "kept", "kept_low", "kept_high", "map50_95", "bytes", "bytes_zipped", "label", "processor"]
-COLUMNS += ["place", "qualifies", "certain", "runner_up", "runner_up_note", "price", "nearest"]
+COLUMNS += ["place", "qualifies", "certain", "runner_up", "runner_up_note", "price", "nearest", "proxy_for"]
 # What the choice needs of artifacts.csv.
 _OF_ARTIFACTS = ["file", "bytes", "bytes_zipped", "map50", "map50_95", "val_map50", "val_map50_95", "val_recall"]
 _OF_ARTIFACTS += ["val_lowest_class", "val_lowest_class_map50_95", "val_images", "val_persons"]
@@ -52,14 +54,20 @@ def select(results: Path, wants: Sequence[Want] = USUAL, run: Path | None = None
     if run is None:
         _require_places(wants, gathering.read(results, "inference"))
     on_val = resamples.read(resamples.beside((run or results) / "records/intervals.json"))
-    chosen = [row for place, group in labels.places(candidates) for row in _choose(place, group, wants, on_val)]
-    names = [want.name for want in wants]
-    chosen.sort(key=lambda row: names.index(row["want"]))
+    groups = labels.places(candidates)
+    places = [Place.of(group) for _, group in groups]
+    chosen = [
+        row
+        for (name, group), here in zip(groups, places, strict=True)
+        for row in _choose(name, group, asked_at(wants, here, places), on_val)
+    ]
+    order = names(wants)
+    chosen.sort(key=lambda row: order.index(row["want"]))
     return pd.DataFrame(chosen, columns=COLUMNS)
 
 
 def measured(results: Path) -> pd.DataFrame:
-    """Every timed artifact that passed its check, with its accuracy, `kept` and `relative_time` with their ends.
+    """Every timed artifact that passed its check, with its accuracy, MACs, `kept` and `relative_time` with their ends.
 
     Raises:
         PinchError: a table is missing.
@@ -73,9 +81,21 @@ def measured(results: Path) -> pd.DataFrame:
     joined = joined[joined["on_target"].astype(bool)]
     joined["kept"] = joined["val_map50_95"] / whole if whole else float("nan")
     joined = joined.assign(kept_low=joined["val_kept_low"], kept_high=joined["val_kept_high"])
+    joined["macs"] = _macs(joined, models)
     times = [_times(group) for _, group in labels.places(joined)]
     columns = ["relative_time", "relative_time_low", "relative_time_high"]
     return joined.join(pd.concat(times) if times else pd.DataFrame(columns=columns, dtype=float))
+
+
+def _macs(files: pd.DataFrame, models: pd.DataFrame) -> list[float | None]:
+    """MACs of each file: those of its model, in proportion to the pixels where it has another image size."""
+    known = models.dropna(subset=["macs", "imgsz"]).set_index("model")
+    found: list[float | None] = []
+    for name, size in zip(files["model"], files["imgsz"], strict=True):
+        name = name if name in known.index else name.removesuffix(f"_{size}")
+        of = known.loc[name] if name in known.index else None
+        found.append(None if of is None or pd.isna(size) else float(of["macs"]) * (size / of["imgsz"]) ** 2)
+    return found
 
 
 def left_out(results: Path) -> pd.DataFrame:
@@ -129,12 +149,14 @@ def front(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def _require_places(wants: Sequence[Want], timed: pd.DataFrame) -> None:
-    """Refuse a want, but for the usual ones, that asks for a place where nothing was timed."""
-    rows = gathering.rows(timed[["device", "threads", "processor"]].drop_duplicates())
-    found = [(row["device"], row["threads"], processor_of(row)) for row in rows]
-    for want in (want for want in wants if found and want not in USUAL):
-        if not any(want.runs_at(*place) for place in found):
-            known = "; ".join(f"{labels.place(device, threads)} of {name!r}" for device, threads, name in found)
+    """Refuse a want, but for the usual ones, that asks for a place where nothing was timed, or for what none tells."""
+    places = [Place.of(rows) for _, rows in labels.places(timed)]
+    for want in (want for want in wants if places and want not in USUAL):
+        there = [found for place in places for found in asked_at([want], place, places)]
+        if want in there:
+            asking.require_knowable(want)
+        if not there:
+            known = "; ".join(f"{labels.place(each.device, each.threads)} of {each.processor!r}" for each in places)
             asked = [str(value) for value in (want.device, want.threads, want.processor) if value is not None]
             raise PinchError(
                 f"select: {want.name}: nothing was timed where it asks for ({', '.join(asked)}), only with {known}: "
@@ -145,18 +167,12 @@ def _require_places(wants: Sequence[Want], timed: pd.DataFrame) -> None:
 def _choose(
     place: str, group: pd.DataFrame, wants: Sequence[Want], on_val: Mapping[str, Resampled]
 ) -> Iterator[dict[str, Any]]:
-    first = gathering.rows(group)[0]
     for want in wants:
         rows = group[[want.takes(format) for format in group["format"]]]
-        if want.runs_at(first["device"], first["threads"], processor_of(first)) and len(rows):
+        if len(rows):
             yield _row(Figures(rows, on_val), want) | {"place": place}
 
 
 def _row(figures: Figures, want: Want) -> dict[str, Any]:
     made, without = deciding.choose(figures, want), deciding.without(figures, want)
-    return figures.row(made.chosen) | words.cells(figures, want, made, without)
-
-
-def processor_of(row: Mapping[str, Any]) -> str:
-    """The name of the processor of a row; empty if it is not known."""
-    return "" if pd.isna(row["processor"]) else str(row["processor"])
+    return figures.row(made.chosen) | words.cells(figures, want, made, without) | {"proxy_for": want.proxy_for}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pinch.core.provenance import Provenance
+from pinch.core.record_types.imported import DeviceTimes, ImportedRecord
 from pinch.core.record_types.measurements import InferenceRecord
 from pinch.measuring import interval, load
 from pinch.run.identity import Timing
@@ -26,7 +27,7 @@ COLUMNS = [
     *["p50_low_ms", "p50_high_ms", "energy_net_low_mj", "energy_net_high_mj", "energy_windows"],
     *["exclusive", "busy_cores", "crowded", *_WHOLE_FRAMES, *_MEMORY, *_USE, "peak_gops", "peak_of"],
     *[*_ENERGY, "energy_spread", "relative_energy", "frames", "warmup", "rounds", "source", "processor", "notes"],
-    "on_target",
+    *["on_target", "imported", "phone_unit", "runtime"],
 ]
 """The first columns, up to `energy_source`, are a fixed interface: see results/README.md."""
 
@@ -48,6 +49,19 @@ def row(timing: Timing, timed: InferenceRecord, made: Provenance, target: str | 
     found["crowded"] = load.is_crowded(timed.others, timing.device, timing.threads)
     found |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(timed.notes)}
     return found | {"processor": (timed.gpu or hardware.gpu) if timing.device == "gpu" else hardware.cpu}
+
+
+def imported_row(name: str, record: ImportedRecord, timed: DeviceTimes) -> dict[str, Any]:
+    """What a record from another device says of a file, besides what the file is; `name` is the record's."""
+    found: dict[str, Any] = {"device": record.device.name, "threads": timed.threads, "processor": timed.place}
+    found |= {column: getattr(timed, column) for column in _PICKED if hasattr(timed, column)}
+    found |= {"relative_low": timed.ratio_low, "relative_high": timed.ratio_high}
+    found |= {"baseline_file": timed.baseline_file, "baseline_p50_ms": timed.baseline_p50_ms}
+    found |= {"rounds": len(timed.round_p50_ms), "source": record.source, "imported": name}
+    # int8 ONNX for another processor gives the same numbers in browsers, whose kernels add products in 32 bits.
+    found |= {"on_target": True, "crowded": False, "notes": "; ".join(timed.notes)}
+    found["runtime"] = " ".join(filter(None, (timed.runtime, timed.version)))
+    return found | {"phone_unit": timed.unit if record.device.is_phone else None}
 
 
 def _energy_ends(windows: list[float]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def latency(results: Path) -> Figure:
 def memory(results: Path) -> Figure:
     """Peak memory of a process that runs a file, and what the runtime alone takes: a panel per format."""
     table = gathering.read(results, "inference").dropna(subset=["peak_rss_mb"])
+    table = table[table["imported"].isna()]
     if table.empty:
         return style.note("No memory was measured in this run.")
     place, rows = labels.places(table)[0]
@@ -77,7 +78,9 @@ def frames(results: Path) -> Figure:
     measured = files.measured(results)
     base = (measured["method"] == "none") & (measured["precision"] == formats.REFERENCE[0])
     base &= measured["format"] == formats.REFERENCE[1]
-    shown = measured[base | measured["wants"].map(bool)]
+    # Some programs that measure on other devices time inference alone.
+    whole = measured[["preprocess_ms", "postprocess_ms"]].notna().all(axis=1)
+    shown = measured[(base | measured["wants"].map(bool)) & whole]
     if shown.empty:
         return style.note("No artifact that passed its check was timed in this run.")
     places = labels.places(shown)

@@ -1,13 +1,12 @@
 """Options of choosing: wants, with the limits that they may set and what they may prefer."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pinch.core.options import CONFIG, option
 from pinch.run.formats import FORMATS
-from pinch.run.settings.data import DEVICES
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,10 @@ class Limit:
 
 
 _LIMIT = "limit"
+# What was measured where a file runs: it says nothing of other devices.
+_MEASURED = ("p50_ms", "p90_ms", "total_ms", "total_p90_ms", "fps", "peak_rss_mb", "energy_net_mj")
+BY_PROXY = " (by proxy)"
+"""At the end of a name: left out where the device itself was measured."""
 
 
 def _limit(help: str, limit: Limit, **bounds: Any) -> Any:
@@ -102,6 +105,18 @@ PREFERENCES = {
     ),
 }
 """By the value of `prefer`."""
+_FEWEST_MACS = Preference("lightest (fewest MACs)", (("macs", -1.0),), "heavier in MACs", "lighter in MACs")
+UNTIMED = PREFERENCES | {
+    "fastest": _FEWEST_MACS,
+    "energy": _FEWEST_MACS,
+    "balanced": Preference(
+        "best trade where half the MACs are worth 5% of the accuracy",
+        (("val_map50_95", 1.0), ("macs", _BALANCE)),
+        "worse in that trade",
+        "better in that trade",
+    ),
+}
+"""The same for a device that was not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +125,11 @@ class Want:
 
     name: str = option(help="what the want is called", pattern=r"\S", where=CONFIG)
     device: str | None = option(
-        None, help="where it shall run, of `measure.devices`; by default each", choices=DEVICES, where=CONFIG
+        None,
+        help="where it shall run: one of `measure.devices`, or the name of a device of `measure.imported`; by default "
+        "each",
+        pattern=r"\S",
+        where=CONFIG,
     )
     threads: int | None = option(
         None, help="thread count on the CPU, of `measure.threads`; by default each", minimum=1, where=CONFIG
@@ -126,8 +145,9 @@ class Want:
     )
     proxy_for: str | None = option(
         None,
-        help="what the model is for, if files are not timed on it, such as `a phone's CPU`: reasons say that this "
-        "computer stands in for it",
+        help="what the model is for, if it is not measured, such as `a phone's CPU`: multiply-accumulates then decide "
+        "in place of times, since those of this computer say nothing of it. A want for a phone goes to the phones that "
+        "`measure.imported` has times of",
         pattern=r"\S",
         where=CONFIG,
     )
@@ -224,12 +244,27 @@ class Want:
     @property
     def preference(self) -> Preference:
         """What it prefers."""
-        return PREFERENCES[self.prefer]
+        return (UNTIMED if self.proxy_for else PREFERENCES)[self.prefer]
+
+    @property
+    def stand_in(self) -> Preference:
+        """What decides where nothing tells what is preferred, as where no counter measures energy."""
+        return PREFERENCES["smallest" if self.proxy_for else "fastest"]
+
+    @property
+    def unknowable(self) -> list[str]:
+        """Limits that nothing tells of a device that was not measured."""
+        return [name for name, (limit, _) in self.limits.items() if self.proxy_for and limit.column in _MEASURED]
 
     def runs_at(self, device: str, threads: int, processor: str | None = None) -> bool:
         """Whether it asks for this place; an unknown processor is any."""
         named = self.processor is None or processor is None or self.processor.lower() in processor.lower()
         return named and self.device in (None, device) and self.threads in (None, threads)
+
+    def is_met_by_phone(self, unit: str, threads: int, formats: Iterable[str]) -> bool:
+        """Whether it is for a phone, and so for a unit of one ("cpu", "gpu" or "npu") that timed some formats."""
+        here = self.device in (None, unit) and self.threads in (None, threads)
+        return "phone" in (self.proxy_for or "").lower() and here and any(map(self.takes, formats))
 
     def takes(self, format: str) -> bool:
         """Whether it may be a file of this format."""
@@ -251,7 +286,7 @@ USUAL = (
     Want(name="small", prefer="smallest", kept=_ENOUGH),
     Want(name="balanced", prefer="balanced"),
     Want(
-        name="phone CPU (by proxy)",
+        name=f"phone CPU{BY_PROXY}",
         device="cpu",
         formats=("tflite",),
         proxy_for="a phone's CPU",

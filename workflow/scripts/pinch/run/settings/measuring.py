@@ -32,6 +32,24 @@ class Places:
 
     devices: tuple[str, ...] = option(("cpu",), help="where artifacts are timed", choices=DEVICES, where=CONFIG)
     threads: tuple[int, ...] = option((1,), help="thread counts on the CPU", minimum=1, where=CONFIG)
+    imported: tuple[dict, ...] = option(
+        (),
+        help="times that were measured on other devices (docs/device_timings.md), one entry for each device: `files` "
+        "that the web page saved or `benchmark_model` printed, and the `device`'s name, which the latter does not tell",
+        where=CONFIG,
+        schema={
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["files"],
+                "properties": {
+                    "device": {"type": ["string", "null"], "pattern": r"\S", "default": None},
+                    "files": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+                },
+            },
+        },
+    )
 
 
 USUAL_ROUNDS = 4

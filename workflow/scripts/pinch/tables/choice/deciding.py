@@ -14,11 +14,8 @@ from typing import Any
 import numpy as np
 
 from pinch.measuring.statistics import LEVEL
-from pinch.run.settings.choosing import PREFERENCES, Limit, Preference, Want
+from pinch.run.settings.choosing import Limit, Preference, Want
 from pinch.tables.choice.noise import EXACT, LEAST, Figures, Noisy, total
-
-_STAND_IN = PREFERENCES["fastest"]
-"""Where nothing tells what is preferred, as where no counter measures energy."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def choose(figures: Figures, want: Want) -> Choice:
     """
     preference = want.preference
     if not np.isfinite(scores(figures, preference)).any():
-        preference = _STAND_IN
+        preference = want.stand_in
     score, alpha = scores(figures, preference), _alpha(figures, want, preference)
     margins = {name: _margin(figures, *each) for name, each in want.limits.items()}
     meets = np.isfinite(score) & (preference is want.preference)

@@ -21,7 +21,7 @@ from pinch.run.formats import FORMATS, PRECISIONS
 
 CROWDED = 2.0
 """Factor by which times may move besides their noise, if others kept the machine busy: see `load.is_crowded`."""
-EXACT = ("bytes", "bytes_zipped")
+EXACT = ("bytes", "bytes_zipped", "macs")
 """Columns that would be the same if all were measured again."""
 # Columns whose intervals are in other columns: its ends, and the number of rounds, windows or groups of images.
 _TIME = ("p50_low_ms", "p50_high_ms", "rounds")

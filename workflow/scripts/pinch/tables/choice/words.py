@@ -33,11 +33,11 @@ def cells(figures: Figures, want: Want, made: Choice, without: Mapping[str, Choi
 
 
 def _reason(figures: Figures, want: Want, made: Choice, without: Mapping[str, Choice]) -> str:
-    said = f"{_why(figures, want, made)}: {described(figures.row(made.chosen))}{_binding(made, without)}"
-    if not want.proxy_for:
+    row, proxy = figures.row(made.chosen), want.proxy_for
+    said = f"{_why(figures, want, made)}: {described(row, is_timed=not proxy)}{_binding(made, without)}"
+    if not proxy:
         return said
-    timed = f"{_listed(list(want.formats))} timed" if want.formats else "what was timed"
-    return f"{said}; {timed} on this computer stands in for {want.proxy_for}, which was not measured"
+    return f"{said}; {proxy} was not measured, so accuracy, MACs and size decide, and no time of this computer"
 
 
 def _why(figures: Figures, want: Want, made: Choice) -> str:
@@ -53,7 +53,10 @@ def _why(figures: Figures, want: Want, made: Choice) -> str:
     of = f"of the {count} of {len(figures)} files with {limits}" if want.limits else f"of {len(figures)} files"
     if tied == 1:
         return f"{words} {of}"
-    if all(column in EXACT for column, _ in made.preference.terms):
+    columns = [column for column, _ in made.preference.terms]
+    if columns == ["macs"]:
+        return f"{words}, and the smallest download of {tied} with as many, {of}"
+    if all(column in EXACT for column in columns):
         return f"{words}, and the simplest of {tied} of that size, {of}"
     return f"smallest download of {tied} files that the noise cannot tell from the {words} {of}"
 
@@ -70,10 +73,11 @@ def binding(made: Choice, without: Mapping[str, Choice]) -> list[str]:
     return [name for name, other in without.items() if made.qualifies and other.chosen != made.chosen]
 
 
-def described(row: Mapping[str, Any]) -> str:
-    """The figures of a file that matter for most choices."""
+def described(row: Mapping[str, Any], is_timed: bool = True) -> str:
+    """The figures of a file that matter for most choices; without its time, its multiply-accumulates."""
     zipped = row["bytes_zipped"] / 1e6
-    return f"{_time(row)} per frame, {row['kept']:.1%} of the unpruned model's mAP50-95 on val, {zipped:.2f} MB zipped"
+    cost = f"{_time(row)} per frame" if is_timed else f"{row['macs'] / 1e6:.0f} million MACs"
+    return f"{cost}, {row['kept']:.1%} of the unpruned model's mAP50-95 on val, {zipped:.2f} MB zipped"
 
 
 def _time(row: Mapping[str, Any]) -> str:
