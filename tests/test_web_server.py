@@ -88,16 +88,20 @@ def test_pages_from_elsewhere_get_nothing_by_a_name_for_this_machine(client):
 
 
 def page_times(**changes):
-    return {"pinch_device_timings": 1, "device": {"name": "Phone / 1"}, "models": [{"file": "a.onnx"}]} | changes
+    device = {"name": "Phone / 1", "user_agent": "", "platform": "Android", "cores": 8, "memory_gb": None, "gpu": None}
+    runtime = {"name": "LiteRT.js", "version": "2.5.3", "backend": "wasm", "threads": 1}
+    model = {"file": "a.tflite", "sha256": "0" * 64, "runtime": runtime, "rounds": [[2.5, 2.0], [1.5, 2.0]]}
+    whole = {"pinch_device_timings": 1, "measured_at": "2026-11-27T07:00:00Z", "device": device, "models": [model]}
+    return whole | {"device": device | changes} if changes else whole
 
 
 HOSTILE = {
     "another page": ({"content": json.dumps(page_times()), "headers": {"origin": "http://evil.example"}}, "this page"),
     "a form": ({"data": page_times()}, "this page"),
     "no JSON": ({"content": "[" * 100_000}, "no JSON"),
-    "another file": ({"content": "{}"}, "measure again"),
-    "no name": ({"content": json.dumps(page_times(device={"name": " "}))}, "name"),
-    "lines in the name": ({"content": json.dumps(page_times(device={"name": "a\nb"}))}, "name"),
+    "another file": ({"content": "{}"}, "no pinch_device_timings"),
+    "no name": ({"content": json.dumps(page_times(name=" "))}, "name"),
+    "lines in the name": ({"content": json.dumps(page_times(name="a\nb"))}, "name"),
     "too much": ({"content": b" " * (server.MAX_TIMINGS + 1)}, "more than 16 MB"),
 }
 

@@ -77,13 +77,16 @@ async function once() {
   const { source, detectors } = state;
   const frame = await source.frame();
   if (!frame) return;
-  state.changed = false;
-  const confidence = Number(element("confidence").value);
-  const results = [];
-  for (const detector of detectors) results.push(await detector.detect(frame, confidence));
-  state.finished = [...state.finished.filter((time) => time > performance.now() - 1000), performance.now()];
-  results.forEach((result, index) => show(index, detectors[index], frame, result, source));
-  frame.close();
+  try {
+    state.changed = false;
+    const confidence = Number(element("confidence").value);
+    const results = [];
+    for (const detector of detectors) results.push(await detector.detect(frame, confidence));
+    state.finished = [...state.finished.filter((time) => time > performance.now() - 1000), performance.now()];
+    results.forEach((result, index) => show(index, detectors[index], frame, result, source));
+  } finally {
+    frame.close();
+  }
 }
 
 function show(index, { model, loaded }, frame, { found, times }, source) {

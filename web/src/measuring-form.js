@@ -62,16 +62,17 @@ function rows({ models }) {
   const medians = models.map((model) => median(model.rounds.flat()));
   const cells = models.map(({ file, runtime, rounds, ...model }, index) => [
     file,
-    `${runtime.name} ${runtime.version}`,
-    runtime.backend === "webgpu" ? "GPU" : `${runtime.threads}`,
     medians[index].toFixed(1),
     (medians[index] / medians[0]).toFixed(2),
     spread(rounds),
     median(model.preprocess_ms).toFixed(1),
     median(model.postprocess_ms).toFixed(1),
     model.load_ms.toFixed(0),
+    runtime.backend === "webgpu" ? "GPU" : `${runtime.threads}`,
+    `${runtime.name} ${runtime.version}`,
   ]);
-  const head = ["Model", "Runtime", "Threads", "Median ms", "To the first", "Rounds ms", "Before ms", "After ms", "Load ms"];
+  const steps = ["Pre-processing ms", "Post-processing ms", "Load ms"];
+  const head = ["Model", "Model ms", "To the first", "Rounds ms", ...steps, "Threads", "Runtime"];
   return [row("th", head), ...cells.map((texts) => row("td", texts))];
 }
 

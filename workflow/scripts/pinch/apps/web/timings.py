@@ -2,16 +2,13 @@
 
 import json
 import re
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
-
-KEY, VERSION = "pinch_device_timings", 1
-"""How the form of these times begins."""
-LONGEST_NAME = 80
-"""Characters of a device's name."""
+from pinch.measuring.imported import reading
 
 
 class Saver:
@@ -26,24 +23,25 @@ class Saver:
         Raises:
             PinchError: they are not in the page's form.
         """
-        name = _device_name(content)
-        said = re.sub(r"\W+", "_", name).strip("_") or "device"
-        path = self._folder / f"timings_{said}_{datetime.now(UTC):%Y%m%d_%H%M%S_%f}.json"
+        text = json.dumps(content)
+        name = re.sub(r"\W+", "_", _device(text)).strip("_") or "device"
+        path = self._folder / f"timings_{name}_{datetime.now(UTC):%Y%m%d_%H%M%S_%f}.json"
         with atomic(path) as temporary:
-            temporary.write_text(json.dumps(content, allow_nan=False))
+            temporary.write_text(text)
         sentence = (
-            f"Written to {path}. Make them part of a run:\nworkflow/scripts/import_timings.py {path} --results "
-            f"results/NAME --output results/NAME/records/imported/{said}.json"
+            f"Written to {path}. To make them part of a run, name the file in measure.imported of its configuration, "
+            f"or: import_timings.py {path} --results results/NAME --output results/NAME/records/imported/{name}.json"
         )
         print(sentence, flush=True)
         return sentence
 
 
-def _device_name(content: object) -> str:
-    if not isinstance(content, dict) or content.get(KEY) != VERSION or not content.get("models"):
-        raise PinchError("this is not what the page measures: measure again")
-    device = content.get("device")
-    name = device.get("name") if isinstance(device, dict) else None
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise PinchError(f"the device's name must be one line of 1 to {LONGEST_NAME} characters: type another")
-    return name
+def _device(text: str) -> str:
+    """The name of the device in times that the command can read which makes them part of a run."""
+    with tempfile.TemporaryDirectory(prefix="pinch-web-") as folder:
+        path = Path(folder) / "times.json"
+        path.write_text(text)
+        try:
+            return reading.read([path]).device.name
+        except PinchError as error:
+            raise PinchError(str(error).replace(str(path), "this")) from error
