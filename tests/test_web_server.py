@@ -5,12 +5,13 @@ import hashlib
 import json
 import zipfile
 
+import cv2
 import known_detectors
 import pytest
-from packed import pack
 from starlette.testclient import TestClient
 
 import web
+from pinch.apps.bundle import making
 from pinch.apps.web import bundles, server, site, timings
 from pinch.core.errors import PinchError
 from pinch.core.typed_json import to_json
@@ -21,7 +22,8 @@ def small(tmp_path_factory):
     """A bundle of a tiny file."""
     folder = tmp_path_factory.mktemp("small")
     model = known_detectors.onnx_detector(folder / "toy_full.onnx")
-    return pack(folder / "toy.zip", model, [known_detectors.picture(0)])
+    cv2.imwrite(str(folder / "picture.png"), known_detectors.picture(0))
+    return making.make(model, folder, making.Sources(pictures=[folder / "picture.png"]))
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,15 @@ function report(error) {
   element("problem").hidden = !error;
 }
 
+/** Tell that what is shown is not yet of what is chosen. */
+function tellBusy(busy) {
+  document.body.setAttribute("aria-busy", busy);
+}
+
 /** Do something that changes what runs, after earlier changes and while the loop rests; tell a failure on the page. */
 function change(work) {
   state.busy++;
+  tellBusy(true);
   report(null);
   changes = changes
     .then(() => turn)
@@ -84,6 +90,7 @@ async function once() {
     for (const detector of detectors) results.push(await detector.detect(frame, confidence));
     state.finished = [...state.finished.filter((time) => time > performance.now() - 1000), performance.now()];
     results.forEach((result, index) => show(index, detectors[index], frame, result, source));
+    if (!state.busy) tellBusy(false);
   } finally {
     frame.close();
   }

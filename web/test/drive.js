@@ -16,10 +16,10 @@ const FLAGS = [
 
 /** What each step does; it gets the page and the step, and returns what is told of it. */
 const STEPS = {
-  /** Wait until a picture shows boxes, and tell them. */
+  /** Wait until there are boxes of what is chosen, and tell them. */
   async boxes(page, { stage = 0 }) {
     const shown = page.locator(".stage").nth(stage);
-    await shown.and(page.locator("[data-boxes]:not([data-boxes='0'])")).waitFor();
+    await shown.and(page.locator("[aria-busy=false] [data-boxes]:not([data-boxes='0'])")).waitFor();
     const found = await shown.evaluate((element) => element.found);
     return { found, caption: await shown.locator("figcaption").innerText(), ms: await page.evaluate(() => performance.now()) };
   },
@@ -31,9 +31,6 @@ const STEPS = {
     await page.locator(selector).waitFor();
     return page.locator(selector).innerText();
   },
-  /** Forget the boxes that are shown. */
-  forget: (page) =>
-    page.evaluate(() => document.querySelectorAll(".stage").forEach((stage) => delete stage.dataset.boxes)),
   viewport: (page, { width, height }) => page.setViewportSize({ width, height }),
   screenshot: async (page, { path }) => void (await page.screenshot({ path, fullPage: true })),
   evaluate: (page, { script }) => page.evaluate(script),

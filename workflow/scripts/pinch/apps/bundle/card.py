@@ -181,8 +181,8 @@ def _compression(contract: Contract, known: Known | None) -> list[str]:
             f"- Keeps {export.guard.share:.1%} of its float file's mAP50-95 on {export.guard.images} pictures of val."
         ]
     if export.parity and export.parity.box_pixels is not None:
-        lines += [f"- Differs from its checkpoint by at most {export.parity.box_pixels:.3f} pixels of a box and "]
-        lines[-1] += f"{export.parity.score:.4f} of a score, on {export.parity.images} pictures."
+        lines += [f"- Differs from its checkpoint by at most {export.parity.box_pixels:.2g} pixels of a box and "]
+        lines[-1] += f"{export.parity.score:.2g} of a score, on {export.parity.images} pictures."
     if export.failed:
         lines += [f"- Failed its check: {export.failed}."]
     return lines

@@ -18,13 +18,14 @@ from pinch.runtimes.postprocess import Detections, detections
 COUNT = 2
 """Pictures in a bundle."""
 LOOKED_AT = 40
-"""Pictures among which they are chosen."""
+"""Pictures of a data set among which they are chosen."""
 LONGEST = 640
 """Pixels of their longer side at most."""
 SAFE = 0.1
 """A picture is as good as any if no score is nearer to the threshold: other processors round otherwise."""
+RENDERED = 12
+"""Pictures among which rendered ones are chosen."""
 _SEED = 2
-"""Of rendered pictures."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def rendered(labels: Sequence[str], why: str) -> Source:
 
 
 def _photos(gestures: Sequence[str]) -> Iterator[np.ndarray]:
-    for number in range(LOOKED_AT):
+    for number in range(RENDERED):
         rng = np.random.default_rng([_SEED, number])
         yield take_photo(User.sample(_SEED, number), gestures[number % len(gestures)], LONGEST // 2, rng).image
 
