@@ -4,6 +4,7 @@ Tests look at what one visit left, because starting browsers and runtimes is wha
 """
 
 import json
+import subprocess
 from urllib.parse import urlsplit
 
 import browser
@@ -11,10 +12,12 @@ import cv2
 import numpy as np
 import pytest
 import real_bundles
+from conftest import ROOT
 
 from pinch.apps.web import site
 from pinch.apps.web.bundles import read
 from pinch.data.synthesis import dataset as synthesis
+from pinch.runtimes.preprocess import Letterbox
 
 SPECS = sorted(real_bundles.SPECS, key=lambda spec: spec != "int8.tflite")
 """The order of the page's list: the file that a phone gets first."""
@@ -121,3 +124,24 @@ class TestVisit:
         assert visit["told"]["evaluate"][1:] == [1280, 390]
         for width in (1280, 390):
             assert cv2.imread(str(visit["folder"] / f"{width}.png")).shape[1] == width
+
+
+@pytest.mark.skipif(browser.NODE is None, reason="missing here: Node.js")
+def test_inputs_are_those_of_python(tmp_path):
+    sizes = [(192, 256), (1280, 720), (640, 480), (333, 517), (64, 64), (999, 10)]
+    shapes = [(640, 640), (640, 640), (640, 640), (160, 160), (160, 96), (128, 128)]
+    expected, asked = [], []
+    for number, ((width, height), shape) in enumerate(zip(sizes, shapes, strict=True)):
+        image = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
+        channels_last = number % 2 == 1
+        frame, made = tmp_path / f"{number}.rgba", tmp_path / f"{number}.input"
+        cv2.cvtColor(image, cv2.COLOR_BGR2RGBA).tofile(frame)
+        expected.append((made, Letterbox(shape, channels_last, np.arange(256, dtype=np.float32))(image)[0]))
+        said = {"frame": str(frame), "width": width, "height": height, "shape": shape, "input": str(made)}
+        asked.append(said | {"channelsLast": channels_last})
+    subprocess.run([browser.NODE, str(ROOT / "web/test/letterbox.js"), json.dumps(asked)], check=True)
+    for made, values in expected:
+        difference = np.abs(np.fromfile(made, np.float32).reshape(values.shape) - values)
+        # OpenCV has code of its own for some processors, which rounds otherwise here and there.
+        assert difference.max() <= 1
+        assert (difference > 0).mean() < 0.01

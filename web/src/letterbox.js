@@ -139,8 +139,9 @@ function taps(from, to) {
     const exact = Math.min(Math.max(((index + 0.5) * from) / to - 0.5, 0), from - 1);
     near[index] = Math.floor(exact);
     far[index] = Math.min(near[index] + 1, from - 1);
-    farWeight[index] = Math.round((exact - near[index]) * (1 << COEFFICIENT_BITS));
-    nearWeight[index] = (1 << COEFFICIENT_BITS) - farWeight[index];
+    const share = Math.fround(exact - near[index]);
+    farWeight[index] = roundHalfEven(share * (1 << COEFFICIENT_BITS));
+    nearWeight[index] = roundHalfEven((1 - share) * (1 << COEFFICIENT_BITS));
   }
   return { near, far, nearWeight, farWeight };
 }

@@ -72,7 +72,7 @@ def app(contents: dict[str, Resource], save: Callable[[object], str], host: str)
             return PlainTextResponse(str(error), 400, headers("/"))
         return PlainTextResponse(said, 200, headers("/"))
 
-    names = [*(f"[{name}]" if ":" in name else name for name in LOOPBACK), "::1"] if host in LOOPBACK else ["*"]
+    names = [f"[{name}]" if ":" in name else name for name in LOOPBACK] if host in LOOPBACK else ["*"]
     routes = [Route("/timings", post, methods=["POST"]), Route("/{address:path}", get)]
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names)])
 
