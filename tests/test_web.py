@@ -99,7 +99,7 @@ class TestVisit:
 
     def test_boxes_in_the_clip_beside_another_model_and_from_the_camera(self, visit):
         clip, beside, camera = visit["told"]["boxes"][-3:]
-        assert "frames/s" in clip["caption"]
+        assert f"hands_{SPECS[-1]}" in clip["caption"]
         assert "hands_int8.onnx" in beside["caption"]
         assert "pre-processing" in camera["caption"]
         assert visit["told"]["evaluate"][0] is True, "without isolation there are no threads"

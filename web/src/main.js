@@ -7,6 +7,7 @@ import { prepareMeasuring } from "./measuring-form.js";
 import { Camera, Clip, Picture } from "./sources.js";
 
 const MOST_THREADS = 4; // more than phones have fast cores
+const RATE_FRAMES = 15; // over which frames per second are counted
 const element = (id) => document.getElementById(id);
 
 /** What runs now: one or two detectors; `busy` while the loop must rest (loading, measuring). */
@@ -36,6 +37,7 @@ function change(work) {
     .finally(() => {
       state.busy--;
       state.changed = true;
+      state.finished = [];
     });
   return changes;
 }
@@ -51,7 +53,6 @@ async function loadDetectors() {
   const wanted = [element("first"), element("second")].map((select) => state.models[select.value]).filter(Boolean);
   for (const detector of state.detectors) detector.close();
   state.detectors = [];
-  state.finished = [];
   document.querySelectorAll(".stage").forEach((stage, index) => (stage.hidden = index > 0 && index >= wanted.length));
   for (const model of wanted) state.detectors.push(await Detector.load(model, runsOn()));
 }
@@ -61,7 +62,6 @@ async function look(button, open) {
   const source = await open();
   state.source?.close();
   state.source = source;
-  state.finished = [];
 }
 
 function showThreshold() {
@@ -88,7 +88,7 @@ async function once() {
     const confidence = Number(element("confidence").value);
     const results = [];
     for (const detector of detectors) results.push(await detector.detect(frame, confidence));
-    state.finished = [...state.finished.filter((time) => time > performance.now() - 1000), performance.now()];
+    state.finished = [...state.finished, performance.now()].slice(-RATE_FRAMES);
     results.forEach((result, index) => show(index, detectors[index], frame, result, source));
     if (!state.busy) tellBusy(false);
   } finally {
