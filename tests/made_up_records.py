@@ -5,6 +5,7 @@ import dataclasses
 from pinch.core.provenance import Hardware, Provenance
 from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.core.record_types.exports import Calibration, ExportRecord, Guard, GuardStep, Head, Limits, Parity
+from pinch.core.record_types.imported import Device, DeviceTimes, ImportedRecord, Moment
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord, OtherLoad, SplitAccuracy, Times
 from pinch.core.record_types.studies import ExplainRecord, LayerLoss, LayerScanRecord, VariantAccuracy
 from pinch.core.record_types.weights import (
@@ -267,6 +268,29 @@ def dataset_record() -> DatasetRecord:
             for split, images, users in (("train", 400, 28), ("val", 80, 6), ("test", 80, 6))
         },
     )
+
+
+def imported_record(artifact: Artifact) -> ImportedRecord:
+    """Times of an artifact in a phone's browser."""
+    summaries = {"p50_ms": 30.0, "p90_ms": 31.0, "p99_ms": 32.0, "mean_ms": 30.2, "min_ms": 29.0}
+    timed = DeviceTimes(
+        **_artifact_fields(artifact),
+        **summaries,
+        preprocess_ms=None,
+        postprocess_ms=None,
+        round_p50_ms=[30.0, 30.1],
+        spread=0.003,
+        samples_ms={},
+        place="Chrome 142 on Android, WebAssembly",
+        unit="cpu",
+        threads=1,
+        runtime="LiteRT.js",
+        version=None,
+        inferences=40,
+    )
+    device = Device(name="Pixel 8", is_phone=True, cores=8)
+    curve = [Moment(file=artifact.file, second=1.0, ms=30.0)]
+    return ImportedRecord(device=device, source="made up", measured_at=None, timings=[timed], curve=curve)
 
 
 def layer_scan_record() -> LayerScanRecord:

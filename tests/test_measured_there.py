@@ -156,7 +156,8 @@ def test_the_report_shows_devices(run):
     assert "no interval, because a single run does not tell" in text["measuring"]
     told = facts.collect(run)
     assert [device["phone"] for device in told["devices"]] == [True, True]
-    assert told["rounds"] == facts.collect(run)["rounds"]
+    assert told["own_timings"] < told["counts"]["inference"]
+    assert "(native)" not in (run / "captions/speed.rst").read_text()
     drawn = pareto.pareto(run)
     assert BROWSER in [axis.get_title() for axis in drawn.axes]
     assert [axis.get_title() for axis in speed.frames(run).axes][-1] == BROWSER, "a native run has inference alone"
@@ -170,3 +171,26 @@ def test_the_report_says_that_no_phone_was_measured(plain):
     assert "No phone was measured. What is chosen for one rests on accuracy, multiply-accumulates and size" in text
     assert "not timed on a phone's CPU" in text
     assert "phone CPU (by proxy)" in [want.name for want in USUAL]
+
+
+def test_the_workflow_counts_them_and_refuses_what_it_cannot_use_before_any_job(snakemake, tmp_path):
+    config = {"name": "some", "base_model": "yolo11n.yaml", "synthetic": {}}
+    device.save(tmp_path / "phone.json", device.page({"some_full.onnx": 40.0}))
+    said = {"imported": [{"files": ["phone.json"]}, {"device": "Galaxy A5", "files": ["none.txt"]}]}
+    select = [{"name": "mine", "device": "Pixel 8"}, {"name": "other", "proxy_for": "a phone's CPU", "p50_ms": 20}]
+    result = snakemake(tmp_path, "-n", "-p", config=config | {"measure": said, "select": select})
+    text = result.stdout + result.stderr
+    assert result.returncode == 0, text
+    assert "import_timings            2" in text
+    assert (
+        "import_timings.py phone.json --results results/some  --output results/some/records/imported/phone.json" in text
+    )
+    assert "measure.imported[1].files[0]: none.txt does not exist" in text
+    select = [{"name": "mine", "device": "Pixel 9"}]
+    result = snakemake(
+        tmp_path, "-n", config=config | {"measure": {"imported": said["imported"][:1]}, "select": select}
+    )
+    assert result.returncode != 0
+    assert (
+        "select: mine: device: nothing is timed with Pixel 9 (only with Pixel 8, cpu)" in result.stdout + result.stderr
+    )

@@ -49,6 +49,7 @@ VALUES = [
     ),
     TIMED,
     dataclasses.replace(TIMED, energy=JOULES, energy_mj=90.0, baseline=None, round_ratios=[]),
+    made_up.imported_record(INT8),
     made_up.layer_scan_record(),
     made_up.explain_record(),
     BaseCheckRecord(base_model="a.pt", parameters=9, classes=["fist"], coarse_ratios=[0.5], fine_ratios=[]),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import made_up_device
 import pytest
 import yaml
 from conftest import ROOT
@@ -158,6 +159,16 @@ def test_a_new_ratio_and_a_new_artifact_run_only_what_is_new(project):
 def test_a_comparison_with_another_run_makes_nothing_else_run_again(project):
     found = project.planned(CONFIG | {"compare_with": "results/other"})
     assert found == {"write_config": 1, "compare_runs": 1, "all": 1}
+
+
+def test_times_from_another_device_make_only_tables_and_report_again(project):
+    page = made_up_device.page({"tiny_full.onnx": 20.0, "tiny_half.tflite": 10.0})
+    made_up_device.save(project.folder / "phone.json", page)
+    found = project.planned(CONFIG | {"measure": CONFIG["measure"] | {"imported": [{"files": ["phone.json"]}]}})
+    assert set(found) == {
+        *("write_config", "write_manifest", "import_timings", "gather_records", "select_models", "evaluate_chosen"),
+        *("compare_chosen", "draw_failures", "plot_results", "render_report", "all"),
+    }
 
 
 def test_edits_of_code_comments_and_environments_retrain_nothing(project):

@@ -62,6 +62,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "fronts": _fronts(results),
         "sizes": _sizes(table["artifacts"]),
         "devices": timing_facts.devices(table["inference"]),
+        "own_timings": len(own),
         "memory": span([row["peak_rss_mb"] for row in own]),
         "model_memory": span([row["model_mb"] for row in own]),
         "energy": timing_facts.energy(own),
