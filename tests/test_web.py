@@ -21,6 +21,8 @@ from pinch.runtimes.preprocess import Letterbox
 
 SPECS = sorted(real_bundles.SPECS, key=lambda spec: spec != "int8.tflite")
 """The order of the page's list: the file that a phone gets first."""
+CERTAIN = 0.25
+"""Score above which boxes are compared."""
 MOST_BYTES = 15_000_000
 ROUNDS, INFERENCES = 2, 3
 
@@ -92,10 +94,12 @@ class TestVisit:
         is_int8 = contract.precision == "int8"
         first = 1 + 2 * SPECS.index(spec)
         for picture, shown in zip(contract.test_pictures, visit["told"]["boxes"][first : first + 2], strict=True):
-            assert picture.boxes, "a picture without a box shows little"
             expected = np.array(picture.boxes)
+            # Of so few pictures, a file's own threshold may be 0, and the order of scores near 0 is no one's.
+            expected = expected[expected[:, 4] > CERTAIN]
+            assert len(expected), "a picture without a box shows little"
             found = np.array([[*each["box"], each["score"], each["label"]] for each in shown["found"]])
-            real_bundles.require_near(found, expected, is_int8)
+            real_bundles.require_near(found[found[:, 4] > CERTAIN], expected, is_int8)
 
     def test_boxes_in_the_clip_beside_another_model_and_from_the_camera(self, visit):
         clip, beside, camera = visit["told"]["boxes"][-3:]
