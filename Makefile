@@ -6,10 +6,11 @@ VENV := .venv
 READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake --profile profiles/local
 
-.PHONY: help demo base study test test-fast test-slurm test-envs generate lint lock setup
+.PHONY: help demo base study web test test-fast test-slurm test-envs generate lint lock setup
 
 help:
 	@echo "make demo        the whole chain on synthetic hands; ends with tables and results/demo/report.html"
+	@echo "make web         the page that runs bundles in a browser (docs/web.md; needs Node.js and npm)"
 	@echo "make test        all tests; those on a Slurm where one is installed (make test-fast: only the short ones)"
 	@echo "make test-slurm  the tests on a real Slurm that they bring up themselves"
 	@echo "make test-envs   build each conda environment with pip and run its commands there (6 to 8 GB each, in turn)"
@@ -35,6 +36,13 @@ base: $(READY)
 
 study: $(READY)
 	$(VENV)/bin/python workflow/scripts/pruning_study.py
+
+web: web/node_modules/.package-lock.json
+	npm --prefix web run build
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	npm --prefix web ci
+	@touch $@
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest

@@ -48,3 +48,19 @@ def snakemake():
         return subprocess.run(line, capture_output=True, text=True, timeout=timeout, cwd=ROOT)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def hands(tmp_path_factory):
+    """A data.yaml of rendered hands, in a folder whose name has a space."""
+    import real_bundles
+
+    return real_bundles.render(tmp_path_factory.mktemp("rendered hands"))
+
+
+@pytest.fixture(scope="session")
+def bundles(command, hands, tmp_path_factory):
+    """The shipped base in every format and precision that apps run: a zip for each, and a folder with what is in it."""
+    import real_bundles
+
+    return real_bundles.make(command, hands, tmp_path_factory.mktemp("made here"))

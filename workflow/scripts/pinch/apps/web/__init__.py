@@ -1,0 +1,1 @@
+"""The web page that runs bundled models in a browser: what it serves, and to whom."""
