@@ -1,0 +1,5 @@
+"""The demo page: detectors at work on images, videos and the webcam, two beside each other if wanted.
+
+`run` and `samples` say what there is to see, `models` opens what is chosen, `looking` runs it on a picture, `words`
+writes what is said below, and `page` puts all into a page.
+"""
