@@ -3,7 +3,6 @@
 import base64
 import os
 import re
-import socket
 import struct
 import tempfile
 import urllib.request
@@ -67,14 +66,8 @@ def address(models, picture):
     from pinch.apps.demo import page
 
     built = page.build(models, "toys", [picture], detectors.video(picture.parent / "clip.mp4", 5))
-    yield page.launch(built, "127.0.0.1", free_port())
+    yield page.launch(built, "127.0.0.1", detectors.free_port())
     built.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +112,7 @@ def shown(image):
     return cv2.imdecode(np.frombuffer(base64.b64decode(image["url"].partition(",")[2]), np.uint8), 1)
 
 
-@pytest.mark.parametrize(("other", "sentence"), [(1, "Both find the same 1 box."), (2, "1 box differs</b>: 1 only")])
+@pytest.mark.parametrize(("other", "sentence"), [(1, "Both find the same box."), (2, "1 box differs</b>: 1 only")])
 def test_two_models_beside_each_other_and_how_they_differ(client, picture, other, sentence):
     from gradio_client import handle_file
 
@@ -291,7 +284,7 @@ def test_large_uploads_are_refused(models, monkeypatch):
 
     monkeypatch.setattr(uploads, "MAX_BYTES", 1000)
     built = page.build(models, "toys")
-    address = page.launch(built, "127.0.0.1", free_port())
+    address = page.launch(built, "127.0.0.1", detectors.free_port())
     before = cached()
     answer = httpx.post(f"{address}gradio_api/upload", files={"files": ("a.png", bytes(5000))})
     built.close()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pinch.apps.demo import uploads
 from pinch.apps.demo.models import Choice
 from pinch.apps.demo.samples import MOST, is_video, of_dataset
 from pinch.core import records
@@ -68,7 +69,11 @@ def shown(results: Path) -> Shown:
     if config.get("hide_images"):
         return Shown([], None, ["This run hides its images (hide_images), so give one of your own."])
     data = results / "dataset/data.yaml"
-    return Shown(of_dataset(data, MOST) if data.exists() else [], _clip(results, config))
+    pictures = of_dataset(data, MOST) if data.exists() else []
+    try:
+        return Shown(pictures, _clip(results, config))
+    except PinchError as error:
+        return Shown(pictures, None, [f"The clip is left out ({error})."])
 
 
 def around(path: Path) -> Path | None:
@@ -113,4 +118,7 @@ def _wants(results: Path) -> dict[str, list[str]]:
 def _clip(results: Path, config: Mapping[str, Any]) -> Path | None:
     """The user's video, or the one that was rendered with the data set."""
     clip = Path(config["video"]) if config.get("video") else results / "hagrid/video.mp4"
-    return clip if clip.is_file() and is_video(clip) else None
+    if not (clip.is_file() and is_video(clip)):
+        return None
+    uploads.require_video(clip)
+    return clip

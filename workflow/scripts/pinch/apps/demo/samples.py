@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from pinch.apps.demo import uploads
 from pinch.core.errors import PinchError
 from pinch.data import contact_sheet, dataset, frames
 
@@ -32,6 +33,7 @@ def given(paths: Sequence[Path]) -> tuple[list[Path], Path | None]:
         if not path.exists():
             raise PinchError(f"there is no example {path}: correct the path")
         if is_video(path):
+            uploads.require_video(path)
             videos.append(path)
         else:
             pictures += _pictures(path)

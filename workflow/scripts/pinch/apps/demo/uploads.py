@@ -79,6 +79,14 @@ def video(path: Path) -> Iterator[np.ndarray]:
         raise PinchError("this file cannot be read as a video: give another one") from error
 
 
+def require_video(path: Path) -> None:
+    """Refuse a video, by its name, that `video` would not read."""
+    try:
+        next(video(path))
+    except PinchError as error:
+        raise PinchError(f"{path}: {error}") from error
+
+
 def length_and_rate(path: Path) -> tuple[int | None, float | None]:
     """The number of frames of a video, and frames per second, as far as it says them."""
     opened = cv2.VideoCapture(str(path))

@@ -72,7 +72,7 @@ def difference(seen: Sequence[Seen]) -> str:
     names = [_name(look.eye.name) for look in seen[0].looks]
     alone = [sum(int(each.first.sum()) for each in found), sum(int(each.second.sum()) for each in found)]
     sentence = _difference(names, alone, sum(each.same for each in found))
-    if len(seen) > 1:
+    if len(seen) > 1 and any(alone):
         frames = sum(bool(each.first.any() or each.second.any()) for each in found)
         sentence += f" They differ in {frames} of {len(seen)} frames."
     rule = f"Two boxes agree if they are of one class and overlap by an IoU of {SAME} or more."
@@ -81,7 +81,7 @@ def difference(seen: Sequence[Seen]) -> str:
 
 def _difference(names: Sequence[str], alone: Sequence[int], same: int) -> str:
     if not any(alone):
-        return f"Both find the same {counted(same, 'box', 'es')}." if same else "Both find nothing."
+        return f"Both find the same {f'{same:,} boxes' if same > 1 else 'box'}." if same else "Both find nothing."
     only = " and ".join(f"{count} only <i>{name}</i> finds" for count, name in zip(alone, names, strict=True) if count)
     verbs = ["differs" if sum(alone) == 1 else "differ", "agrees" if same == 1 else "agree"]
     return f"<b>{counted(sum(alone), 'box', 'es')} {verbs[0]}</b>: {only}; {same} {verbs[1]}."
