@@ -14,6 +14,7 @@ import known_detectors as detectors
 import numpy as np
 import onnx
 import pytest
+from gradio import analytics
 from PIL import Image
 
 from pinch.apps.demo import uploads
@@ -161,6 +162,7 @@ def test_page_loads_nothing_from_the_network(address):
     theme = urllib.request.urlopen(f"{address}theme.css").read().decode()
     assert not re.search(r"@import|url\([\"']?https?:", theme)
     assert "fonts.googleapis" not in html
+    assert not analytics.analytics_enabled()
     assert "toy full.onnx" in html
 
 

@@ -13,7 +13,7 @@ SMALLEST_FONT = 12
 WIDEST = 960
 """Width of the picture of each of two models in a video, in pixels, at most."""
 AGREED, DIFFERENT = (0x56, 0xB4, 0xE9), (0xD5, 0x5E, 0x00)
-"""Colours of the boxes that two models have in common, and of those that only one has: Okabe and Ito's sky blue and vermillion."""
+"""Okabe and Ito's sky blue for the boxes that two models have in common, vermillion for those that only one has."""
 
 
 def drawn(seen: Seen) -> list[np.ndarray]:

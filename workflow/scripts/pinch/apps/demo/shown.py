@@ -2,21 +2,16 @@
 
 import base64
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import cv2
+import gradio as gr
 import numpy as np
+from gradio.data_classes import ImageData
 
 from pinch.apps.demo import uploads
 from pinch.core.errors import PinchError
-
-# Gradio reads this when it is imported.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-
-import gradio as gr
-from gradio.data_classes import ImageData
 
 
 @contextlib.contextmanager
