@@ -125,12 +125,13 @@ def test_models_of_strangers_with_spaces_in_their_names(tmp_path, kind):
         path = detectors.openvino_detector(tmp_path / "my model_openvino_model", source)
     if kind == "pt":
         path = detectors.checkpoint(tmp_path / "my model.pt")
-    offered = desk.gather([path], None, [])
+    offered = desk.gather([path, path], None, [])
     assert (offered.title, offered.pictures, offered.clip) == (path.name, [], None)
+    assert "--example" in offered.notes[0]
     detector = offered.models.open(0)
     assert (detector.own_threshold, detector.threshold) == (None, 0.25)
     found, times = detector.detect(detectors.picture(0), 0.25)
-    assert len(found) > 0
+    assert len(found)
     assert min(times.preprocess, times.inference, times.postprocess) > 0
 
 
@@ -138,14 +139,11 @@ def test_only_the_last_models_stay_open(tmp_path):
     paths = [detectors.onnx_detector(tmp_path / f"{number}.onnx") for number in range(OPEN + 1)]
     models = Models([named(path) for path in [*paths, paths[0]]])
     assert len(models) == OPEN + 1
-    first = models.open(0)
-    for number in range(1, OPEN):
-        models.open(number)
+    first, second, *_ = [models.open(number) for number in range(OPEN)]
     assert models.open(0) is first
     models.open(OPEN)
     assert models.open(0) is first
-    second = models.open(1)
-    assert models.open(1) is second
+    assert models.open(1) is not second
 
 
 def test_examples_are_images_folders_data_sets_and_a_video(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pinch.apps.demo import run, samples
 from pinch.apps.demo.models import Choice, Models, named
+from pinch.apps.demo.words import counted
 from pinch.core.text import one_line
 
 
@@ -38,12 +39,16 @@ def gather(
     runs = {path: run.around(path) for path in paths}
     of_run, notes = run.choices(results) if results else ([], [])
     models = Models([*(_choice(path, runs[path]) for path in paths), *of_run], device, threads)
-    for number in range(max(len(paths), 1)):
-        models.open(number)
+    for number, choice in enumerate(models.choices):
+        if number == 0 or choice.path in paths:
+            models.open(number)
     if folder := results or next(filter(None, runs.values()), None):
         shown = run.shown(folder)
         pictures, clip, notes = [*pictures, *shown.pictures], clip or shown.clip, [*notes, *shown.notes]
-    title = f"{results.resolve().name}: {len(models)} models" if results else ", ".join(path.name for path in paths)
+    if not (pictures or notes):
+        notes = ["There is no image to begin with: give one below, or name some with --example."]
+    names = ", ".join(dict.fromkeys(path.name for path in paths))
+    title = f"{results.resolve().name}: {counted(len(models), 'model')}" if results else names
     return Offered(models, one_line(title), pictures, clip, notes)
 
 
