@@ -3,7 +3,6 @@
 import base64
 import os
 import re
-import socket
 import struct
 import tempfile
 import urllib.request
@@ -13,12 +12,12 @@ from pathlib import Path
 import cv2
 import known_detectors as detectors
 import numpy as np
+import onnx
 import pytest
+from gradio import analytics
 from PIL import Image
 
-import demo
-from pinch.apps import uploads
-from pinch.core.errors import PinchError
+from pinch.apps.demo import uploads
 from pinch.data import frames
 
 
@@ -28,10 +27,31 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def detector(folder):
-    from pinch.apps.page import Detector
+def models(folder):
+    """Three models in files whose names have spaces or are used twice: two that find the same, one that finds more."""
+    from pinch.apps.demo.models import Models, named
 
-    return Detector(detectors.onnx_detector(folder / "toy_full.onnx"))
+    (folder / "more").mkdir()
+    paths = [folder / "toy full.onnx", folder / "more" / "toy full.onnx", folder / "more.onnx"]
+    for path in paths[:2]:
+        detectors.onnx_detector(path)
+    two_boxes_detector(paths[2])
+    return Models([named(path) for path in paths])
+
+
+def two_boxes_detector(path):
+    """The detector of the others with one more box, of class 1, in the upper left corner."""
+    answer = detectors.answer()
+    answer[0, :4, 1], answer[0, 5, 1] = (10, 15, 12, 10), 0.6
+    detectors.onnx_detector(path)
+    model = onnx.load(path)
+    constant = next(each for each in model.graph.initializer if each.name == "answer")
+    constant.CopyFrom(onnx.numpy_helper.from_array(answer, "answer"))
+    onnx.save(model, path)
+
+
+ALONE = [0, 0.25, -1, 0.25, 0.7]
+"""The page's controls: model, score, the other model (none), its score, IoU."""
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +62,13 @@ def picture(folder):
 
 
 @pytest.fixture(scope="module")
-def address(detector, picture):
+def address(models, picture):
     """A running page."""
-    from pinch.apps import page
+    from pinch.apps.demo import page
 
-    built = page.build(detector, 0.25, [picture])
-    yield page.launch(built, "127.0.0.1", free_port())
+    built = page.build(models, "toys", [picture], detectors.video(picture.parent / "clip.mp4", 5))
+    yield page.launch(built, "127.0.0.1", detectors.free_port())
     built.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +81,16 @@ def client(address):
 def test_picture_comes_back_with_box_label_score_and_time(client, picture):
     from gradio_client import handle_file
 
-    drawn, times, table = client.predict(handle_file(picture), 0.25, api_name="/image")
-    assert table["headers"][:2] == ["label", "score"]
-    label, score, left, top, width, height = table["data"][0]
-    assert (label, score) == ("blue", 0.9)
-    assert [left, top, width, height] == pytest.approx([20, 20, 40, 30], abs=1)
+    drawn, times, other, _, differing, table = client.predict(handle_file(picture), *ALONE, api_name="/image")
+    label, score, *place = cells(table)[0]
+    assert (label, score) == ("blue", "0.900")
+    assert [int(value) for value in place] == pytest.approx([20, 20, 40, 30], abs=1)
     assert re.search(r"\d+\.\d ms", times)
+    stages = re.findall(r"<b>(\d+\.\d)</b><span>([a-z-]+)</span>", times)
+    assert [stage for _, stage in stages] == ["pre-processing", "inference", "post-processing"]
     assert "1 box" in times
-    image = cv2.imread(drawn)
+    assert (other, differing) == (None, "")
+    image = shown(drawn)
     assert image.shape[:2] == detectors.SHAPE
     assert (image != detectors.picture(0)).any()
 
@@ -82,22 +98,61 @@ def test_picture_comes_back_with_box_label_score_and_time(client, picture):
 def test_nothing_above_the_threshold(client, picture):
     from gradio_client import handle_file
 
-    _, times, table = client.predict(handle_file(picture), 0.95, api_name="/image")
-    assert table["data"] == []
+    _, times, *_, table = client.predict(handle_file(picture), 0, 0.95, *ALONE[2:], api_name="/image")
+    assert cells(table) == []
     assert "nothing found" in times
+
+
+def cells(table):
+    """The rows of a table of boxes."""
+    return [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(<td>.*?)</tr>", table)]
+
+
+def shown(image):
+    """An image that an answer holds."""
+    return cv2.imdecode(np.frombuffer(base64.b64decode(image["url"].partition(",")[2]), np.uint8), 1)
+
+
+@pytest.mark.parametrize(("other", "sentence"), [(1, "Both find the same box."), (2, "1 box differs</b>: 1 only")])
+def test_two_models_beside_each_other_and_how_they_differ(client, picture, other, sentence):
+    from gradio_client import handle_file
+
+    first, _, second, times, differing, table = client.predict(
+        handle_file(picture), 0, 0.25, other, 0.25, 0.7, api_name="/image"
+    )
+    assert sentence in differing
+    assert table.count("<caption>") == 2
+    images = [shown(each).astype(int) for each in (first, second)]
+    marked = np.abs(images[0] - images[1]).max(-1) > 100
+    assert marked.any() == (other == 2)
+    # The box that only one has is in the upper left corner.
+    assert not marked[25:].any()
+    assert ("2 boxes" if other == 2 else "1 box ") in times
 
 
 def test_every_frame_of_a_video(client, folder):
     from gradio_client import handle_file
 
     path = detectors.video(folder / "hands.mp4", 7)
-    drawn, times = client.predict(handle_file(path), 0.25, api_name="/video")
+    drawn, times = client.predict(handle_file(path), *ALONE, api_name="/video")[:2]
     drawn = drawn["video"] if isinstance(drawn, dict) else drawn
     found = list(frames.stream(drawn))
     assert len(found) == 7
     assert found[0].shape[:2] == detectors.SHAPE
     assert drawn.endswith(".webm")
     assert "7 boxes in 7 frames" in times
+
+
+def test_without_a_video_the_clip_is_looked_at_by_both_models(client):
+    drawn, said = client.predict(None, 0, 0.25, 2, 0.25, 0.7, api_name="/video")[:2]
+    drawn = drawn["video"] if isinstance(drawn, dict) else drawn
+    found = list(frames.stream(drawn))
+    height, width = detectors.SHAPE
+    assert len(found) == 5
+    assert found[0].shape[1] == 2 * width
+    assert found[0].shape[0] > height
+    assert "5 boxes differ</b>: 5 only" in said
+    assert "They differ in 5 of 5 frames." in said
 
 
 def test_page_loads_nothing_from_the_network(address):
@@ -107,47 +162,8 @@ def test_page_loads_nothing_from_the_network(address):
     theme = urllib.request.urlopen(f"{address}theme.css").read().decode()
     assert not re.search(r"@import|url\([\"']?https?:", theme)
     assert "fonts.googleapis" not in html
-    assert "toy_full.onnx" in html
-
-
-def test_boxes_are_drawn_where_they_are(detector):
-    from pinch.runtimes.postprocess import Detections
-
-    image = np.zeros((200, 300, 3), np.uint8)
-    found = Detections(np.array([[50, 60, 150, 160]], np.float32), np.array([0.5], np.float32), np.array([1]))
-    drawn = detector.draw(image, found)
-    assert not image.any()
-    assert drawn[100, 50].any()
-    assert drawn[50, 60].any()  # the label above the box
-    assert not drawn[100, 100].any()
-
-
-def test_classes_without_a_name_are_numbered(detector):
-    assert detector.label(7) == "class 7"
-
-
-def test_port_that_is_taken(detector):
-    from pinch.apps import page
-
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        with pytest.raises(PinchError, match="cannot be used"):
-            page.launch(page.build(detector, 0.25), "127.0.0.1", other.getsockname()[1])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["gone.onnx"], "does not exist"),
-        (["a.onnx", "--example", "gone.png"], "no image"),
-        (["a.onnx", "--port", "0"], "port"),
-    ],
-)
-def test_bad_arguments_get_one_sentence(arguments, said, capsys):
-    with pytest.raises((PinchError, SystemExit)) as caught:
-        demo.main(arguments)
-    assert said in str(caught.value) + capsys.readouterr().err
+    assert not analytics.analytics_enabled()
+    assert "toy full.onnx" in html
 
 
 # --- Hostile uploads --------------------------------------------------------------------------------------------------
@@ -178,7 +194,7 @@ def test_hostile_images_get_one_sentence_on_the_page(client, folder, picture, na
     path = folder / name
     path.write_bytes(make(picture.read_bytes()))
     with pytest.raises(AppError, match=sentence) as error:
-        client.predict(handle_file(path), 0.25, api_name="/image")
+        client.predict(handle_file(path), *ALONE, api_name="/image")
     assert "Traceback" not in str(error.value)
 
 
@@ -222,7 +238,7 @@ def test_hostile_videos_get_one_sentence_on_the_page(client, folder, kind):
         # A script with which FFmpeg would read another video of this machine.
         path.write_text("no video" if kind == "text" else f"ffconcat version 1.0\nfile '{folder / 'private.mp4'}'\n")
     with pytest.raises(AppError, match=sentence):
-        client.predict(handle_file(path), 0.25, api_name="/video")
+        client.predict(handle_file(path), *ALONE, api_name="/video")
 
 
 def cached():
@@ -252,25 +268,25 @@ def test_frames_of_a_webcam_and_finished_videos_leave_no_files(client, address, 
     frame = f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
     # One frame, since the page keeps the place of a webcam for half a minute.
     url = f"{address}gradio_api/call/webcam"
-    event = httpx.post(url, json={"data": [{"url": frame, "meta": {"_type": "gradio.FileData"}}, 0.25]}).json()
+    event = httpx.post(url, json={"data": [{"url": frame, "meta": {"_type": "gradio.FileData"}}, *ALONE]}).json()
     answer = first_answer(f"{url}/{event['event_id']}")
     shown = re.search(r"data:image/jpeg;base64,([\w+/=]+)", answer)[1]
     assert cv2.imdecode(np.frombuffer(base64.b64decode(shown), np.uint8), 1).shape[:2] == detectors.SHAPE
     assert "1 box" in answer
     assert cached() == before
-    client.predict(handle_file(detectors.video(folder / "short.mp4", 3)), 0.25, api_name="/video")
+    client.predict(handle_file(detectors.video(folder / "short.mp4", 3)), *ALONE, api_name="/video")
     assert set(Path(tempfile.gettempdir()).glob("pinch-demo-*")) == folders
 
 
 @pytest.mark.fault
-def test_large_uploads_are_refused(detector, monkeypatch):
+def test_large_uploads_are_refused(models, monkeypatch):
     import httpx
 
-    from pinch.apps import page
+    from pinch.apps.demo import page
 
     monkeypatch.setattr(uploads, "MAX_BYTES", 1000)
-    built = page.build(detector, 0.25)
-    address = page.launch(built, "127.0.0.1", free_port())
+    built = page.build(models, "toys")
+    address = page.launch(built, "127.0.0.1", detectors.free_port())
     before = cached()
     answer = httpx.post(f"{address}gradio_api/upload", files={"files": ("a.png", bytes(5000))})
     built.close()

@@ -107,12 +107,15 @@ def test_the_cluster_s_profile_groups_its_export_and_asks_for_enough(registered,
 
 def test_the_demo_page_lists_it_and_shows_it(registered, file, capsys):
     import demo
-    from pinch.apps import page
+    from pinch.apps.demo import words
+    from pinch.apps.demo.looking import Eye, look
+    from pinch.apps.demo.models import Models, named
 
     with pytest.raises(SystemExit):
         demo.main(["--help"])
     assert ".invented" in capsys.readouterr().out
-    detector = page.Detector(file)
-    assert "toy_full.invented" in page._facts(detector)
-    rows = detector.image(np.zeros((64, 64, 3), np.uint8), 0.5)[2]
-    assert [row[0] for row in rows] == ["fist"]
+    models = Models([named(file)])
+    detector = models.open(0)
+    assert "toy_<wbr>full.invented" in words.facts(detector, models.choices[0])
+    seen = look(np.zeros((64, 64, 3), np.uint8), [Eye("it", detector, 0.5)], 0.7)
+    assert seen.looks[0].labels == ["fist"]

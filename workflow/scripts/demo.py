@@ -1,24 +1,31 @@
 #!/usr/bin/env python
-"""Serve a web page that runs a model on an image, a video or the webcam."""
+"""Serve a web page that runs models on images, videos or the webcam, two beside each other if wanted."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli
 from pinch.core.arguments import add_arguments
+from pinch.core.errors import PinchError
 from pinch.run import formats
 from pinch.run.settings.measuring import Runtime
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the arguments, load the model, serve until Ctrl-C."""
+    """Parse the arguments, open the models, serve until Ctrl-C."""
     parser = cli.parser(__doc__)
     parser.add_argument(
-        "model",
+        "models",
         metavar="MODEL",
         type=Path,
-        help=f"checkpoint or exported model ({', '.join(formats.endings())}), made here or by others",
+        nargs="*",
+        help=f"checkpoints or exported models ({', '.join(formats.endings())}), made here or by others",
+    )
+    parser.add_argument(
+        "--results",
+        metavar="RUN",
+        type=Path,
+        help="a run, results/<name>: its exported files are offered, the chosen ones first, and its images and clip",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0 opens it to the network")
     parser.add_argument("--port", type=cli.whole, default=7860, help="port to serve at")
@@ -27,27 +34,35 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--confidence",
         type=cli.fraction,
         default=None,
-        help="lowest score of a box that is shown at first (default: the model's best on val, or 0.25)",
+        help="lowest score of a box that is shown at first (default: each model's best on val, or 0.25)",
     )
     parser.add_argument(
-        "--example", type=_image, nargs="*", default=[], metavar="IMAGE", help="images that the page offers to try"
+        "--iou",
+        type=cli.fraction,
+        default=0.7,
+        help="overlap at first, above which the weaker of two boxes is dropped",
+    )
+    parser.add_argument(
+        "--example",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="EXAMPLE",
+        help="images, folders of images, data.yaml files or a video to begin with (default: those of the model's run)",
     )
     arguments = parser.parse_args(argv)
+    if not (arguments.models or arguments.results):
+        raise PinchError("there is nothing to show: name a model, or a run with --results results/<name>")
 
-    from pinch.apps import page
+    from pinch.apps.demo import desk, page
 
-    detector = page.Detector(arguments.model, arguments.device, arguments.threads)
-    built = page.build(detector, arguments.confidence, arguments.example)
+    page.require_port(arguments.host, arguments.port)
+    offered = desk.gather(arguments.models, arguments.results, arguments.example, arguments.device, arguments.threads)
+    built = page.build(**vars(offered), confidence=arguments.confidence, iou=arguments.iou)
     address = page.launch(built, arguments.host, arguments.port)
-    print(f"{arguments.model.name} is at {address} (Ctrl-C ends)", flush=True)
+    for line in (*offered.notes, f"{offered.title} is at {address} (Ctrl-C ends)"):
+        print(line, flush=True)
     built.block_thread()
-
-
-def _image(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no image {text}")
-    return path
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A contact sheet: sample images of a data set with their boxes, class by class."""
 
 import colorsys
+import functools
 import itertools
 import random
 from collections import Counter
@@ -106,13 +107,13 @@ def write(output: str | Path, title: str, parts: Sequence[Part], columns: int) -
         top += TEXT + GAP + -(-len(cells) // columns) * height
     sheet = Image.new("RGB", (width, top + GAP), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((GAP, GAP), _fit(title, width - 2 * GAP, _font(TEXT + 4)), _INK, _font(TEXT + 4))
+    pen.text((GAP, GAP), fit(title, width - 2 * GAP, font(TEXT + 4)), _INK, font(TEXT + 4))
     for (sentence, cells), start in zip(parts, tops, strict=True):
-        pen.text((GAP, start), _fit(sentence, width - 2 * GAP, _font(TEXT)), _FAINT, _font(TEXT))
+        pen.text((GAP, start), fit(sentence, width - 2 * GAP, font(TEXT)), _FAINT, font(TEXT))
         for index, (image, caption) in enumerate(cells):
             left, above = GAP + index % columns * (CELL + GAP), start + TEXT + GAP + index // columns * height
             sheet.paste(image, (left, above))
-            pen.text((left, above + CELL + 2), _fit(caption, CELL, _font(TEXT - 2)), _INK, _font(TEXT - 2))
+            pen.text((left, above + CELL + 2), fit(caption, CELL, font(TEXT - 2)), _INK, font(TEXT - 2))
     with atomic(output) as temporary:
         sheet.save(temporary, optimize=True, quality=88)
 
@@ -170,7 +171,7 @@ def cell(path: Path, boxes: Sequence[Box]) -> Image.Image:
     for box in boxes:
         left, right = (x + share * image.width for share in box.corners[::2])
         top, bottom = (y + share * image.height for share in box.corners[1::2])
-        _draw_box(pen, (left, top, right, bottom), one_line(box.name), box.colour)
+        draw_box(pen, (left, top, right, bottom), one_line(box.name), box.colour, CELL)
     return square
 
 
@@ -180,26 +181,45 @@ def _corners(place: Sequence[float]) -> tuple[float, float, float, float]:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _draw_box(pen: ImageDraw.ImageDraw, box: tuple[float, float, float, float], name: str, colour: Colour) -> None:
-    """Draw a box and its class name on a background of the class's colour: above the box if it fits, else inside."""
-    font = _font(TEXT - 3)
-    left, top, right, bottom = box
-    pen.rectangle((left, top, max(right, left + 1), max(bottom, top + 1)), outline=colour, width=2)
-    text = _fit(name, CELL - 4, font)
-    width, height = font.getlength(text) + 5, TEXT
-    x = min(max(left, 0), CELL - width)
+def draw_box(
+    pen: ImageDraw.ImageDraw,
+    corners: tuple[float, float, float, float],
+    text: str,
+    colour: Colour,
+    width: int,
+    size: int = TEXT - 3,
+    line: int = 2,
+) -> None:
+    """Draw a box and a text on a background of its colour: above the box if it fits, else inside.
+
+    Args:
+        pen: of the picture.
+        corners: left, top, right and bottom, in pixels.
+        text: e.g. the name of its class; shortened where the picture is too narrow.
+        colour: of the box and of the text's background.
+        width: of the picture, in pixels.
+        size: of the text, in pixels.
+        line: width of the box's lines, in pixels.
+    """
+    left, top, right, bottom = corners
+    pen.rectangle((left, top, max(right, left + 1), max(bottom, top + 1)), outline=colour, width=line)
+    text = fit(text, width - 4, font(size))
+    breadth, height = font(size).getlength(text) + 5, round(size * 1.28)
+    x = max(min(max(left, 0), width - breadth), 0)
     y = top - height if top >= height else top
-    pen.rectangle((x, y, x + width, y + height), fill=colour)
+    pen.rectangle((x, y, x + breadth, y + height), fill=colour)
     light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] < 140
-    pen.text((x + 3, y), text, _PAPER if light else _INK, font)
+    pen.text((x + 3, y), text, _PAPER if light else _INK, font(size))
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+@functools.cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """A font of a size in pixels."""
     # matplotlib's font has more alphabets than Pillow's.
     return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
 
 
-def _fit(text: str, width: float, font: ImageFont.FreeTypeFont) -> str:
+def fit(text: str, width: float, font: ImageFont.FreeTypeFont) -> str:
     """`text`, shortened to what fits into `width` pixels."""
     if font.getlength(text) <= width:
         return text

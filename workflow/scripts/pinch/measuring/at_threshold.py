@@ -74,15 +74,8 @@ def confusion(evidence: Evidence) -> np.ndarray:
 
 
 def partners(ours: Evidence, theirs: Evidence) -> np.ndarray:
-    """The detection of another file that each of ours agrees with: the same image and class, and IoU 0.5 or more.
-
-    Returns:
-        (k,) int32, each of the other's once; -1: none.
-    """
-    sides = [(images(each), _known(each.boxes)) for each in (ours, theirs)]
-    first, second = boxes.overlaps(*sides[0], *sides[1])
-    same = ours.classes[first] == theirs.classes[second]
-    return boxes.assign(first[same], second[same], len(sides[0][1]))
+    """The detection of another file that each of ours agrees with, see `pinch.measuring.boxes.partners`: (k,) int32."""
+    return boxes.partners(*(boxes.Placed(images(each), _known(each.boxes), _classes(each)) for each in (ours, theirs)))
 
 
 def images(evidence: Evidence) -> np.ndarray:

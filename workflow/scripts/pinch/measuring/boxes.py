@@ -1,5 +1,7 @@
 """Boxes as evidence keeps them, and which boxes in the same images are of the same thing."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 SAME = 0.5
@@ -9,6 +11,20 @@ SAME = 0.5
 _ONE = 65535
 # Pairs of boxes that are compared at once.
 _MOST = 1_000_000
+
+
+class Placed(NamedTuple):
+    """Detections with their places.
+
+    Attributes:
+        images: (n,) the image of each.
+        boxes: (n, 4) packed.
+        classes: (n,) numbers or names.
+    """
+
+    images: np.ndarray
+    boxes: np.ndarray
+    classes: np.ndarray
 
 
 def pack(corners: np.ndarray) -> np.ndarray:
@@ -88,3 +104,14 @@ def assign(ours: np.ndarray, theirs: np.ndarray, count: int) -> np.ndarray:
             partners[first] = second
             taken.add(second)
     return partners
+
+
+def partners(ours: Placed, theirs: Placed) -> np.ndarray:
+    """The detection of another set that each of ours agrees with: the same image and class, and an IoU of SAME or more.
+
+    Returns:
+        (n,) int32, each of the other's once; -1: none.
+    """
+    first, second = overlaps(ours.images, ours.boxes, theirs.images, theirs.boxes)
+    same = ours.classes[first] == theirs.classes[second]
+    return assign(first[same], second[same], len(ours.boxes))

@@ -49,6 +49,20 @@ def picture(source: str) -> np.ndarray:
         raise PinchError("this file cannot be read as an image: give a whole one, such as a JPEG or a PNG") from error
 
 
+def thumbnail(path: Path, side: int) -> np.ndarray:
+    """An image scaled to `side` pixels at most: uint8, (height, width, 3), RGB.
+
+    Raises:
+        PinchError: see `picture`.
+    """
+    try:
+        small = Image.fromarray(picture(str(path)))
+    except PinchError as error:
+        raise PinchError(f"{path}: {error}") from error
+    small.thumbnail((side, side))
+    return np.asarray(small)
+
+
 def video(path: Path) -> Iterator[np.ndarray]:
     """Every frame of a video: uint8, (height, width, 3), BGR.
 
@@ -63,6 +77,14 @@ def video(path: Path) -> Iterator[np.ndarray]:
             yield frame
     except cv2.error as error:
         raise PinchError("this file cannot be read as a video: give another one") from error
+
+
+def require_video(path: Path) -> None:
+    """Refuse a video, by its name, that `video` would not read."""
+    try:
+        next(video(path))
+    except PinchError as error:
+        raise PinchError(f"{path}: {error}") from error
 
 
 def length_and_rate(path: Path) -> tuple[int | None, float | None]:
