@@ -45,10 +45,10 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	@touch $@
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 test-fast: $(READY)
-	$(VENV)/bin/python -m pytest -m "not slow"
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slurm: $(READY)
 	$(VENV)/bin/python tests/slurm/cluster.py install
