@@ -166,9 +166,7 @@ SEED_RECORDS = [f"{RUN}/records/accuracy/{model}.json" for model in (*OTHER_MODE
 SEED_RECORDS += [f"{RUN}/records/training/{model}.json" for model in OTHER_MODELS]
 SEED_RECORDS += [f"{RUN}/records/pruning/{model}.json" for model in OTHER_UNTUNED]
 MODEL_RECORDS = [f"{RUN}/records/accuracy/{model}.json" for model in (*MODELS, *UNTUNED)]
-TRAINING_RECORDS = [f"{RUN}/records/training/{model}.json" for model in (*TWIN, *TUNED)]
-if not config["trained_model"]:
-    TRAINING_RECORDS.append(f"{RUN}/records/training/{NAME}.json")
+TRAINING_RECORDS = [f"{RUN}/records/training/{model}.json" for model in (*TRAINED, *TWIN, *TUNED)]
 PRUNING_RECORDS = [f"{RUN}/records/pruning/{model}.json" for model in UNTUNED]
 EXPORT_RECORDS = [f"{RUN}/records/export/{file}.json" for file in ARTIFACTS]
 ARTIFACT_RECORDS = [f"{RUN}/records/accuracy/{file}.json" for file in ARTIFACTS]

@@ -6,6 +6,7 @@ import zipfile
 
 import cv2
 import known_detectors as detectors
+import made_up_records as made_up
 import made_up_run
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ import gather
 import select_models
 from pinch import runtimes
 from pinch.apps.bundle import contract, describe
+from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.files import sha256, write_json
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.core.typed_json import to_json
+from pinch.run.identity import Model
 from pinch.tables import gathering
 from pinch.tables.cells import clean
 
@@ -119,6 +122,20 @@ def test_the_same_run_gives_the_same_bytes_and_leaves_nothing_of_an_earlier_choi
     with zipfile.ZipFile(run / "bundles/demo_full.onnx.zip") as archive:
         assert archive.namelist() == sorted(archive.namelist())
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_the_card_says_how_a_model_was_made_smaller(tmp_path, data):
+    width, coarse = Model("demo", "width", 0.5, True), Model("demo", "coarse", 0.5, True)
+    folder = made_up_run.make(tmp_path / "demo", devices=[("cpu", 1)], coarse=(50,), fine=(), rivals={width: 0.9})
+    for made in (made_up.rival_record(width.untuned), made_up.pruning_record(coarse.untuned)):
+        records.write(folder / f"records/pruning/{made.model}.json", made)
+    gather.main([str(folder)])
+    (folder / "artifacts").mkdir()
+    sentences = {"demo": "Not pruned, or", width: "Not pruned, but made smaller (width 50%)", coarse: "Pruned: method"}
+    for model, sentence in sentences.items():
+        file = detectors.onnx_detector(folder / f"artifacts/{model}_full.onnx")
+        bundle.main([str(file), "--results", str(folder), "--data", str(data), "--output", str(tmp_path)])
+        assert f"- {sentence}" in contents(tmp_path / f"{file.name}.zip")["MODEL_CARD.md"].decode()
 
 
 def test_a_run_that_hides_its_images_gives_none_away(run, data):

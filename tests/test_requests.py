@@ -157,12 +157,12 @@ def test_images_of_ones_own_data_set_are_counted(tmp_path):
 # --- Earlier jobs -----------------------------------------------------------------------------------------------------
 @pytest.fixture
 def run(tmp_path):
-    """A finished run of this many images: write(name, images, device) -> its folder."""
+    """A finished run of this many images: write(name, images, device, further keys) -> its folder."""
 
-    def write(name, images, device="gpu"):
+    def write(name, images, device="gpu", **changes):
         folder = tmp_path / "results" / name
         write_dataset(folder / "records/dataset.json", *images)
-        config = configuration(device=device, train={"epochs": 100})
+        config = configuration(device=device, train={"epochs": 100}, **changes)
         (folder / "manifest.json").write_text(json.dumps(experience.noted(config)))
         return folder
 
@@ -189,6 +189,15 @@ def test_earlier_jobs_of_any_size_tell_by_which_factor_jobs_take_longer(tmp_path
     asks = asking(seen=[Seen(EVALUATION, WORK, 4 * rates.seconds(EVALUATION, WORK))])
     assert asks.seconds(EVALUATION) == pytest.approx(4 * rates.seconds(EVALUATION, WORK))
     assert factor(tmp_path, replace(EVALUATION, rule="evaluate_model")) is None
+
+
+def test_an_evaluation_at_a_rivals_image_size_tells_of_its_time_at_that_size(tmp_path, run):
+    job = Job("evaluate_model", {"model": "one_size_320_tuned"})
+    work = replace(WORK, images=(9000, 900, 900), sizes=(320,))
+    assert rates.seconds(job, work) < 0.5 * rates.seconds(replace(job, wildcards={"model": "one"}), work)
+    folder = run("one", work.images, "cpu", rivals={"imgsz": [320]})
+    benchmark(folder, "evaluate_model", job.wildcards["model"], 3 * rates.seconds(job, work))
+    assert factor(tmp_path, job, work) == pytest.approx(3)
 
 
 def test_short_jobs_of_a_small_run_say_nothing_of_a_large_one(tmp_path, run):

@@ -25,6 +25,7 @@ from pinch.operations.rates import Job
 from pinch.report import captions
 from pinch.report.plots import pareto, style
 from pinch.run import identity
+from pinch.run import rivals as asked
 from pinch.run.identity import Model
 from pinch.tables import gathering, output_types, rivalry
 from pinch.weights import base_check, checkpoints, rivals
@@ -161,6 +162,13 @@ def test_rivals_are_models_like_the_others(snakemake, tmp_path):
         "evaluate.py results/some/models/some_size_64_tuned.pt results/some/dataset/data.yaml --split val test" in text
     )
     assert text.count("--name some_size_64_tuned --imgsz 64 ") == 1
+
+
+def test_tables_show_what_is_gone_without_the_noise_of_binary_fractions():
+    config = {"name": "a", "train": {"imgsz": 640}, "rivals": {"imgsz": [512], "width": [0.9], "depth": [0.3]}}
+    assert [(str(each), each.ratio) for each in asked.models(config)] == [
+        *[("a_size_512_tuned", 0.2), ("a_width_90_tuned", 0.1), ("a_depth_30_tuned", 0.7)]
+    ]
 
 
 def test_images_that_are_not_smaller_get_one_sentence(snakemake, tmp_path):

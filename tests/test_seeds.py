@@ -130,7 +130,7 @@ def test_each_training_pruning_and_tuning_is_made_with_each_seed_on_one_data_set
 def test_a_given_detector_is_the_base_of_every_seed(snakemake, tmp_path):
     (tmp_path / "mine.pt").write_bytes(b"")
     config = DATA | PRUNING | {"seeds": [1, 2], "trained_model": str(tmp_path / "mine.pt")}
-    config["fine"] = {"ratios": [0.3], "schedule": "cubic", "distill": True}
+    config["fine"] = {"ratios": [0.3], "schedule": "cubic", "teacher": "base"}
     result = snakemake(tmp_path, "-n", "-p", "models", config=config)
     found, lines = jobs(result), commands(result)
     assert {"import_model": 1, "tune_base": 2, "coarse_prune": 2, "tune_pruned": 4}.items() <= found.items()

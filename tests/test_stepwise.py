@@ -6,6 +6,7 @@ import detectors
 import pytest
 import shapes
 import yaml
+from test_averaging import judged_against
 from test_training import interrupted_train
 
 from pinch.core.errors import PinchError
@@ -117,6 +118,29 @@ def test_a_job_killed_in_each_step_goes_on_there(request_of, unbroken, monkeypat
         assert found.map50_95 == pytest.approx(expected.map50_95, abs=1e-4)
         assert found.train_box_loss == pytest.approx(expected.train_box_loss, rel=1e-3)
     assert result.parameters == unbroken[1].parameters
+
+
+def test_steps_go_together_with_two_heads_a_teacher_and_an_average(request_of, models, tmp_path, monkeypatch):
+    """Also after a kill."""
+    base = detectors.write(tmp_path / "base.pt", yaml="yolo26n.yaml", width=0.125, names=shapes.NAMES)
+    coarse.prune_file(base, tmp_path / "coarse.pt", kinds.ChannelRemoval(0.5, round_to=4))
+    changes = {"dense": base, "teacher": models / "base.pt", "average": 2, "resume": True}
+    request = request_of("taught", tmp_path / "coarse.pt", **changes)
+    validate, weights = Trainer.validate, {}
+
+    def watched(self):
+        # Only of the epoch: the average is validated after the last one.
+        weights.setdefault(self.epoch, self.model.criterion.o2m)
+        return validate(self)
+
+    monkeypatch.setattr(Trainer, "validate", watched)
+    interrupted_train(request, monkeypatch, 1)
+    judged_against(monkeypatch, -1.0)
+    result = train(request)
+    assert weights == pytest.approx({0: 0.45, 1: 0.1, 2: 0.1}), "of the head with several boxes for each hand, after it"
+    assert (result.schedule, result.teacher, result.averaged_epochs) == ("2 steps", "base.pt", 2)
+    widths = [unit_widths(checkpoints.load(path).model) for path in (request.checkpoint, tmp_path / "coarse.pt")]
+    assert widths[0] == widths[1]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pinch.apps.bundle import making
 from pinch.apps.web import bundles, server, site, timings
 from pinch.core.errors import PinchError
 from pinch.core.typed_json import to_json
+from pinch.data import frames
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,14 @@ def test_what_the_page_does_not_send_is_refused(client, tmp_path, case):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_long_names_in_any_script_fit_a_file_name(client, tmp_path):
+    headers = {"origin": "http://127.0.0.1:8000", "content-type": "application/json"}
+    answer = client.post("/timings", content=json.dumps(page_times(name="電" * 80)), headers=headers)
+    assert answer.status_code == 200
+    (path,) = tmp_path.iterdir()
+    assert path.name.startswith("timings_device_")
+
+
 def test_times_are_written_and_the_next_command_is_told(client, tmp_path):
     headers = {"origin": "http://127.0.0.1:8000", "content-type": "application/json"}
     answer = client.post("/timings", content=json.dumps(page_times()), headers=headers)
@@ -162,6 +171,10 @@ BAD = {
         lambda small, path: changed(small, path, **{"model.json": renamed(small, "../a.onnx")}),
         "not the name",
     ),
+    "its folder": (
+        lambda small, path: changed(small, path, **{"model.json": renamed(small, ".."), "..": b"x"}),
+        "not the name",
+    ),
     "large": (lambda small, path: changed(small, path, **{"test_1.png": bytes((20 << 20) + 1)}), "more than 20 MB"),
 }
 
@@ -200,6 +213,16 @@ def test_a_folder_for_another_server(small, built, tmp_path):
     assert (tmp_path / "page/ort/runtime.wasm").read_bytes() == b"plain"
 
 
-def test_a_port_that_is_taken():
+def test_clips_become_videos_that_browsers_play(tmp_path):
+    pictures = [known_detectors.picture(number) for number in range(3)]
+    clip = site.encode(pictures, tmp_path / site.CLIP)
+    assert clip.read_bytes()[:4] == b"\x1aE\xdf\xa3", "the mark of Matroska and WebM"
+    assert [frame.shape for frame in frames.stream(clip)] == [picture.shape for picture in pictures]
+
+
+@pytest.mark.fault
+def test_a_port_that_cannot_be_used():
     with server.listen("127.0.0.1", 0) as taken, pytest.raises(PinchError, match="cannot be used"):
         server.listen("127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(PinchError, match="0-65535"):
+        server.listen("127.0.0.1", 65536)

@@ -62,7 +62,7 @@ async function notices(results) {
     const said = JSON.parse(await readFile(`node_modules/${name}/package.json`, "utf8"));
     return `${name} ${said.version}: ${said.license}`;
   });
-  return `This page contains these packages under their licences:\n\n${(await Promise.all(lines)).join("\n")}\n`;
+  return `This page is part of Pinch, AGPL-3.0-only, and contains these packages under their licences:\n\n${(await Promise.all(lines)).join("\n")}\n`;
 }
 
 await rm(OUT, { recursive: true, force: true });

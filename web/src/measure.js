@@ -4,6 +4,7 @@ import { Detector } from "./detector.js";
 
 export const FORM = 1; // version of the form of timings: see docs/web.md
 const WARMUP = 3; // inferences that do not count, before each model's turn
+const NO_FRAME = 10; // milliseconds after which a source without a frame is asked again
 const CONFIDENCE = 0.25; // of what post-processing has to do; times hardly depend on it
 
 /**
@@ -71,12 +72,21 @@ async function longRun(detector, source, { seconds, signal }, progress) {
 }
 
 async function detectOnce(detector, source, signal) {
-  signal.throwIfAborted();
-  const frame = await source.frame();
+  const frame = await nextFrame(source, signal);
   try {
     return await detector.detect(frame, CONFIDENCE);
   } finally {
     frame.close();
+  }
+}
+
+/** A frame, as soon as the source has one: a video has none for a moment when it begins anew. */
+async function nextFrame(source, signal) {
+  for (;;) {
+    signal.throwIfAborted();
+    const frame = await source.frame();
+    if (frame) return frame;
+    await new Promise((resolve) => setTimeout(resolve, NO_FRAME));
   }
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments
-from pinch.run.identity import Model
+from pinch.run.rivals import rival_of
 from pinch.run.settings.data import General
 
 
@@ -33,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = dataset.load(arguments.dataset) if arguments.dataset else None
     if arguments.size:
         whole = arguments.imgsz or checkpoints.load(arguments.model).imgsz
-        rival = Model(name, "size", max(0.0, 1 - arguments.size / whole), imgsz=arguments.size)
+        rival = rival_of(name, "size", arguments.size, whole)
     elif arguments.width:
-        rival = Model(name, "width", 1 - arguments.width)
+        rival = rival_of(name, "width", arguments.width)
     else:
-        rival = Model(name, "depth", 1 - arguments.depth)
+        rival = rival_of(name, "depth", arguments.depth)
     output = arguments.output / f"{rival}.pt"
     result = rivals.make_file(arguments.model, output, rival, arguments.imgsz, data, arguments.seed)
     before, after = vars(result.before), vars(result.after)

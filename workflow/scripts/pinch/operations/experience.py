@@ -114,4 +114,6 @@ def _wildcards(rule: str, name: str) -> dict[str, str]:
     if rule.startswith("export_"):
         stem, _, precision = name.rpartition("_")
         return {"stem": stem, "precision": precision}
-    return {"artifact": name} if rule == "evaluate_artifact" else {}
+    if rule in ("evaluate_model", "evaluate_artifact"):
+        return {rule.removeprefix("evaluate_"): name}
+    return {}

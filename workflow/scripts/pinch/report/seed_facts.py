@@ -5,14 +5,14 @@ from pinch.run import comparing
 
 
 def collect(means: list[Row]) -> Row | None:
-    """How far pruned models differ over the seeds; None where each was made with a single one.
+    """How far pruned models and rivals differ over the seeds; None where each was made with a single one.
 
     Args:
         means: the rows of the table of means over seeds.
 
     Returns:
-        `count`: how many seeds; `same_base`: whether all start from one base; `kept`: by the name of each pruned model
-        the row of its mean; `widest`: of these, the one whose shares differ most, None without any.
+        `count`: how many seeds; `same_base`: whether all start from one base; `kept`: by the name of each of them the
+        row of its mean; `widest`: of these, the one whose shares differ most, None without any.
     """
     several = [row for row in means if row["seeds"] > 1]
     if not several:

@@ -25,9 +25,24 @@ def models(config: Mapping[str, Any]) -> list[Model]:
     for size in asked["imgsz"]:
         if size >= whole:
             raise PinchError(f"rivals.imgsz: {size} is not smaller than train.imgsz, {whole}: leave it out or lower it")
-    smaller = [Model(name, "size", 1 - size / whole, True, size) for size in asked["imgsz"]]
-    others = [Model(name, method, 1 - kept, True) for method in ("width", "depth") for kept in asked[method]]
+    smaller = [rival_of(name, "size", size, whole, tuned=True) for size in asked["imgsz"]]
+    others = [rival_of(name, method, kept, tuned=True) for method in ("width", "depth") for kept in asked[method]]
     return sorted({*smaller, *others}, key=lambda model: model.order)
+
+
+def rival_of(base: str, method: str, left: float, whole: float = 1, tuned: bool = False) -> Model:
+    """A rival of the base with this name.
+
+    Args:
+        base: the name.
+        method: one of `pinch.run.identity.RIVALS`.
+        left: what the rival has: the side of its images in pixels, or a share of the width or of the blocks.
+        whole: what the base has, in the same unit.
+        tuned: whether the rival is tuned.
+    """
+    # Without the noise of binary fractions, since tables show it: 1 - 0.9 is 0.09999999999999998.
+    removed = max(0.0, round(1 - left / whole, 10))
+    return Model(base, method, removed, tuned, int(left) if method == "size" else None)
 
 
 def training(config: Mapping[str, Any], method: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from pinch.apps.bundle.contract import Accuracy, Contract
 from pinch.apps.bundle.figures import Known
 from pinch.core.text import one_line
 from pinch.run import formats
+from pinch.run.identity import RIVALS
 
 FILE = "MODEL_CARD.md"
 _UNKNOWN = "Not known: this file was not measured by a run that the bundle was made from."
@@ -162,15 +163,7 @@ def _times(contract: Contract) -> list[str]:
 def _compression(contract: Contract, known: Known | None) -> list[str]:
     if known is None:
         return ["Not known: the bundle was made without a run."]
-    lines = []
-    if it := known.pruning:
-        lines += [
-            f"- Pruned: method {it.method}, {it.ratio:.0%} requested; parameters {it.before.parameters:,} before, "
-        ]
-        lines[-1] += f"{it.after.nonzero_parameters:,} after that are not zero."
-    else:
-        lines += ["- Not pruned, or no record says so."]
-    export = known.export
+    lines, export = [_smaller(known)], known.export
     if export is None:
         return [*lines, "- How it was exported is not recorded."]
     lines += [f"- Exported as {contract.format}, {contract.precision}, for processors: {contract.target or 'all'}."]
@@ -186,6 +179,19 @@ def _compression(contract: Contract, known: Known | None) -> list[str]:
     if export.failed:
         lines += [f"- Failed its check: {export.failed}."]
     return lines
+
+
+def _smaller(known: Known) -> str:
+    """How the model was made smaller than the base."""
+    it = known.pruning
+    if it is None:
+        return "- Not pruned, or no record says so."
+    if it.method in RIVALS:
+        figures = f"parameters {it.before.parameters:,} before, {it.after.parameters:,} after, multiply-accumulates"
+        macs = f"{it.before.macs:,} before, {it.after.macs:,} after"
+        return f"- Not pruned, but made smaller ({known.row['label']}): {figures} {macs}."
+    figures = f"parameters {it.before.parameters:,} before, {it.after.nonzero_parameters:,} after that are not zero"
+    return f"- Pruned: method {it.method}, {it.ratio:.0%} requested; {figures}."
 
 
 def _ethics(known: Known | None) -> list[str]:

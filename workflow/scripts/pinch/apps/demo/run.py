@@ -1,9 +1,7 @@
 """What the folder of a run, `results/<name>`, has for the page: its exported files, images and its clip."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pinch.apps.demo import uploads
 from pinch.apps.demo.models import Choice
@@ -64,14 +62,12 @@ def shown(results: Path) -> Shown:
     Raises:
         PinchError: its configuration or its data set cannot be read.
     """
-    path = results / manifest.CONFIG_FILE
-    config = read_json(path) if path.exists() else {}
-    if config.get("hide_images"):
+    if manifest.hides_images(results):
         return Shown([], None, ["This run hides its images (hide_images), so give one of your own."])
     data = results / "dataset/data.yaml"
     pictures = of_dataset(data, MOST) if data.exists() else []
     try:
-        return Shown(pictures, _clip(results, config))
+        return Shown(pictures, _clip(results))
     except PinchError as error:
         return Shown(pictures, None, [f"The clip is left out ({error})."])
 
@@ -115,8 +111,10 @@ def _wants(results: Path) -> dict[str, list[str]]:
     return {file: list(dict.fromkeys(wants)) for file, wants in found.items()}
 
 
-def _clip(results: Path, config: Mapping[str, Any]) -> Path | None:
+def _clip(results: Path) -> Path | None:
     """The user's video, or the one that was rendered with the data set."""
+    path = results / manifest.CONFIG_FILE
+    config = read_json(path) if path.exists() else {}
     clip = Path(config["video"]) if config.get("video") else results / "hagrid/video.mp4"
     if not (clip.is_file() and is_video(clip)):
         return None

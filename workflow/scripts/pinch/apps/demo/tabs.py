@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from pinch.apps import webm
 from pinch.apps.demo import uploads, video, words
 from pinch.apps.demo.controls import Controls, eyes
 from pinch.apps.demo.drawing import drawn
@@ -128,7 +129,7 @@ def video_tab(tab: gr.Tab, models: Models, clip: Path | None) -> Callable[[Contr
         asked = Controls(*chosen)
         # Gradio copies what is yielded before it asks for more, and then the folder is removed.
         with tempfile.TemporaryDirectory(prefix="pinch-demo-") as folder, errors_shown():
-            output = Path(folder) / f"video{video.CONTAINER}"
+            output = Path(folder) / f"video{webm.CONTAINER}"
             seen = video.film(wanted, output, eyes(models, asked), asked.iou, progress)
             yield str(output), words.under_film(seen), False
 

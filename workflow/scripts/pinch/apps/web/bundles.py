@@ -62,7 +62,7 @@ def read(path: Path) -> Bundle:
 
 def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     """The content of a file at the root of a zip, of at most so many bytes."""
-    if PurePosixPath(name).name != name or "\\" in name:
+    if PurePosixPath(name).name != name or name in ("", "..") or "\\" in name:
         raise PinchError(f"{name!r} is not the name of a file at its root")
     try:
         entry = archive.getinfo(name)

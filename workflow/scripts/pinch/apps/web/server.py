@@ -119,8 +119,9 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise PinchError(f"{host}:{port} cannot be used ({error.strerror}): choose another --port or --host") from error
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PinchError(f"{host}:{port} cannot be used ({reason}): choose another --port or --host") from error
 
 
 def server(application: Starlette, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:

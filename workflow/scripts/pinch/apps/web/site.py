@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
-from pinch.apps.detector import CODEC, CONTAINER
+from pinch.apps import webm
 from pinch.apps.web.bundles import Bundle
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
@@ -19,7 +17,7 @@ from pinch.data.synthesis import dataset as synthesis
 
 DIST = Path(__file__).parents[5] / "web" / "dist"
 """Where `make web` builds the page."""
-CLIP = f"clip{CONTAINER}"
+CLIP = f"clip{webm.CONTAINER}"
 CATALOGUE = "models.json"
 KIND = "web page"
 """The mark of a folder that `write` makes."""
@@ -122,7 +120,7 @@ def playable(video: Path | None, scratch: Path, dist: Path = DIST) -> Path:
         PinchError: the video cannot be read.
     """
     if video:
-        return video if video.suffix == CONTAINER else encode(frames.stream(video), scratch / CLIP)
+        return video if video.suffix == webm.CONTAINER else encode(frames.stream(video), scratch / CLIP)
     if not (dist / CLIP).is_file():
         print("rendering a clip of a hand, once (half a minute)", flush=True)
         synthesis.film(synthesis.SynthesisSettings(), scratch / "hand.mp4")
@@ -132,15 +130,7 @@ def playable(video: Path | None, scratch: Path, dist: Path = DIST) -> Path:
 
 def encode(pictures: Iterable, path: Path, rate: float = _FPS) -> Path:
     """Write frames, uint8 (height, width, 3) BGR, to a video (.webm) that browsers play."""
-    with atomic(path) as temporary:
-        writer = None
+    with atomic(path) as temporary, webm.Writer(temporary, rate) as writer:
         for picture in pictures:
-            if writer is None:
-                code = cv2.VideoWriter.fourcc(*CODEC)
-                writer = cv2.VideoWriter(str(temporary), code, rate, picture.shape[1::-1])
-                if not writer.isOpened():
-                    raise PinchError(f"OpenCV cannot write {path}: its build lacks a VP8 encoder; give --clip a .webm")
             writer.write(picture)
-        if writer:
-            writer.release()
     return path

@@ -24,7 +24,8 @@ class Saver:
             PinchError: they are not in the page's form.
         """
         text = json.dumps(content)
-        name = re.sub(r"\W+", "_", _device(text)).strip("_") or "device"
+        # In other scripts, a name that is allowed can have more bytes than names of files may.
+        name = re.sub(r"\W+", "_", _device(text), flags=re.ASCII).strip("_") or "device"
         path = self._folder / f"timings_{name}_{datetime.now(UTC):%Y%m%d_%H%M%S_%f}.json"
         with atomic(path) as temporary:
             temporary.write_text(text)

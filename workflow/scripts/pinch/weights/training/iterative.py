@@ -45,3 +45,16 @@ def _continue_with(trainer: Any, network: Any) -> None:
     trainer._setup_scheduler()
     trainer.scheduler.last_epoch = trainer.epoch - 1
     trainer.parameters = sum(parameter.numel() for parameter in network.parameters())
+    _continue_loss(trainer)
+
+
+def _continue_loss(trainer: Any) -> None:
+    """Weigh the losses of two heads (YOLOv10, YOLO26) as is due in this epoch.
+
+    Ultralytics moves the weight from one head to the other with each epoch; a new loss would begin anew.
+    """
+    criterion = trainer.model.init_criterion()
+    if hasattr(criterion, "update"):
+        criterion.updates = trainer.epoch - 1
+        criterion.update()
+        trainer.model.criterion = criterion
