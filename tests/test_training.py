@@ -474,11 +474,11 @@ distributed.destroy_process_group()
         ({"base": "bad.pt"}, "cannot be read"),
         ({"base": "fine.pt", "pruned": False}, "add --pruned-model"),
         ({"base": "base.pt", "pruned": True}, "leave out --pruned-model"),
-        ({"base": "coarse.pt", "pruned": True, "dense": "base.pt"}, "has no masks"),
+        ({"base": "coarse.pt", "pruned": True, "dense": "base.pt"}, "--gradual-from needs --steps, at least 2"),
         ({"base": "coarse.pt", "pruned": True, "as_after": "coarse"}, "leave out one of --as-after and --pruned-model"),
         ({"base": "yolo11n.yaml", "as_after": "fine"}, "does not know the classes of .*leave that out"),
         ({"base": "base.pt", "device": "tpu"}, "not a device"),
-        ({"base": "nonsense.yaml"}, "not a model"),
+        ({"base": "nonsense.yaml"}, "cannot build a plain detector from nonsense.yaml"),
         ({"base": "base.pt", "options": {"no_such": 1}}, "no_such"),
     ],
 )

@@ -92,7 +92,7 @@ PRUNING = {"coarse": {"ratios": [0.5], "epochs": 4, "patience": 2, "options": {"
 @pytest.mark.parametrize(
     ("change", "arguments"),
     [
-        ({}, "--as-after coarse --resume --epochs 4 --patience 2 --set lr0=0.002"),
+        ({}, "--as-after coarse --resume --epochs 4 --patience 2 --average 0 --set lr0=0.002"),
         ({"fine": {"ratios": [0.5], "epochs": 4}}, "--as-after coarse --resume --epochs 4 --patience 2"),
         ({"fine": {"ratios": [0.5], "epochs": 5, "patience": 3}}, "--as-after fine --resume --epochs 5 --patience 3"),
         ({"fine": {"epochs": 5}}, "--as-after coarse --resume --epochs 4"),
