@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--output",
         type=cli.output_file,
         required=True,
-        help="record to write (.json); tables read those in records/imported/ of the run",
+        help="record to write (.json); tables have those of the files that measure.imported of the configuration names",
     )
     arguments = parser.parse_args(argv)
     from pinch.measuring.imported import reading, record

@@ -30,8 +30,8 @@ class Saver:
         with atomic(path) as temporary:
             temporary.write_text(text)
         sentence = (
-            f"Written to {path}. To make them part of a run, name the file in measure.imported of its configuration, "
-            f"or: import_timings.py {path} --results results/NAME --output results/NAME/records/imported/{name}.json"
+            f"Written to {path}. To make them part of a run, name the file in measure.imported of its configuration. "
+            f"What they say of a run: import_timings.py {path} --results results/NAME --output {name}.json"
         )
         print(sentence, flush=True)
         return sentence
