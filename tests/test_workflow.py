@@ -351,7 +351,8 @@ def test_a_run_that_fails_before_anything_is_measured_reports_nothing(snakemake,
 def test_importing_the_library_changes_nothing(tmp_path):
     """Snakemake imports it, and hands its environment on to every job, on SLURM to every node."""
     modules = [path.relative_to(SCRIPTS).with_suffix("") for path in sorted((SCRIPTS / "pinch").rglob("*.py"))]
-    names = [".".join(path.parts).removesuffix(".__init__") for path in modules]
+    # What is packed into bundles is imported beside each other there, and by nobody here.
+    names = [".".join(path.parts).removesuffix(".__init__") for path in modules if "decoders" not in path.parts]
     code = (
         "import importlib, os; before = dict(os.environ)\n"
         f"for name in {names}:\n    importlib.import_module(name)\n"
