@@ -22,7 +22,9 @@ def start(folder):
     line += ["--snakefile", str(ROOT / "Snakefile"), "--profile", "profiles/local"]
     line += ["--directory", str(folder), "--configfile", str(folder / "tiny.yaml")]
     with open(folder / "output", "wb") as output:
-        return subprocess.Popen(line, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
+        # Whoever starts the tests in the background of a shell hands on that SIGINT is ignored.
+        heeded = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        return subprocess.Popen(line, cwd=ROOT, stdout=output, stderr=output, start_new_session=True, **heeded)
 
 
 def processes_in(folder):
