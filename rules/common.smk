@@ -24,7 +24,7 @@ from pinch.data.hagrid import source
 from pinch.measuring.imported import entries
 from pinch.operations import experience, failures, interruption, submission
 from pinch.report import contents
-from pinch.run import activations, comparing, formats, rivals, seeds, studies, targets, wants
+from pinch.run import activations, comparing, exported, formats, rivals, seeds, studies, targets, wants
 from pinch.run.identity import METHODS, RIVALS, Artifact, Model, Timing, seed_suffix
 from pinch.run.manifest import CONFIG_FILE, Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
@@ -96,31 +96,17 @@ OWN_SIZES = {
 }
 
 
-def exported_models():
-    """The models that artifacts are made of, as the configuration lists them."""
-    wanted = config["export"]["models"]
-    if wanted == "all":
-        return [BASE, *TUNED]
-    known = {"base": BASE} | {"base tuned": twin for twin in TWIN}
-    known |= {f"{model.method} {model.ratio:g}": model for model in TUNED if model.method in METHODS}
-    known |= {f"{model.method} {model.imgsz or f'{1 - model.ratio:g}'}": model for model in RIVAL_MODELS}
-    names = [
-        name if name.startswith(("base", "size")) else "{} {:g}".format(name.split()[0], float(name.split()[1]))
-        for name in wanted
-    ]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise WorkflowError(f"The configuration is wrong: export.models: {unknown[0]!r} is none of {list(known)}")
-    return [known[name] for name in names]
-
-
 # --- Artifacts --------------------------------------------------------------------------------------------------------
+try:
+    EXPORTED = exported.models(config["export"]["models"], BASE, TWIN, TUNED)
+except PinchError as error:
+    raise WorkflowError(f"The configuration is wrong: {error}") from None
 SIZES = [None, *(size for size in config["export"]["imgsz"] if size != IMGSZ)]
 ARTIFACTS = {
     artifact.file: artifact
     for artifact in (
         Artifact(model, entry, precision, size)
-        for model in exported_models()
+        for model in EXPORTED
         for size in (SIZES if model.imgsz is None else [None])
         for precision, entry in SPECS
     )
