@@ -23,9 +23,8 @@ def models(wanted: str | Sequence[str], base: Model, twin: Sequence[Model], tune
     """
     if wanted == "all":
         return [base, *tuned]
-    known = dict(
-        [("base", base), *(("base tuned", model) for model in twin), *((_name(model), model) for model in tuned)]
-    )
+    twins = [("base tuned", model) for model in twin]
+    known = dict([("base", base), *twins, *((_name(model), model) for model in tuned)])
     names = [_as_written(name) for name in wanted]
     unknown = [name for name in names if name not in known]
     if unknown:
