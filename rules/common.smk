@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +38,17 @@ gc.set_threshold(500_000)
 if workflow.is_main_process:
     interruption.end_on_sigterm()
 
-try:
+
+@contextmanager
+def wrong_configuration():
+    """What the library refuses is wrong in the configuration."""
+    try:
+        yield
+    except PinchError as error:
+        raise WorkflowError(f"The configuration is wrong: {error}") from None
+
+
+with wrong_configuration():
     # Snakemake has read these files already, and took the last of keys that are there twice.
     for configfile in workflow.configfiles:
         read_yaml(configfile)
@@ -50,8 +61,6 @@ try:
     WANTS = wants.read(config["select"])
     RIVAL_MODELS = rivals.models(config)
     OTHER_SEEDS = seeds.others(config)
-except PinchError as error:
-    raise WorkflowError(f"The configuration is wrong: {error}") from None
 
 NAME = config["name"]
 RUN = f"results/{NAME}"
@@ -97,10 +106,8 @@ OWN_SIZES = {
 
 
 # --- Artifacts --------------------------------------------------------------------------------------------------------
-try:
+with wrong_configuration():
     EXPORTED = exported.models(config["export"]["models"], BASE, TWIN, TUNED)
-except PinchError as error:
-    raise WorkflowError(f"The configuration is wrong: {error}") from None
 SIZES = [None, *(size for size in config["export"]["imgsz"] if size != IMGSZ)]
 ARTIFACTS = {
     artifact.file: artifact
@@ -124,7 +131,7 @@ TIMINGS = [
     for artifact in ARTIFACTS.values()
     if device in artifact.format.devices
 ]
-try:
+with wrong_configuration():
     # Times from other devices, by the names of their records.
     IMPORTED = {entry.name: entry for entry in entries.read(config["measure"]["imported"], ARTIFACTS)}
     # A file that is not there yet may have what a want asks for; a real run refuses it before the first job.
@@ -134,8 +141,6 @@ try:
             [*TIMINGS, *(timing for entry in IMPORTED.values() for timing in entry.timings(ARTIFACTS))],
             [each for entry in IMPORTED.values() for each in entry.on_phone(ARTIFACTS)],
         )
-except PinchError as error:
-    raise WorkflowError(f"The configuration is wrong: {error}") from None
 # Every artifact is timed in turns with this one, so that ratios hold when the machine's speed drifts.
 BASELINE = [
     f"{RUN}/artifacts/{artifact.file}"

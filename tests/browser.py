@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
-from conftest import ROOT
+from conftest import CHROMIUM, ROOT
 
+from pinch.apps import ports
 from pinch.apps.web import bundles, server, site, timings
 from pinch.data import frames
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 NODE = shutil.which("node")
 
 
@@ -48,7 +48,7 @@ def served(paths, save, clip=None):
     """A running page with these bundles: its address, and what counts its answers."""
     contents = site.resources([bundles.read(path) for path in paths], saves=True, clip=clip)
     application = Counted(server.app(contents, timings.Saver(save), "127.0.0.1"))
-    listening = server.listen("127.0.0.1", 0)
+    listening = ports.listen("127.0.0.1", 0)
     running = server.server(application)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pinch.core.environment import isolate_ultralytics
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow/scripts"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 # Small models gain nothing from threads, and the suite shares few cores with the workflow's own jobs.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

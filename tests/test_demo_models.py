@@ -2,7 +2,6 @@
 
 import dataclasses
 import queue
-import shutil
 import socket
 import subprocess
 
@@ -12,6 +11,7 @@ import made_up_run
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import CHROMIUM
 
 import demo
 from pinch.apps.demo import desk, differences, run, samples, uploads
@@ -24,8 +24,6 @@ from pinch.core.record_types.measurements import AccuracyRecord, OperatingPoint
 from pinch.run import formats, manifest
 from pinch.runtimes.postprocess import Detections
 from pinch.tables import gathering
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +172,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
         uploads.thumbnail(tmp_path / "a.png", 160)
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_the_page_fits_a_phone_and_begins_with_something_to_see(toy, tmp_path):
     """In a frame of 390 pixels, with an image whose boxes are shown before anybody did anything."""
     from starlette.responses import HTMLResponse, Response
@@ -198,7 +196,8 @@ def test_the_page_fits_a_phone_and_begins_with_something_to_see(toy, tmp_path):
     )
     address = page.launch(built, "127.0.0.1", detectors.free_port())
     built.app.router.routes[:0] = [Route("/frame", frame), Route("/measured", measured, methods=["POST"])]
-    line = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    line = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    line += ["--disable-background-networking"]
     line += [f"--user-data-dir={tmp_path / 'profile'}", "--remote-debugging-port=0", f"{address}frame"]
     browser = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

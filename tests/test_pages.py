@@ -9,12 +9,11 @@ from pathlib import Path
 import made_up_run
 import pandas as pd
 import pytest
+from conftest import CHROMIUM
 
 from pinch.report import captions, columns, contents, html, pages
 from pinch.report.plots import draw
 from pinch.tables import gathering, output_types
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def cells(text, tag):
@@ -99,14 +98,14 @@ def test_tables_and_pictures_stand_in_boxes_that_scroll(run):
         assert page.count("<img") == len(re.findall(r'<div class="picture"><img', page)) == pictures, path
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 @pytest.mark.parametrize("width", [390, 1024, 1280])
 def test_no_page_scrolls_sideways_in_a_browser(run, tmp_path, width):
     """Each page in a frame of this width; tables fit their boxes beside the menu of a report of 1,280 pixels, too."""
     paths = [*contents.PAGES, contents.INDEX, *contents.HTML_TABLES]
     frames = "".join(f'<iframe width="{width}" height="800" src="{run / path}"></iframe>' for path in paths)
     (tmp_path / "frames.html").write_text(_FRAMES.format(frames=frames))
-    line = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    line = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
     line += ["--disable-background-networking", "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}"]
     line += ["--virtual-time-budget=10000", "--dump-dom", str(tmp_path / "frames.html")]
     done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=True)

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import web
+from pinch.apps import ports
 from pinch.apps.bundle import making
 from pinch.apps.web import bundles, server, site, timings
 from pinch.core.errors import PinchError
@@ -222,7 +223,7 @@ def test_clips_become_videos_that_browsers_play(tmp_path):
 
 @pytest.mark.fault
 def test_a_port_that_cannot_be_used():
-    with server.listen("127.0.0.1", 0) as taken, pytest.raises(PinchError, match="cannot be used"):
-        server.listen("127.0.0.1", taken.getsockname()[1])
+    with ports.listen("127.0.0.1", 0) as taken, pytest.raises(PinchError, match="cannot be used"):
+        ports.listen("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(PinchError, match="0-65535"):
-        server.listen("127.0.0.1", 65536)
+        ports.listen("127.0.0.1", 65536)

@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if bool(arguments.certificate) != bool(arguments.key):
         parser.error("--certificate and --key go together")
 
+    from pinch.apps import ports
     from pinch.apps.web import bundles, server, site, timings
 
     site.require_built()
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"the page is in {arguments.output}")
             return
         contents = site.resources(found, saves=True, clip=clip)
-        listening = server.listen(arguments.host, arguments.port)
+        listening = ports.listen(arguments.host, arguments.port)
         application = server.app(contents, timings.Saver(arguments.save), arguments.host)
         scheme = "https" if arguments.certificate else "http"
         host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host

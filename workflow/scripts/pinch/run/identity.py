@@ -58,10 +58,14 @@ class Model:
 
     @property
     def _suffix(self) -> str:
-        made = "" if self.method == "none" else f"_{self.method}_prune_{percent(self.ratio)}"
-        if self.method in RIVALS:
-            made = f"_{self.method}_{self.imgsz or percent(1 - self.ratio)}"
+        pruned = "_prune" if self.method in METHODS else ""
+        made = "" if self.method == "none" else f"_{self.method}{pruned}_{self._amount}"
         return f"{made}{'_tuned' if self.tuned else ''}"
+
+    @property
+    def _amount(self) -> str:
+        """What was removed, in percent; of rivals what is left: in percent, or the pixels of their images."""
+        return str(self.imgsz or percent(1 - self.ratio if self.method in RIVALS else self.ratio))
 
     @property
     def label(self) -> str:
@@ -69,8 +73,7 @@ class Model:
         seed = "" if self.seed is None else f", seed {self.seed}"
         if self.method == "none":
             return f"{self.name}{' tuned' if self.tuned else ''}{seed}"
-        left = self.imgsz or f"{percent(1 - self.ratio)}%"
-        return f"{self.method} {left if self.method in RIVALS else f'{percent(self.ratio)}%'}{seed}"
+        return f"{self.method} {self._amount}{'' if self.imgsz else '%'}{seed}"
 
     @property
     def untuned(self) -> "Model":

@@ -110,15 +110,28 @@ def _listed(content: Any, name: str) -> Any:
     return content.get(name, []) if name in ("other_seeds", "imported") else content[name]
 
 
+def configuration(results: Path) -> dict[str, Any] | None:
+    """The configuration that a run left; None if it left none.
+
+    Raises:
+        PinchError: it is not JSON, or no configuration.
+    """
+    path = results / CONFIG_FILE
+    if not path.exists():
+        return None
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise PinchError(f"{path} is no configuration: delete it and run the workflow again, which writes it")
+    return found
+
+
 def hides_images(results: Path) -> bool:
     """Whether the configuration that a run left says that no image of its data set may be shown.
 
     Raises:
-        PinchError: it is not JSON.
+        PinchError: see `configuration`.
     """
-    path = results / CONFIG_FILE
-    content = read_json(path) if path.exists() else {}
-    return bool(isinstance(content, dict) and content.get("hide_images"))
+    return bool((configuration(results) or {}).get("hide_images"))
 
 
 def _from_records(results: Path) -> Manifest:

@@ -59,7 +59,7 @@ def check(
         rivals.require_blocks(network, depth)
     return BaseCheckRecord(
         base_model=Path(base).name,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=checkpoints.count_parameters(network),
         classes=classes,
         coarse_ratios=[pruning.ratio for pruning in coarse_prunings],
         fine_ratios=[pruning.ratio for pruning in fine_prunings],

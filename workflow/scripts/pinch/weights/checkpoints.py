@@ -227,10 +227,15 @@ def describe(model: nn.Module, imgsz: int) -> NetworkSize:
         model.eval()(image)
     model.train(training)
     return NetworkSize(
-        parameters=sum(p.numel() for p in parameters),
+        parameters=count_parameters(model),
         nonzero_parameters=sum(int(p.count_nonzero()) for p in parameters),
         macs=counter.get_total_flops() // 2,
     )
+
+
+def count_parameters(network: Any) -> int:
+    """The number of a network's parameters, zeros too."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def is_pruned(checkpoint: Checkpoint) -> bool:

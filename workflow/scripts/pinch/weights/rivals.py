@@ -115,7 +115,7 @@ def narrower(network: Any, width: float, seed: int = 0) -> Any:
     if hasattr(network, "args"):
         made.args = network.args
     _select(made, network)
-    if sum(p.numel() for p in made.parameters()) >= sum(p.numel() for p in network.parameters()):
+    if checkpoints.count_parameters(made) >= checkpoints.count_parameters(network):
         raise PinchError(f"a width of {width:g} changes no layer, since widths are rounded to multiples of 8: lower it")
     return made
 

@@ -6,7 +6,6 @@ Everything is served from this machine: no fonts, scripts or statistics from the
 import atexit
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Sequence
 from html import escape
@@ -14,9 +13,9 @@ from pathlib import Path
 
 import gradio as gr
 
+from pinch.apps import ports
 from pinch.apps.demo import controls, tabs, uploads
 from pinch.apps.demo.models import Models
-from pinch.core.errors import PinchError
 from pinch.runtimes.postprocess import IOU
 
 CACHE_SECONDS = 3600
@@ -109,10 +108,4 @@ def require_port(host: str, port: int) -> None:
     Raises:
         PinchError: the port is taken, or the host is none of this machine.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise PinchError(f"{host}:{port} cannot be used ({reason}): choose another --port or --host") from error
+    ports.listen(host, port).close()

@@ -8,7 +8,6 @@ from pinch.apps.demo.models import Choice
 from pinch.apps.demo.samples import MOST, is_video, of_dataset
 from pinch.core import records
 from pinch.core.errors import PinchError
-from pinch.core.files import read_json
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.run import manifest
@@ -113,8 +112,7 @@ def _wants(results: Path) -> dict[str, list[str]]:
 
 def _clip(results: Path) -> Path | None:
     """The user's video, or the one that was rendered with the data set."""
-    path = results / manifest.CONFIG_FILE
-    config = read_json(path) if path.exists() else {}
+    config = manifest.configuration(results) or {}
     clip = Path(config["video"]) if config.get("video") else results / "hagrid/video.mp4"
     if not (clip.is_file() and is_video(clip)):
         return None

@@ -1,7 +1,6 @@
 """The server of the page. It serves what is in its list, takes measured times, and does nothing else."""
 
 import json
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -108,20 +107,6 @@ async def _json(request: Request) -> object:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise PinchError("these times are no JSON: measure again") from error
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take a port; 0: any free one.
-
-    Raises:
-        PinchError: it is taken, or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PinchError(f"{host}:{port} cannot be used ({reason}): choose another --port or --host") from error
 
 
 def server(application: Starlette, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from pinch.core import records
 from pinch.core.errors import PinchError
-from pinch.core.files import read_json
 from pinch.core.provenance import Provenance
 from pinch.core.record_types.base import Record
 from pinch.core.record_types.data import DatasetRecord
@@ -83,7 +82,7 @@ def read(folder: Path) -> Run:
     base = expected.base
     return Run(
         folder=folder,
-        config=_config(folder),
+        config=manifest.configuration(folder),
         data=made["dataset"].value if "dataset" in made else None,
         made=[stored.provenance for stored in made.values()],
         base=next((row for row in tables["models"] if row["model"] == str(base)), None),
@@ -100,16 +99,6 @@ def _why(missing: list[dict[str, str]]) -> str:
     if not missing:
         return "its manifest names no models"
     return f"{missing[0]['record']}: {missing[0]['reason']}; run the workflow, or make its records again"
-
-
-def _config(folder: Path) -> dict[str, Any] | None:
-    path = folder / manifest.CONFIG_FILE
-    if not path.exists():
-        return None
-    found = read_json(path)
-    if not isinstance(found, dict):
-        raise PinchError(f"{path} is no configuration: delete it and run the workflow again, which writes it")
-    return found
 
 
 def _names(expected: Manifest) -> dict[str, str]:

@@ -224,7 +224,7 @@ def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingR
         seconds=round(results.seconds(request.run_folder / results.RESULTS), 1),
         imgsz=trained.train_args["imgsz"],
         device=request.device,
-        parameters=sum(p.numel() for p in trained.model.parameters()),
+        parameters=checkpoints.count_parameters(trained.model),
         teacher=request.teacher.name if request.teacher else None,
         schedule=_name_of_schedule(request),
         curve=curve,

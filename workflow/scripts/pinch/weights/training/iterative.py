@@ -7,6 +7,7 @@ import torch
 from ultralytics.nn.distill_model import DistillationModel
 from ultralytics.utils.torch_utils import ModelEMA
 
+from pinch.weights import checkpoints
 from pinch.weights.training import recipes
 from pinch.weights.training.networks import bare
 
@@ -44,7 +45,7 @@ def _continue_with(trainer: Any, network: Any) -> None:
     trainer.optimizer = trainer.build_optimizer(trainer.model, *chosen, decay)
     trainer._setup_scheduler()
     trainer.scheduler.last_epoch = trainer.epoch - 1
-    trainer.parameters = sum(parameter.numel() for parameter in network.parameters())
+    trainer.parameters = checkpoints.count_parameters(network)
     _continue_loss(trainer)
 
 

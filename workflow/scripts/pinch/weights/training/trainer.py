@@ -103,7 +103,7 @@ class Trainer(DetectionTrainer):
             torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         super()._setup_train()
         network = bare(self.model)
-        self.parameters = _count(network)
+        self.parameters = checkpoints.count_parameters(network)
         meta = getattr(network, "pinch", {})
         packed = meta.get("masks") or {}
         self.masks = {
@@ -227,10 +227,8 @@ class Trainer(DetectionTrainer):
         """Save and print the metrics of the epoch, and check that Ultralytics has not rebuilt the network."""
         super().save_metrics(metrics)
         for model in (self.model, self.ema.ema):
-            if _count(bare(model)) != self.parameters:
-                raise PinchError(
-                    f"training changed the network from {self.parameters} to {_count(bare(model))} parameters"
-                )
+            if (now := checkpoints.count_parameters(bare(model))) != self.parameters:
+                raise PinchError(f"training changed the network from {self.parameters} to {now} parameters")
         loss = "  ".join(
             f"{k.removeprefix('train/').removesuffix('_loss')} {v:.3f}" for k, v in metrics.items() if "train/" in k
         )
@@ -278,7 +276,3 @@ class Trainer(DetectionTrainer):
         """Strip the checkpoints of what only training needs. Another job measures their accuracy."""
         if RANK in {-1, 0} and not self.paused:
             resuming.finish(self.wdir)
-
-
-def _count(network: nn.Module) -> int:
-    return sum(p.numel() for p in network.parameters())
