@@ -1,6 +1,7 @@
-"""The study of schedules on a machine with a GPU: many short trainings at once, without Snakemake.
+"""The study of schedules on one machine: many short trainings at once, without Snakemake.
 
     python tests/gpu_study.py DATA BASE FOLDER [--processes 8] [--minutes 8] [--epochs 24] [--seeds 1 2]
+    python tests/gpu_study.py DATA BASE FOLDER --device cpu --processes 2 --plateau 5 --runs twin_1 coarse50_1
 
 Trains BASE on to its plateau on DATA (a data.yaml), and from there, with as many epochs each and for each seed: its
 twin; coarse pruning of 50% and 70% at once, in three steps, and with the first seed's twin as a teacher; and fine
@@ -40,8 +41,8 @@ COLUMNS = [
         "averaged_kept",
     ],
 ]
-# Epochs of the base, and those at the end of each training whose weights are averaged.
-PLATEAU, AVERAGED = 10, 5
+# Epochs at the end of each training whose weights are averaged.
+AVERAGED = 5
 ONE_SHOT = "one-shot"
 
 
@@ -55,6 +56,7 @@ class Job:
         output: the file that it writes.
         after: outputs of other jobs that it needs.
         row: what results.csv says of a run besides measurements; empty if the job ends none.
+        model: a further file that it writes.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Job:
     output: Path
     after: list[Path] = field(default_factory=list)
     row: dict = field(default_factory=dict)
+    model: Path | None = None
 
 
 class Plan:
@@ -70,7 +73,7 @@ class Plan:
     def __init__(self, data, base, folder, arguments):
         self.data, self.folder, self.arguments = data, folder, arguments
         self.jobs = []
-        self.base = self.train("base", "none", 0, None, ["--base-model", base], 1, epochs=PLATEAU)
+        self.base = self.train("base", "none", 0, None, ["--base-model", base], 1, epochs=arguments.plateau)
         first = arguments.seeds[0]
         for seed in arguments.seeds:
             if seed == first:
@@ -127,7 +130,7 @@ class Plan:
         record = self.training_record(name)
         command += ["--record", record]
         command += ["--distill", teacher] if teacher else []
-        self.jobs.append(Job(name, command, record, [path for path in (needed, teacher) if path]))
+        self.jobs.append(Job(name, command, record, [path for path in (needed, teacher) if path], model=model))
         accuracy = self.folder / "records" / f"{name}_accuracy.json"
         command = ["evaluate.py", model, self.data, "--split", "val", "test", "--output", accuracy]
         command += ["--imgsz", given.imgsz, "--device", given.device]
@@ -135,6 +138,26 @@ class Plan:
         told["teacher"] = teacher.stem if teacher else ""
         self.jobs.append(Job(f"{name}_accuracy", command, accuracy, [record], told))
         return model
+
+    def wanted(self):
+        """The jobs of the runs that are asked for, in the order in which they are named, and what these need."""
+        if not self.arguments.runs:
+            return self.jobs
+        rows = {job.row["run"]: job for job in self.jobs if job.row}
+        if unknown := set(self.arguments.runs) - set(rows):
+            sys.exit(f"--runs: there is no run {min(unknown)}; --list prints the runs")
+        made_by = {job.output: job for job in self.jobs} | {job.model: job for job in self.jobs if job.model}
+        jobs = []
+
+        def add(job):
+            for path in job.after:
+                add(made_by[path])
+            if job not in jobs:
+                jobs.append(job)
+
+        for name in self.arguments.runs:
+            add(rows[name])
+        return jobs
 
     def training_record(self, name):
         """The record of a training."""
@@ -162,7 +185,7 @@ class Runner:
 
     def __init__(self, plan, processes, ends):
         self.plan, self.ends = plan, ends
-        self.waiting = [job for job in plan.jobs if not job.output.exists()]
+        self.waiting = [job for job in plan.wanted() if not job.output.exists()]
         self.lock = threading.Condition()
         self.threads = [threading.Thread(target=self.work) for _ in range(processes)]
         self.failed, self.running = [], 0
@@ -240,6 +263,8 @@ def main():
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--plateau", type=int, default=10, help="epochs of the base")
+    parser.add_argument("--runs", nargs="+", help="only these, and what they need, in this order")
     parser.add_argument("--imgsz", type=int, default=160)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--device", default="gpu")
