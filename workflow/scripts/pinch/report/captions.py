@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from docutils.utils import column_width
@@ -102,6 +103,7 @@ def _environment() -> Environment:
         finalize=lambda value: escape(value) if isinstance(value, str) else value,
     )
     environment.filters |= {
+        "between": lambda span, form: _between(environment.filters[form], span),
         "accuracy": lambda value: _known(value, "{:.3f}"),
         "share": lambda value: _known(value, "{:.0%}"),
         "share1": lambda value: _known(value, "{:.1%}"),
@@ -119,6 +121,12 @@ def _environment() -> Environment:
 
 def _known(value: float | None, form: str) -> str:
     return "n/a" if value is None else form.format(value)
+
+
+def _between(form: Callable[[float], str], span: facts.Row) -> str:
+    """Both ends of a span, or one where they look the same."""
+    low, high = form(span["low"]), form(span["high"])
+    return low if low == high else f"{low} to {high}"
 
 
 def _tidy(text: str) -> str:

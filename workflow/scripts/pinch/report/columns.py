@@ -145,7 +145,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         share_of_class("worst_class_kept", "worst_class", "by its worst class (%)"),
         estimate("of_float", "int8: kept of float (%)", 1, 100),
         share_of_class("of_float_worst_class_kept", "of_float_worst_class", "int8: by its worst class (%)"),
-        *(number("guard_relative_time", "int8: time to float", 2), number("threshold", "threshold", 2)),
+        *(number("guard_relative_time", "int8: time to float", 2), text("target", "made for")),
+        number("threshold", "threshold", 2),
         sentences("failed", "failed its check"),
     ),
     "agreement": (
@@ -168,10 +169,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "memory": (
         *(*_PLACE, number("load_ms", "loading (ms)", 0), number("first_ms", "first inference (ms)", 1)),
         *(number("peak_rss_mb", "peak memory (MB)", 0), number("rss_import_mb", "of the runtime (MB)", 0)),
-        *(number("model_mb", "of the file (MB)", 0), number("gpu_memory_mb", "on the GPU (MB)", 0)),
+        *(number("rss_loaded_mb", "after loading (MB)", 0), number("model_mb", "of the file (MB)", 0)),
+        *(number("gpu_memory_mb", "on the GPU (MB)", 0), number("gpu_percent", "GPU busy (%)", 0)),
         *(number("busy_threads", "busy threads", 2), number("efficiency", "of the peak rate (%)", 1, 100)),
-        *(number("energy_net_mj", "net energy (mJ)", 1), number("energy_mj", "gross energy (mJ)", 1)),
-        *(number("power_mw", "power (mW)", 0), text("energy_source", "counter"), truth("exclusive", "machine alone")),
+        *(number("energy_net_mj", "net energy (mJ)", 1), number("energy_spread", "its windows differ by (%)", 0, 100)),
+        number("energy_mj", "gross energy (mJ)", 1),
+        *(number("power_mw", "estimated power (mW)", 0), number("battery_hours", "estimated battery (h)", 1)),
+        *(text("energy_source", "counter"), truth("exclusive", "machine alone")),
     ),
     "stages": (
         *(text("rule"), number("jobs", "jobs", 0), number("share_seconds", "share of wall time (s)", 1)),
@@ -180,7 +184,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "provenance": (
         *(text("records", "records of"), number("count", "number", 0), text("processor"), number("cores", "cores", 0)),
-        *(number("memory_mb", "memory (MB)", 0), text("gpu"), text("system"), number("seed", "seed", 0)),
+        *(text("clock_mhz", "clock (MHz)"), text("governor"), text("cpu_flags", "flags")),
+        *(number("memory_mb", "memory (MB)", 0), text("gpu"), text("gpu_driver", "driver"), text("system")),
+        *(text("nodes"), number("seed", "seed", 0)),
         *(text("pinch", "Pinch"), text("git_revision", "revision"), sentences("versions", "versions")),
     ),
 }

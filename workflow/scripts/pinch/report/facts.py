@@ -33,8 +33,8 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
     failed = [row for row in table["artifacts"] if row["failed"]]
     exports = _exports(table["artifacts"], table["models"])
     guarded = [row for row in table["artifacts"] if row.get("guard_share") is not None]
-    # What follows of rounds, memory and energy is of this run's own timings.
-    own = [row for row in table["inference"] if row["imported"] is None]
+    # What follows of rounds is of this run's own timings.
+    own = [row for row in table["inference"] if row["imported"] is None and row["p50_ms"] is not None]
     places = timing_facts.places(
         table["inference"], {row["kind"]: row["kept"] for row in exports}, {row["file"] for row in failed}
     )
@@ -57,6 +57,8 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "training": _training(table["training"]),
         "exports": exports,
         "guarded": guarded,
+        "unguarded": [row for row in table["artifacts"] if row.get("guard_skipped")],
+        "heads": _heads(table["artifacts"]),
         "worst_class": min(
             (row for row in guarded if row.get("guard_worst_class_share") is not None),
             key=lambda row: row["guard_worst_class_share"],
@@ -67,17 +69,14 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "sizes": _sizes(table["artifacts"]),
         "devices": timing_facts.devices(table["inference"]),
         "own_timings": len(own),
-        "memory": span([row["peak_rss_mb"] for row in own]),
-        "model_memory": span([row["model_mb"] for row in own]),
-        "energy": timing_facts.energy(own),
-        "untimed": [row for row in own if row["p50_ms"] is None],
+        "needs": timing_facts.needs(table["inference"], places),
+        "untimed": timing_facts.untimed(table["inference"]),
         "unstable": [row for row in own if row["stable"] is False],
         "shared": [row for row in own if row["exclusive"] is False],
         "spread": span([row["spread"] for row in own]),
         "rounds": span([row["rounds"] for row in own]),
         "baseline": next((row["baseline_file"] for row in own if row["baseline_file"]), None),
-        "frame_share": span([timing_facts.around(row) for row in own]),
-        "timing": next((row for row in own if row["p50_ms"] is not None), None),
+        "timing": next(iter(own), None),
         "stages": _stages(table["stages"]),
         "selection": table["selection"],
         "wants": choice_facts.wants(table["selection"]),
@@ -189,6 +188,12 @@ def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
         told = {"kind": f"{precision} {kind}", "precision": precision}
         found.append(told | {"kept": span(shares), "size": span(size)})
     return found
+
+
+def _heads(artifacts: list[Row]) -> Row | None:
+    """How many anchors files decode, and the least share that this keeps; None where networks have their own heads."""
+    candidates, kept_shares = (span([row[key] for row in artifacts]) for key in ("candidates", "candidates_kept"))
+    return candidates and {"candidates": candidates, "kept": kept_shares and kept_shares["low"]}
 
 
 def _fronts(results: Path) -> list[Row]:

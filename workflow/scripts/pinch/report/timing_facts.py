@@ -1,5 +1,7 @@
 """What captions say of times, memory and energy, from the table of timings."""
 
+from collections import Counter
+
 import pandas as pd
 
 from pinch.report.rows import Row, share, span
@@ -11,7 +13,8 @@ from pinch.tables.cells import clean
 def places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> list[Row]:
     """Per processor and thread count: the base's time, and the time of each kind of artifact and model relative to it.
 
-    The fastest file and the best kind are among those that did not fail their check; None if there is none.
+    The fastest file and the best kind are among those that can be chosen, which did not fail their check and are made
+    for this processor; None if there is none.
     """
     found, timed_rows = [], pd.DataFrame(rows, columns=gathering.COLUMNS["inference"]).dropna(subset=["p50_ms"])
     for place, group in labels.places(timed_rows):
@@ -26,10 +29,12 @@ def places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> li
                 "ms": row["p50_ms"],
                 "share": share(row["time"], first["time"]),
                 "kept": kept.get(kind),
-                "failed": row["file"] in failed,
+                "on_target": row["on_target"],
+                "usable": row["on_target"] and row["file"] not in failed,
             }
             for row in same
         ]
+        usable = [row for row in timed if row["on_target"] and row["file"] not in failed]
         found.append(
             {
                 "place": place,
@@ -38,10 +43,10 @@ def places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> li
                 "processor": first["processor"],
                 "reference": first,
                 "kinds": kinds,
-                "best_kind": min((kind for kind in kinds if not kind["failed"]), key=lambda k: k["ms"], default=None),
+                "best_kind": min((kind for kind in kinds if kind["usable"]), key=lambda k: k["share"], default=None),
                 "times": {row["file"]: share(row["time"], first["time"]) for row in timed},
                 "models": {row["model"]: share(row["time"], first["time"]) for row in models},
-                "fastest": min((r for r in timed if r["file"] not in failed), key=lambda r: r["time"], default=None),
+                "fastest": min(usable, key=lambda row: row["time"], default=None),
             }
         )
     return found
@@ -74,8 +79,52 @@ def devices(rows: list[Row]) -> list[Row]:
     return found
 
 
+def needs(rows: list[Row], places: list[Row]) -> list[Row]:
+    """What files need, per processor and thread count of this run's own timings.
+
+    Args:
+        rows: of the table of timings.
+        places: see `places`.
+
+    Returns:
+        The name of each place, how many files were timed there, the spans of `memory`, of `model_memory` and of the
+        share of a frame that is not inference (`around`), that of the base's file if it was timed there, and `energy`.
+    """
+    found, own = [], pd.DataFrame(rows, columns=gathering.COLUMNS["inference"])
+    own = own[own["imported"].isna()].dropna(subset=["p50_ms"])
+    references = {place["place"]: place["reference"]["file"] for place in places}
+    for place, group in labels.places(own):
+        timed = clean(group)
+        reference = next((row for row in timed if row["file"] == references.get(place)), None)
+        found.append(
+            {
+                "place": place,
+                "files": len(timed),
+                "memory": span([row["peak_rss_mb"] for row in timed]),
+                "model_memory": span([row["model_mb"] for row in timed]),
+                "around": span([around(row) for row in timed]),
+                "reference": reference,
+                "around_reference": around(reference) if reference else None,
+                "energy": energy(timed),
+            }
+        )
+    return found
+
+
+def untimed(rows: list[Row]) -> list[Row]:
+    """Files that this run did not time: per processor, thread count and reason, how many there are."""
+    own = pd.DataFrame([row for row in rows if not row["imported"]], columns=gathering.COLUMNS["inference"])
+    without = labels.with_places(own)[own["p50_ms"].isna()]
+    counted = Counter(zip(without["place"], without["notes"], strict=True))
+    return [{"place": place, "reason": reason, "files": count} for (place, reason), count in counted.items()]
+
+
 def energy(rows: list[Row]) -> Row:
-    """What counted energy, the span of net energy and of the estimates from it, and why other rows have none."""
+    """What counted energy, the span of net energy and of the estimates from it, and why other rows have none.
+
+    `rate` is the frame rate that was asked for, and `slow` says whether some files do not reach it.
+    """
+    rates = span([row["frame_rate"] for row in rows])
     known = [row for row in rows if row["energy_source"]]
     return {
         "sources": sorted({row["energy_source"] for row in known}),
@@ -85,7 +134,8 @@ def energy(rows: list[Row]) -> Row:
         "spread": span([row["energy_spread"] for row in known]),
         "power": span([row["power_mw"] for row in known]),
         "hours": span([row["battery_hours"] for row in known]),
-        "rate": max((row["frame_rate"] for row in known if row["frame_rate"]), default=None),
+        "rate": rates and rates["high"],
+        "slow": rates is not None and rates["low"] < rates["high"],
         "battery_mwh": next((row["battery_mwh"] for row in known if row["battery_mwh"]), None),
     }
 

@@ -20,7 +20,7 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import accuracies, compared, composition, intervals, provenance, seeds, stages, timings
+from pinch.tables import accuracies, compared, composition, intervals, labels, provenance, seeds, stages, timings
 from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
@@ -28,7 +28,7 @@ from pinch.tables.reading import RunRecords
 _NAMES = ["class", "worst_class", "of_float_worst_class", "val_worst_class", "val_of_float_worst_class", "detected"]
 _NAMES += ["model", "label", "file", "reference", "layer", "source", "records", "pinch", "git_revision"]
 _NAMES += ["val_lowest_class", "want", "runner_up", "own_model", "unpruned"]
-_NAMES += ["device", "imported", "processor", "proxy_for"]
+_NAMES += ["device", "imported", "processor", "proxy_for", "place", "cpu_flags", "clock_mhz", "nodes"]
 # The first columns of each table are a fixed interface: see results/README.md.
 COLUMNS = {
     "models": [
@@ -246,7 +246,9 @@ class _Reader:
             export = self._export(file)
             target = export.target if export else None
             rows.append(_of_artifact(timing.artifact) | timings.row(timing, found.value, found.provenance, target))
-        return [*rows, *self._imported()]
+        rows = timings.told_apart([*rows, *self._imported()])
+        places = labels.with_places(pd.DataFrame(rows, columns=["device", "threads", "processor"]))["place"]
+        return [row | {"place": place} for row, place in zip(rows, places, strict=True)]
 
     def _imported(self) -> Iterator[dict[str, Any]]:
         artifacts = {artifact.file: artifact for artifact in self.expected.artifacts}

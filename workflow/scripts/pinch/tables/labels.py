@@ -19,7 +19,13 @@ def places(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
     Times of different processors are never compared, so a partition with two kinds is two devices. Names say which
     processor where a device has several, and what ran the files on a device that was measured elsewhere.
+
+    Args:
+        table: with `device`, `threads` and `processor`. Where it has a column `place`, as the table of timings and what
+            is made of it, names are from there, because a part of a run may not have all of its processors.
     """
+    if "place" in table:
+        return [(str(name), rows) for name, rows in table.groupby("place", sort=False)]
     processors = table["processor"].fillna("").astype(str)
     keys = list(zip(table["device"], table["threads"], processors, strict=True))
     found = []
@@ -32,6 +38,8 @@ def places(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def with_places(table: pd.DataFrame) -> pd.DataFrame:
     """The table with a column `place`: the name of each row's processor and thread count, see `places`."""
+    if "place" in table:
+        return table
     names = pd.Series("", index=table.index, dtype=object)
     for name, rows in places(table):
         names[rows.index] = name

@@ -90,8 +90,8 @@ def _leading(here: tuple[str, int, str], wants: Sequence[Want], places: Sequence
 
 
 def _timed(results: Path) -> pd.DataFrame:
-    """What was timed, also if it failed its check."""
-    columns = ["file", "bytes", "bytes_zipped", "map50_95", "val_map50_95", "failed"]
+    """What was timed, also if it failed its check or was made for other processors."""
+    columns = ["file", "bytes", "bytes_zipped", "map50_95", "val_map50_95", "failed", "target"]
     timed = gathering.read(results, "inference").dropna(subset=["p50_ms"])
     return timed.merge(gathering.read(results, "artifacts")[columns], on="file", how="inner")
 
@@ -142,5 +142,9 @@ def _decided(rows: pd.DataFrame, want: Want, on_val: Mapping[str, Resampled]) ->
 
 
 def _row(place: str, row: Row, told: Mapping[str, Row]) -> Row:
-    failed: str | None = None if pd.isna(row["failed"]) else f"it failed its check: it {row['failed']}"
-    return row | {"place": place, "chosen": False, "why": failed} | told.get(row["file"], {})
+    why: str | None = None
+    if not pd.isna(row["failed"]):
+        why = f"it failed its check: it {row['failed']}"
+    elif not row["on_target"]:
+        why = f"it is made for {row['target']}, which this processor is not"
+    return row | {"place": place, "chosen": False, "why": why} | told.get(row["file"], {})

@@ -27,7 +27,7 @@ COLUMNS = [
     *["p50_low_ms", "p50_high_ms", "energy_net_low_mj", "energy_net_high_mj", "energy_windows"],
     *["exclusive", "busy_cores", "crowded", *_WHOLE_FRAMES, *_MEMORY, *_USE, "peak_gops", "peak_of"],
     *[*_ENERGY, "energy_spread", "relative_energy", "frames", "warmup", "rounds", "source", "processor", "notes"],
-    *["on_target", "imported", "phone_unit", "runtime"],
+    *["on_target", "imported", "phone_unit", "runtime", "cpu_flags", "place"],
 ]
 """The first columns, up to `energy_source`, are a fixed interface: see results/README.md."""
 
@@ -46,9 +46,14 @@ def row(timing: Timing, timed: InferenceRecord, made: Provenance, target: str | 
         found |= {"energy_spread": timed.energy.net_spread, "relative_energy": timed.energy.relative_net}
         found |= _energy_ends(timed.energy.window_net_mj)
     found["on_target"] = timing.device != "cpu" or suits(target, hardware)
+    notes = list(timed.notes)
+    if not found["on_target"] and timed.skipped is None:
+        notes.append(f"made for {target}, which this processor is not: never chosen here")
     found["crowded"] = load.is_crowded(timed.others, timing.device, timing.threads)
-    found |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(timed.notes)}
-    return found | {"processor": (timed.gpu or hardware.gpu) if timing.device == "gpu" else hardware.cpu}
+    found |= {"busy_cores": timed.others.busy_cores, "notes": "; ".join(notes)}
+    if timing.device == "gpu":
+        return found | {"processor": timed.gpu or hardware.gpu}
+    return found | {"processor": hardware.cpu, "cpu_flags": " ".join(hardware.cpu_flags)}
 
 
 def imported_row(name: str, record: ImportedRecord, timed: DeviceTimes) -> dict[str, Any]:
@@ -62,6 +67,31 @@ def imported_row(name: str, record: ImportedRecord, timed: DeviceTimes) -> dict[
     found |= {"on_target": True, "crowded": False, "notes": "; ".join(timed.notes)}
     found["runtime"] = " ".join(filter(None, (timed.runtime, timed.version)))
     return found | {"phone_unit": timed.unit if record.device.is_phone else None}
+
+
+def told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of all timings, in which processors of one name have others where their instruction sets differ.
+
+    Virtual machines give all processors of a kind one name, with and without what the machine below does not have.
+    """
+    known: dict[tuple[str, str], set[frozenset[str]]] = {}
+    for row in rows:
+        if row.get("cpu_flags") is not None:
+            known.setdefault((row["device"], row["processor"]), set()).add(_flags(row))
+    return [_named(row, known.get((row["device"], row["processor"]), set())) for row in rows]
+
+
+def _named(row: dict[str, Any], kinds: set[frozenset[str]]) -> dict[str, Any]:
+    if len(kinds) < 2 or row.get("cpu_flags") is None:
+        return row
+    some, all_have = frozenset.union(*kinds), frozenset.intersection(*kinds)
+    own = _flags(row) - all_have
+    said = f"has {', '.join(sorted(own))}" if own else f"lacks {', '.join(sorted(some - all_have))}"
+    return row | {"processor": f"{row['processor']} [{said}]"}
+
+
+def _flags(row: dict[str, Any]) -> frozenset[str]:
+    return frozenset(row["cpu_flags"].split())
 
 
 def _energy_ends(windows: list[float]) -> dict[str, Any]:

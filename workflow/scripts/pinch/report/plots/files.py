@@ -25,7 +25,9 @@ def files(results: Path) -> Figure:
     timed = gathering.read(results, "inference").dropna(subset=["p50_ms"])
     places = labels.places(timed)
     rows, ticks = _rows(table)
-    chosen = {str(file) for file in gathering.read(results, "selection")["file"]}
+    selected = gathering.read(results, "selection")
+    chosen = {name: {str(file) for file in rows["file"]} for name, rows in selected.groupby("place")}
+    anywhere = {str(file) for file in selected["file"]}
     panels = len(places) + 2
     height = 1.1 + 0.2 * (max(ticks) + 1)
     drawn, axes = style.figure(1.6 + 2.1 * panels, height, 1, panels, sharey=True)
@@ -37,8 +39,10 @@ def files(results: Path) -> Figure:
     _sizes(axes[-1], rows)
     for axis in axes:
         axis.grid(axis="y", visible=False)
+    bands = [*(chosen.get(place, set()) for place, _ in places), anywhere, anywhere]
+    for axis, band in zip(axes, bands, strict=True):
         for y, row in rows:
-            if row["file"] in chosen:
+            if row["file"] in band:
                 axis.axhspan(y - 0.5, y + 0.5, color=_CHOSEN, zorder=0)
     axes[0].set_yticks(list(ticks), list(ticks.values()))
     for y, label in zip(ticks, axes[0].get_yticklabels(), strict=True):
@@ -69,7 +73,8 @@ def _times(axis: Axes, rows: list[tuple[int, dict[str, Any]]], times: pd.DataFra
             axis.barh(y, timed["time"], color=style.precision_colour(row["precision"]), height=0.7)
             axis.plot([timed["relative_low"], timed["relative_high"]], [y, y], color=style.GREY, linewidth=1.4)
             end = timed["time"] if pd.isna(timed["relative_high"]) else timed["relative_high"]
-            style.beside(axis, f"{timed['time']:.2f}", end, y)
+            other = "" if timed["on_target"] else ", not for\nthis processor"
+            style.beside(axis, f"{timed['time']:.2f}{other}", end, y)
     axis.margins(x=0.25)
 
 

@@ -50,7 +50,9 @@ def _why(figures: Figures, want: Want, made: Choice) -> str:
     count, tied = int(made.meets.sum()), int(made.ties.sum())
     if count == 1 and len(figures) > 1:
         return f"only one of {len(figures)} files with {limits}"
-    of = f"of the {count} of {len(figures)} files with {limits}" if want.limits else f"of {len(figures)} files"
+    of = f"of {len(figures)} files"
+    if want.limits:
+        of = f"{of}, all with {limits}" if count == len(figures) else f"of the {count} {of} with {limits}"
     if tied == 1:
         return f"{words} {of}"
     columns = [column for column, _ in made.preference.terms]
