@@ -9,18 +9,23 @@ from pinch.core.record_types.intervals import (
     SplitIntervals,
 )
 from pinch.core.record_types.measurements import AccuracyRecord
+from pinch.run import comparing
 
 
 def intervals_record(measured: list[AccuracyRecord]) -> IntervalsRecord:
-    """Intervals of files, the first of which is what the others are compared with."""
+    """Intervals of files, beside the better one of the base, which comes first, and its twin."""
+    unpruned = comparing.unpruned(
+        {"each": each, "method": each.method, "tuned": each.tuned, "val_map50_95": each.splits["val"].map50_95}
+        for each in measured
+        if each.format == "pt"
+    )
+    whole = unpruned["each"] if unpruned else measured[0]
     floats = {(each.model, each.format, each.imgsz): each for each in measured if each.precision == "full"}
     files = [
-        file_intervals(
-            each, measured[0], floats[each.model, each.format, each.imgsz] if each.precision == "int8" else None
-        )
+        file_intervals(each, whole, floats[each.model, each.format, each.imgsz] if each.precision == "int8" else None)
         for each in measured
     ]
-    return IntervalsRecord(level=0.95, resamples=400, reference=measured[0].file, files=files)
+    return IntervalsRecord(level=0.95, resamples=400, reference=whole.file, files=files)
 
 
 def file_intervals(ours: AccuracyRecord, base: AccuracyRecord, twin: AccuracyRecord | None) -> FileIntervals:

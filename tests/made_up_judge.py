@@ -15,6 +15,7 @@ class Judge:
 
     def __init__(self, share, time, worst=None, noise=0.001, reference=0.8):
         self.reference = reference
+        self.incomparable = None if reference else "it finds nothing"
         self._share, self._time, self._worst, self._noise = share, time, worst or (lambda floats: 1.0), noise
 
     def loss(self, path):

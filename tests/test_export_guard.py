@@ -1,9 +1,16 @@
 """The accuracy guard: what returns to float, when it stops, what it costs, and when it gives up."""
 
+import types
+from pathlib import Path
+
+import made_up_evidence
 import made_up_judge
+import numpy as np
 import pytest
 
+from pinch.artifacts import job
 from pinch.artifacts.guard import failure, keep_accuracy
+from pinch.artifacts.judging import Judge
 from pinch.artifacts.session import ExportSettings
 
 OPERATORS = [f"conv{i}" for i in range(50)]
@@ -132,5 +139,32 @@ def test_a_guard_below_the_floor_lowers_the_floor(tmp_path):
 def test_where_the_float_file_finds_nothing_there_is_nothing_to_guard(tmp_path):
     made = exporter(tmp_path, lambda floats: 0.0, reference=None)
     _, done = made.run()
-    assert "does not reach mAP50-95 0.01 on all parts of val" in done.skipped
+    assert done.skipped == "it finds nothing"
     assert made.failure() is None
+
+
+def judge(images, per_person, map50_95=0.6):
+    """A judge whose float file was evaluated on made-up images."""
+    rng = np.random.default_rng(0)
+    seen = made_up_evidence.scenes(rng, images, 2, per_person=per_person)
+    found = made_up_evidence.collected(seen, made_up_evidence.matched(rng, seen, 2.0))
+    settings = ExportSettings(64)
+    session = types.SimpleNamespace(settings=settings, evidence=lambda _: found, map50_95=lambda _: map50_95)
+    return Judge(session, Path("full.onnx"), None)
+
+
+@pytest.mark.fault
+def test_a_val_of_one_person_is_not_called_a_file_that_finds_nothing():
+    assert judge(60, 3).incomparable is None
+    assert judge(60, 1000).incomparable.startswith("val shows a single person, so nothing tells")
+    assert judge(60, 3, map50_95=0.0).incomparable.startswith("the float file does not reach mAP50-95 0.01 on val,")
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_where_int8_does_not_pay_it_is_said_with_the_reason_whatever_it_keeps(tmp_path, capsys, passed):
+    made = exporter(tmp_path, lambda floats: 1.0 if passed else 0.97, time=lambda floats: 1.06)
+    result = types.SimpleNamespace(unchecked=None, failed=None, guard=made.run()[1], costly="SiLU takes two operators")
+    job._warn(tmp_path / "int8.onnx", result)
+    said = capsys.readouterr().err
+    assert "takes 1.06 of the time of full.onnx: SiLU takes two operators" in said
+    assert ("keeps 0.970" in said) is not passed

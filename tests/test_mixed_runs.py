@@ -10,7 +10,9 @@ from pinch.core import records
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import Energy, InferenceRecord
 from pinch.report import captions, facts, pages
+from pinch.run.formats import FORMATS
 from pinch.tables import gathering, output_types, provenance, timings
+from pinch.tables.reading import RunRecords
 
 XEON, EPYC = "Intel(R) Xeon(R) Processor @ 2.50GHz", "AMD EPYC 9B45 64-Core Processor"
 ON_XEON, ON_EPYC = "cpu, 1 thread, Intel Xeon", "cpu, 1 thread, AMD EPYC 9B45 64-Core"
@@ -120,6 +122,18 @@ def test_names_of_places_are_the_same_in_all_tables(run):
     assert set(gathering.read(run, "selection")["place"]) <= set(gathering.read(run, "inference")["place"])
 
 
+def test_int8_that_is_slower_where_it_is_measured_is_named_with_the_reason(run):
+    (place,) = facts.timing_facts.places(_on_xeon(run), {}, set())
+    assert place["unpaid"] == []
+    rows = _on_xeon(run, demo_int8_openvino={"relative_to_baseline": 1.2})
+    (place,) = facts.timing_facts.places(rows, {}, set())
+    (slow,) = place["unpaid"]
+    full = next(row for row in rows if row["file"] == "demo_full_openvino")
+    assert (slow["file"], slow["of_float"]) == ("demo_int8_openvino", 1.2 / full["relative_to_baseline"])
+    # An export may say it of the machine on which it was made; the reason is the same.
+    assert "ONNX Runtime computes SiLU" in FORMATS["onnx"].costly["int8", "silu"]
+
+
 @pytest.mark.parametrize(
     ("flags", "names"),
     [
@@ -147,3 +161,14 @@ def test_provenance_says_what_bears_on_speed():
     assert (row["count"], row["cpu_flags"], row["governor"]) == (2, "avx2", "powersave")
     assert (row["clock_mhz"], row["nodes"]) == ("1200 to 3400", "node0, node1")
     assert set(row) == set(provenance.COLUMNS)
+
+
+def test_intervals_of_shares_are_of_the_model_that_all_are_compared_with(run):
+    """Whose evidence may be missing; then what is kept of another model is not what the tables say."""
+    models = gathering.rows(gathering.read(run, "models"))
+    assert gathering.read(run, "artifacts")["val_kept_low"].notna().any()
+    swapped = [row | {"val_map50_95": 0.8} if row["model"] == "demo" else row for row in models]
+    rows = [{"model": "demo_coarse_prune_50_tuned"}]
+    gathering.intervals.add(RunRecords(run), swapped, rows)
+    assert rows[0]["val_map50_95_low"] is not None
+    assert "val_kept_low" not in rows[0]

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from pinch.artifacts.judging import Judge, Loss
 from pinch.core.record_types.exports import Guard, GuardStep
-from pinch.run.comparing import LEAST
 from pinch.run.settings.exporting import Export
 
 STEP = 0.04
@@ -59,9 +58,7 @@ def keep_accuracy(
     """
     path = quantize(frozenset())
     if judge.reference is None:
-        return path, Guard(
-            skipped=f"the float file does not reach mAP50-95 {LEAST:g} on all parts of val, so shares of it say nothing"
-        )
+        return path, Guard(skipped=judge.incomparable)
     steps = [_step(judge, path, [])]
     if _wanting(steps[0], settings) and not steps[0].slower:
         ranking = worst_first(path)

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
     started = time.perf_counter()
     if PRECISIONS[precision].quantized:
         _ = session.calibration  # refuses before the conversion starts
-    slow = _known_slow(session, precision, entry)
+    slow, costly = (_known(session, precision, said) for said in (entry.slow, entry.costly))
     if slow:
         print(f"warning: {output.name} will be slow: {slow}", file=sys.stderr)
     with atomic(output, folder=ARTIFACT if entry.is_folder else None) as temporary:
@@ -69,7 +70,7 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
             sha256=sha256(temporary),
             seconds=round(time.perf_counter() - started, 2),
             source_sha256=session.source_sha256,
-            **vars(dataclasses.replace(details, known_slow=slow)),
+            **vars(dataclasses.replace(details, known_slow=slow, costly=slow or costly)),
         )
     if record is not None:
         records.write(record, result, session.settings.seed, session.dataset.digest)
@@ -77,26 +78,29 @@ def run(session: Session, precision: str, entry: Format, output: Path, record: P
     return result
 
 
-def _known_slow(session: Session, precision: str, entry: Format) -> str | None:
-    reasons = [entry.slow.get((precision, name)) for name in sorted(activations.of(session.checkpoint.model))]
+def _known(session: Session, precision: str, said: Mapping[tuple[str, str], str]) -> str | None:
+    """What is known of files of a precision, by the activations of the network."""
+    reasons = [said.get((precision, name)) for name in sorted(activations.of(session.checkpoint.model))]
     return next(filter(None, reasons), None)
 
 
 def _warn(output: Path, result: ExportRecord) -> None:
-    guard = result.guard or Guard()
+    for warning in _warnings(output, result, result.guard or Guard()):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _warnings(output: Path, result: ExportRecord, guard: Guard) -> Iterator[str]:
     if result.unchecked:
-        warning = f"{output} is not checked: {result.unchecked}"
+        yield f"{output} is not checked: {result.unchecked}"
     elif result.failed:
-        warning = f"{output} {result.failed}: it is kept to be looked at, and must not be used"
+        yield f"{output} {result.failed}: it is kept to be looked at, and must not be used"
     elif guard.skipped:
-        warning = f"the accuracy of {output} is not guarded: {guard.skipped}"
+        yield f"the accuracy of {output} is not guarded: {guard.skipped}"
     elif guard.passed is False:
-        warning = f"{output} keeps {_kept(guard)} of what {guard.twin} finds on val"
-    elif guard.pays is False:
-        warning = f"int8 does not pay here: {output} takes {guard.relative_time:.2f} of the time of {guard.twin}"
-    else:
-        return
-    print(f"warning: {warning}", file=sys.stderr)
+        yield f"{output} keeps {_kept(guard)} of what {guard.twin} finds on val"
+    if guard.pays is False:
+        why = f": {result.costly}" if result.costly else ""
+        yield f"int8 does not pay here: {output} takes {guard.relative_time:.2f} of the time of {guard.twin}{why}"
 
 
 def _kept(guard: Guard) -> str:

@@ -9,7 +9,7 @@ from pinch.core.record_types.intervals import ClassEstimate, Estimate
 from pinch.measuring import statistics
 from pinch.measuring.side_by_side import relative_time
 from pinch.measuring.statistics import Resampled
-from pinch.run.comparing import comparable
+from pinch.run.comparing import LEAST, comparable
 from pinch.run.targets import suits
 
 
@@ -49,6 +49,7 @@ class Judge:
         twin: what the float file is, e.g. "full.tflite".
         images: how many images of val are looked at.
         reference: its mAP50-95 on val; None if it is too low, or val too small, for shares of it.
+        incomparable: then, why; else None.
     """
 
     def __init__(self, session: Session, path: Path, target: str | None) -> None:
@@ -60,6 +61,7 @@ class Judge:
         whole = statistics.share(self._found, self._found) if self._found else None
         self.images = self._found.images if self._found else 0
         self.reference = accuracy if whole else None
+        self.incomparable = None if whole else _why_incomparable(self._found)
 
     def loss(self, path: Path) -> Loss:
         """What a file keeps; `reference` must not be None."""
@@ -88,3 +90,12 @@ class Judge:
     def relative_time(self, path: Path) -> float | None:
         """A file's time relative to the float file's, on one thread; None if it is made for other processors."""
         return relative_time(path, self._path, self._session.parity_inputs[0]) if self._can_be_timed else None
+
+
+def _why_incomparable(found: Resampled | None) -> str:
+    """Why shares of a float file's accuracy say nothing, from what it would be on other images (None: hardly any)."""
+    if found and found.groups < 2:
+        only = "a single person" if found.persons else "a single image"
+        return f"val shows {only}, so nothing tells what is lost by more than chance"
+    parts = "all parts of val" if found else "val"
+    return f"the float file does not reach mAP50-95 {LEAST:g} on {parts}, so shares of it say nothing"

@@ -65,6 +65,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
             default=None,
         ),
         "places": places,
+        "costly": {row["file"]: row["costly"] for row in table["artifacts"]},
         "fronts": _fronts(results),
         "sizes": _sizes(table["artifacts"]),
         "devices": timing_facts.devices(table["inference"]),

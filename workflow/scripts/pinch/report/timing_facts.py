@@ -44,12 +44,26 @@ def places(rows: list[Row], kept: dict[str, Row | None], failed: set[str]) -> li
                 "reference": first,
                 "kinds": kinds,
                 "best_kind": min((kind for kind in kinds if kind["usable"]), key=lambda k: k["share"], default=None),
+                "unpaid": _unpaid(timed, usable),
                 "times": {row["file"]: share(row["time"], first["time"]) for row in timed},
                 "models": {row["model"]: share(row["time"], first["time"]) for row in models},
                 "fastest": min(usable, key=lambda row: row["time"], default=None),
             }
         )
     return found
+
+
+def _unpaid(timed: list[Row], usable: list[Row]) -> list[Row]:
+    """Quantized files that take as much time as the float file of their model, format and size, or more."""
+
+    def twin_of(row: Row) -> Row | None:
+        same = ("model", "format", "imgsz")
+        floats = (each for each in timed if each["precision"] == formats.REFERENCE[0])
+        return next((each for each in floats if all(each[key] == row[key] for key in same)), None)
+
+    quantized = [row for row in usable if formats.PRECISIONS[row["precision"]].quantized]
+    shares = [row | {"of_float": share(row["time"], (twin_of(row) or {}).get("time"))} for row in quantized]
+    return [row for row in shares if row["of_float"] is not None and row["of_float"] >= 1]
 
 
 def _reference(timed: list[Row], rows: list[Row]) -> Row:

@@ -76,6 +76,7 @@ class Format:
         is_default: whether quantization.py makes it by default.
         filling: matplotlib's fill style of the markers in plots.
         slow: why files of a precision whose network has an activation are known to be slow, by both.
+        costly: what takes their time where they are not faster than float ones, by both.
         targeted: whether quantized files are made for one kind of processor (see `pinch.run.targets`).
         app_runtime: what runs its files in an app on a phone; None: nothing does.
     """
@@ -91,6 +92,7 @@ class Format:
     is_default: bool = False
     filling: str = "full"
     slow: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
+    costly: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
     targeted: bool = False
     app_runtime: str | None = None
 
@@ -138,6 +140,7 @@ FORMATS = {
             environment="export_onnx",
             is_default=True,
             filling="full",
+            costly={("int8", "silu"): "ONNX Runtime computes SiLU of integers in two operators, that of floats in one"},
             targeted=True,
             app_runtime="ONNX Runtime",
         ),

@@ -42,7 +42,7 @@ COLUMNS = {
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *accuracies.FIXED],
         *["method", "ratio", "label", "imgsz", "failed", "unchecked", "target", "export_seconds"],
         *accuracies.LOOKED_AT,
-        *["candidates", "candidates_kept", "known_slow", *accuracies.IN_USE, *intervals.COLUMNS["artifacts"]],
+        *["candidates", "candidates_kept", "known_slow", "costly", *accuracies.IN_USE, *intervals.COLUMNS["artifacts"]],
     ],
     "inference": timings.COLUMNS,
     "dataset": composition.COLUMNS,
@@ -226,7 +226,7 @@ class _Reader:
                 continue
             row = _of_artifact(artifact) | pick(measured, "bytes", "bytes_zipped", "imgsz") | accuracies.cells(measured)
             if export:
-                row |= pick(export, "failed", "unchecked", "target", "known_slow")
+                row |= pick(export, "failed", "unchecked", "target", "known_slow", "costly")
                 row |= {"export_seconds": export.seconds}
                 if export.head:
                     row |= {"candidates": export.head.candidates, "candidates_kept": export.head.kept}

@@ -128,24 +128,28 @@ def add(found: RunRecords, models: list[dict[str, Any]], artifacts: list[dict[st
     """
     # Read after all others, so that it is this record that is refused where a file has changed since.
     record = found.optional("intervals", "intervals", "intervals", IntervalsRecord)
+    unpruned = comparing.unpruned(models)
+    of = f"{unpruned['model']}{CHECKPOINT.ending}" if unpruned else None
     for row in [*models, *artifacts]:
-        row |= _cells(record, row.get("file", f"{row['model']}{CHECKPOINT.ending}"))
+        row |= _cells(record, row.get("file", f"{row['model']}{CHECKPOINT.ending}"), of)
 
 
-def _cells(record: IntervalsRecord | None, file: str) -> dict[str, Any]:
+def _cells(record: IntervalsRecord | None, file: str, unpruned: str | None) -> dict[str, Any]:
     found = next((each for each in record.files if each.file == file), None) if record else None
     return {
         f"{_PREFIXES[split]}{name}": value
         for split, of in (found.splits.items() if found else ())
         if split in _PREFIXES
-        for name, value in _of_split(of).items()
+        for name, value in _of_split(of, unpruned).items()
     }
 
 
-def _of_split(of: SplitIntervals) -> dict[str, Any]:
+def _of_split(of: SplitIntervals, unpruned: str | None) -> dict[str, Any]:
     said = {"persons": of.persons or None} | _of("map50_95", of.map50_95)
     del said["map50_95"]  # it is in the accuracy record
-    for name, prefix, share in (("kept", "", of.kept), ("of_float", "of_float_", of.of_float)):
+    # The evidence of the unpruned model may be missing: what is kept of another one is not what tables say.
+    kept = of.kept if of.kept and of.kept.of == unpruned else None
+    for name, prefix, share in (("kept", "", kept), ("of_float", "of_float_", of.of_float)):
         if share:
             said |= _of(name, share.whole)
         if share and share.worst_class:

@@ -144,6 +144,7 @@ class ExportDetails:
         head: None where it is the network's own.
         threshold: score with the best F1 on val, for users to begin with; None where it is not known.
         known_slow: why such a file is known to be slow somewhere; None where it is not.
+        costly: what takes its time where it is not faster than the float file; None where that is not known.
     """
 
     failed: str | None = None
@@ -155,6 +156,7 @@ class ExportDetails:
     head: Head | None = None
     threshold: float | None = None
     known_slow: str | None = None
+    costly: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def _sweep(results: Path, method: str, removed: str) -> Figure:
     rows = gathering.rows(models)
     # Long dashes for the base, short ones for its twin.
     unpruned = (("base", comparing.base(rows), (6, 3)), ("its twin", comparing.twin(rows), (2, 2)))
-    drawn, axes = style.figure(9.4, 4.4, 1, 2, sharey=True)
+    drawn, axes = style.figure(9.4, 5.0, 1, 2, sharey=True)
     for axis, (column, title) in zip(axes, (("map50_95", "mAP50-95"), ("map50", "mAP50")), strict=True):
         colour = style.METHOD_COLOURS[method]
         x = pruned["ratio"] * 100
@@ -54,7 +54,7 @@ def _sweep(results: Path, method: str, removed: str) -> Figure:
             style.above(axis, f"{value:.3f}", ratio, value, colour)
         axis.set(title=f"{title} on test", xlabel=removed, ylabel="accuracy", ylim=(-0.02, 1.06), xlim=(0, 100))
         axis.set_xticks(range(0, 101, 10))
-        axis.legend(loc="lower left")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     return drawn
 
 
