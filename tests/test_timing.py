@@ -302,6 +302,49 @@ def test_energy_of_a_file_is_counted_while_it_runs_in_turns_with_the_baseline(fa
     assert abs(found.energy_net_mj) < 0.1 * found.energy_mj
 
 
+class Neighbour(Steady):
+    """A machine on which others are busy while it should be idle, and only then."""
+
+    def __init__(self, monkeypatch):
+        self.busy, self.reads = 0.0, 0
+        monkeypatch.setattr(load, "busy_seconds", lambda: self.busy)
+
+    def read(self):
+        self.reads += 1
+        if self.reads == 2:  # at the end of the idle window
+            self.busy += 1.0
+        return super().read()
+
+
+def test_others_who_are_busy_while_the_idle_machine_is_measured_are_noticed(monkeypatch):
+    counter = Neighbour(monkeypatch)
+    found, *_ = energy.measure(counter, [counter.model(0.1)], seconds=0.1, idle_seconds=0.05)
+    assert found.busy_cores > 1
+    quiet = load.OtherLoad(exclusive=True, busy_cores=0.0, gpu_percent_before=60, cores_of_job=2, cores_of_machine=2)
+    assert timing._neighbours(found, "cpu", quiet).endswith("cores busy meanwhile")
+    # What is on the processor is not in the GPU's counter, nor the other way round.
+    assert timing._neighbours(found, "gpu", quiet) == "others used the GPU 60% of the time just before"
+    alone = dataclasses.replace(quiet, gpu_percent_before=0)
+    assert timing._neighbours(found, "gpu", alone) is None
+
+
+def test_models_are_loaded_before_the_idle_machine_is_measured(fast, folder, video, monkeypatch):
+    """Else their own start counts as what the idle machine takes."""
+    happened = []
+
+    class Seen(Steady):
+        def read(self):
+            happened.append("counted")
+            return super().read()
+
+    repeat = timing._repeat
+    monkeypatch.setattr(timing, "_repeat", lambda worker, seconds: happened.append("ran") or repeat(worker, seconds))
+    monkeypatch.setattr(energy, "open_counter", lambda _: Seen())
+    slow = detectors.onnx_detector(folder / "loaded_full.onnx", work=2)
+    timing.measure(slow, video, dataclasses.replace(QUICK, rounds=1, energy_seconds=0.1), baseline=fast)
+    assert happened[:3] == ["ran", "ran", "counted"]
+
+
 def test_a_battery_is_estimated_from_net_energy_only(compared):
     settings = timing.TimingSettings(frame_rate=10, battery_mwh=1000)
     found = Energy(source="made up", gross_mj=90.0, net_mj=50.0, idle_w=4.0, seconds=5.0, inferences=500)

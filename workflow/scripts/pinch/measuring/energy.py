@@ -75,7 +75,7 @@ def measure(
     idle = _window(counter, lambda: _sleep(idle_seconds))
     share = seconds / (WINDOWS * len(models))
     windows = [[_window(counter, functools.partial(run, share)) for run in models] for _ in range(WINDOWS)]
-    found = [_of_model(counter.source, idle.watts, turns) for turns in zip(*windows, strict=True)]
+    found = [_of_model(counter.source, idle, turns) for turns in zip(*windows, strict=True)]
     if len(found) > 1 and found[1].net_mj > 0:
         found[0] = dataclasses.replace(found[0], relative_net=found[0].net_mj / found[1].net_mj)
     return found
@@ -112,13 +112,15 @@ def _sleep(seconds: float) -> Used:
     return Used(0, 0.0)
 
 
-def _of_model(source: str, idle_w: float, windows: Sequence[_Window]) -> Energy:
-    """The energy of a model from its windows."""
+def _of_model(source: str, idle: _Window, windows: Sequence[_Window]) -> Energy:
+    """The energy of a model from its windows, and that of the idle machine."""
+    idle_w = idle.watts
     joules, seconds, count = (
         sum(getattr(window, key) for window in windows) for key in ("joules", "seconds", "inferences")
     )
     nets = [window.net_mj(idle_w) for window in windows]
-    middle, busy = statistics.median(nets), max(window.busy_cores for window in windows)
+    # Others who were busy in the idle window alone make net energy too small.
+    middle, busy = statistics.median(nets), max(window.busy_cores for window in (idle, *windows))
     return Energy(
         source=source,
         gross_mj=joules * 1e3 / count,

@@ -15,11 +15,11 @@ import numpy as np
 
 from pinch import runtimes
 from pinch.core.files import sha256
-from pinch.core.record_types.measurements import Energy, InferenceRecord, Times
+from pinch.core.record_types.measurements import Energy, InferenceRecord, OtherLoad, Times
 from pinch.data import frames as sources
 from pinch.measuring import energy
 from pinch.measuring.interval import of_values
-from pinch.measuring.load import QUIET_CORES, Load
+from pinch.measuring.load import QUIET_CORES, QUIET_GPU_PERCENT, Load
 from pinch.measuring.rounds import Round, TimingSettings, open_worker, precision, until_precise
 from pinch.measuring.timing_worker import STEPS
 from pinch.measuring.worker import Worker
@@ -51,7 +51,7 @@ def measure(
             return _skipped(models[0], source, count, settings, load, reason, folder)
         found = list(until_precise(models, settings, folder))
         others = load.others()
-        spent = _energy(models, settings, folder)
+        spent = _energy(models, settings, folder, others)
     ours = [each[0] for each in found]
     times = _times(models[0], ours)
     return InferenceRecord(
@@ -202,9 +202,11 @@ def _resources(times: Times, rounds: list[Round]) -> dict[str, Any]:
     }
 
 
-def _energy(models: list[Path], settings: TimingSettings, folder: str) -> tuple[Energy | None, str | None]:
-    """The energy of the first model, measured in turns with the others; and a note: why there is none, or what is
-    else in it.
+def _energy(
+    models: list[Path], settings: TimingSettings, folder: str, others: OtherLoad
+) -> tuple[Energy | None, str | None]:
+    """The energy of the first model, measured in turns with the others; and a note: why there is none, or who may have
+    changed it.
     """
     if not settings.energy_seconds:
         return None, "not asked for"
@@ -215,9 +217,18 @@ def _energy(models: list[Path], settings: TimingSettings, folder: str) -> tuple[
     with contextlib.ExitStack() as stack:
         workers = [stack.enter_context(open_worker(model, settings, folder)) for model in models]
         runs = [functools.partial(_repeat, worker) for worker in workers]
+        for run in runs:
+            run(0.0)  # so that all are loaded, and at rest, before the idle machine is measured
         found, *_ = energy.measure(counter, runs, settings.energy_seconds, settings.energy_seconds / 2)
-    busy = found.busy_cores or 0.0
-    return found, f"others kept {busy:.1f} cores busy, whose energy is in it" if busy > QUIET_CORES else None
+    return found, _neighbours(found, settings.device, others)
+
+
+def _neighbours(found: Energy, device: str, others: OtherLoad) -> str | None:
+    """Who else used what the counter counts: the processor meanwhile, or the GPU just before."""
+    busy, percent = found.busy_cores or 0.0, others.gpu_percent_before or 0
+    if device == "gpu":
+        return f"others used the GPU {percent}% of the time just before" if percent > QUIET_GPU_PERCENT else None
+    return f"others kept {busy:.1f} cores busy meanwhile" if busy > QUIET_CORES else None
 
 
 def _repeat(worker: Worker, seconds: float) -> energy.Used:

@@ -121,8 +121,8 @@ class Energy:
         window_net_mj: `net_mj` of each window; empty, like the next three are None, in older records.
         net_spread: range of those, relative to their median; None where that is not positive.
         relative_net: `net_mj` relative to the baseline's, measured in turns; None without one.
-        busy_cores: processor cores that others kept busy during the windows, at most; None where the system does not
-            show it.
+        busy_cores: processor cores that others kept busy during the windows, idle ones included, at most; None where
+            the system does not show it.
     """
 
     source: str
@@ -191,7 +191,7 @@ class InferenceRecord(Times, Record):
         peak: None where files of this precision have no peak rate to compare with.
         efficiency: share of `peak` that inference reached at `p50_ms`, two operations for each of `macs`.
         energy: None without a counter; `energy_mj`, `energy_net_mj` and `energy_source` repeat what is in it.
-        energy_note: why there is no energy, or what else is in it.
+        energy_note: why there is no energy, or who else used what was counted.
         frame_rate, power_mw: frames per second, as asked for but not above `fps`, and the mean power that inference
             takes at that rate, in mW, estimated from `energy_net_mj`.
         battery_mwh, battery_hours: a battery as asked for, and how long inference alone could run on it.

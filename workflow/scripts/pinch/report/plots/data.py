@@ -55,7 +55,7 @@ def _boxes_per_image(axis: Axes, splits: pd.DataFrame, colours: dict[str, str]) 
     shares = shares.div(splits["images"], axis=0).set_axis(BOX_COUNTS, axis=1)
     long = shares.rename_axis("split").reset_index().melt("split", var_name="boxes", value_name="share")
     sns.barplot(long, x="boxes", y="share", hue="split", palette=colours, saturation=1, ax=axis, legend=False)
-    axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.set(title="Boxes per image", xlabel="", ylabel="share of images")
 
 
@@ -69,7 +69,7 @@ def _box_sides(axis: Axes, splits: pd.DataFrame, colours: dict[str, str]) -> Non
     axis.set_yticks(range(len(splits)), list(splits.index))
     axis.set(title="Side of a box", xlabel="share of the image's side", ylim=(len(splits) - 0.5, -0.5))
     axis.set_xlim(left=0)
-    axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
     axis.grid(axis="y", visible=False)
 
 

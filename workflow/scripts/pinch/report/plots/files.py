@@ -85,7 +85,7 @@ def _kept(axis: Axes, rows: list[tuple[int, dict[str, Any]]]) -> None:
         axis.plot([row["kept_low"], row["kept_high"]], [y, y], color=colour, linewidth=1.4)
         axis.plot([row["kept"]], [y], **style.look(row["format"], row["precision"], colour))
     axis.axvline(1, color=style.GREY, linewidth=1)
-    axis.xaxis.set_major_formatter(PercentFormatter(1, 0))
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
     axis.set(title="accuracy that\nis kept", xlabel="share of mAP50-95 on test")
 
 
