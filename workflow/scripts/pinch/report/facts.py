@@ -89,6 +89,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "losses": degradation_facts.collect(results),
         "part": _part(base),
         "intervals": _intervals(table["artifacts"]),
+        "single_person": _single_person(table["artifacts"]),
         "missing": table["missing"],
         "layers": _layers(table["sensitivity"]),
         "explain": [row for row in table["sensitivity"] if row["study"] == "explain"],
@@ -107,6 +108,12 @@ def _intervals(artifacts: list[Row]) -> Row | None:
     """On how many images and persons intervals of accuracies rest; None where there are none."""
     first = next((row for row in artifacts if row["map50_95_low"] is not None), None)
     return first and {key: first[key] for key in ("images", "persons", "val_images", "val_persons")}
+
+
+def _single_person(artifacts: list[Row]) -> list[str]:
+    """The splits that show one person only, as far as is known."""
+    keys = {"val": "val_persons", "test": "persons"}
+    return [split for split, key in keys.items() if any(row[key] == 1 for row in artifacts)]
 
 
 def _data(rows: list[Row]) -> Row | None:

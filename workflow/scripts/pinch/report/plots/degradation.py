@@ -14,6 +14,7 @@ from pinch.report.plots import style
 from pinch.tables import compared, gathering
 
 NOTHING = "Nothing was compared in this run."
+UNTOLD = "Test shows too few images or persons to tell any loss from chance."
 _HEADINGS = {"ap": "mAP50-95", "map50_95": "mAP50-95", "recall": "recall", "precision": "precision"}
 # Classes up to which a matrix has large cells.
 _FEW = 15
@@ -43,6 +44,8 @@ def _losses(table: pd.DataFrame, key: str, figures: Sequence[str]) -> Figure:
     files = list(table["file"].unique())[: style.SHOWN]
     if not files:
         return style.note(NOTHING)
+    if table[[f"{figure}_loss" for figure in figures]].isna().all(axis=None):
+        return style.note(UNTOLD)
     count = table[key].nunique()
     height = len(files) * (1.3 + 0.24 * count)
     drawn, axes = style.figure(3.2 * len(figures) + 2, height, len(files), len(figures), sharex="col", sharey="row")
