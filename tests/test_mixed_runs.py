@@ -8,10 +8,10 @@ import pytest
 
 from pinch.core import records
 from pinch.core.record_types.exports import ExportRecord
-from pinch.core.record_types.measurements import Energy, InferenceRecord
+from pinch.core.record_types.measurements import AccuracyRecord, Energy, InferenceRecord
 from pinch.report import captions, facts, pages
 from pinch.run.formats import FORMATS
-from pinch.tables import gathering, output_types, provenance, timings
+from pinch.tables import gathering, intervals, labels, output_types, provenance, timings
 from pinch.tables.reading import RunRecords
 
 XEON, EPYC = "Intel(R) Xeon(R) Processor @ 2.50GHz", "AMD EPYC 9B45 64-Core Processor"
@@ -28,6 +28,8 @@ def run(tmp_path_factory):
         made_up_run.make(folder, devices=devices, coarse=(50,), fine=(), processors=(XEON, EPYC), twin=1.02)
     for path in folder.glob("records/export/*_int8.onnx.json"):
         made_up_run.edit(path, ExportRecord, target="x86-vnni")
+    for path in folder.glob("records/accuracy/*_int8.onnx.json"):
+        made_up_run.edit(path, AccuracyRecord, notes=["made for x86-vnni: computed exactly here, in more time"])
     for path in folder.glob("records/inference/cpu_1/*.json"):
         timed, made = records.read(path, InferenceRecord)
         if made.hardware.cpu == XEON and not timed.skipped:
@@ -67,6 +69,8 @@ def test_files_for_other_processors_are_named_and_never_advised(run):
     assert "never chosen here" in notes[ON_XEON, "demo_int8.onnx"]
     assert "int8 onnx takes 0.54 (made for other processors)" in said(run, "latency")
     assert "does not take" not in said(run, "output_types")
+    evaluated = "not made for (made for x86-vnni: computed exactly here, in more time): ``demo_int8.onnx``,"
+    assert evaluated in said(run, "artifacts")
 
 
 def _on_xeon(run, **changes):
@@ -118,7 +122,7 @@ def test_whole_numbers_stay_whole_beside_files_without_figures(run):
 def test_names_of_places_are_the_same_in_all_tables(run):
     """Also where a part of the run has only one of its processors."""
     part = gathering.read(run, "inference").query("processor == @XEON and device == 'cpu'")
-    assert [name for name, _ in gathering.labels.places(part)] == [ON_XEON]
+    assert [name for name, _ in labels.places(part)] == [ON_XEON]
     assert set(gathering.read(run, "selection")["place"]) <= set(gathering.read(run, "inference")["place"])
 
 
@@ -169,6 +173,6 @@ def test_intervals_of_shares_are_of_the_model_that_all_are_compared_with(run):
     assert gathering.read(run, "artifacts")["val_kept_low"].notna().any()
     swapped = [row | {"val_map50_95": 0.8} if row["model"] == "demo" else row for row in models]
     rows = [{"model": "demo_coarse_prune_50_tuned"}]
-    gathering.intervals.add(RunRecords(run), swapped, rows)
+    intervals.add(RunRecords(run), swapped, rows)
     assert rows[0]["val_map50_95_low"] is not None
     assert "val_kept_low" not in rows[0]

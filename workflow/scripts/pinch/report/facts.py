@@ -58,6 +58,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "exports": exports,
         "guarded": guarded,
         "unguarded": [row for row in table["artifacts"] if row.get("guard_skipped")],
+        "evaluated_elsewhere": [row for row in table["artifacts"] if "made for" in (row["accuracy_notes"] or "")],
         "heads": _heads(table["artifacts"]),
         "worst_class": min(
             (row for row in guarded if row.get("guard_worst_class_share") is not None),

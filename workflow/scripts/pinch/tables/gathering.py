@@ -20,7 +20,7 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import accuracies, compared, composition, intervals, labels, provenance, seeds, stages, timings
+from pinch.tables import accuracies, compared, composition, intervals, provenance, seeds, stages, timings
 from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
@@ -42,7 +42,8 @@ COLUMNS = {
         *["model", "format", "precision", "file", "bytes", "bytes_zipped", *accuracies.FIXED],
         *["method", "ratio", "label", "imgsz", "failed", "unchecked", "target", "export_seconds"],
         *accuracies.LOOKED_AT,
-        *["candidates", "candidates_kept", "known_slow", "costly", *accuracies.IN_USE, *intervals.COLUMNS["artifacts"]],
+        *["candidates", "candidates_kept", "known_slow", "costly", "accuracy_notes"],
+        *[*accuracies.IN_USE, *intervals.COLUMNS["artifacts"]],
     ],
     "inference": timings.COLUMNS,
     "dataset": composition.COLUMNS,
@@ -225,6 +226,7 @@ class _Reader:
             if measured is None or (export is None and self.found.exists(f"export/{file}")):
                 continue
             row = _of_artifact(artifact) | pick(measured, "bytes", "bytes_zipped", "imgsz") | accuracies.cells(measured)
+            row |= {"accuracy_notes": "; ".join(measured.notes) or None}
             if export:
                 row |= pick(export, "failed", "unchecked", "target", "known_slow", "costly")
                 row |= {"export_seconds": export.seconds}
@@ -246,9 +248,7 @@ class _Reader:
             export = self._export(file)
             target = export.target if export else None
             rows.append(_of_artifact(timing.artifact) | timings.row(timing, found.value, found.provenance, target))
-        rows = timings.told_apart([*rows, *self._imported()])
-        places = labels.with_places(pd.DataFrame(rows, columns=["device", "threads", "processor"]))["place"]
-        return [row | {"place": place} for row, place in zip(rows, places, strict=True)]
+        return timings.placed([*rows, *self._imported()])
 
     def _imported(self) -> Iterator[dict[str, Any]]:
         artifacts = {artifact.file: artifact for artifact in self.expected.artifacts}

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pandas as pd
+
 from pinch.core.provenance import Provenance
 from pinch.core.record_types.imported import DeviceTimes, ImportedRecord
 from pinch.core.record_types.measurements import InferenceRecord
 from pinch.measuring import interval, load
 from pinch.run.identity import Timing
 from pinch.run.targets import suits
+from pinch.tables import labels
 
 _TIMES = ("p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms")
 _WHOLE_FRAMES = ("total_ms", "total_p90_ms", "fps", "load_ms", "first_ms")
@@ -67,6 +70,13 @@ def imported_row(name: str, record: ImportedRecord, timed: DeviceTimes) -> dict[
     found |= {"on_target": True, "crowded": False, "notes": "; ".join(timed.notes)}
     found["runtime"] = " ".join(filter(None, (timed.runtime, timed.version)))
     return found | {"phone_unit": timed.unit if record.device.is_phone else None}
+
+
+def placed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of all timings with a column `place`, see `labels.places`, and processors told apart."""
+    rows = told_apart(rows)
+    places = labels.with_places(pd.DataFrame(rows, columns=["device", "threads", "processor"]))["place"]
+    return [row | {"place": place} for row, place in zip(rows, places, strict=True)]
 
 
 def told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
