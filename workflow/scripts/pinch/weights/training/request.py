@@ -95,12 +95,18 @@ def check(request: Request) -> None:
     if request.several_gpus and not request.schedule.several_gpus:
         raise PinchError("channels can be removed in --steps on one GPU only: name one with --device")
     request.schedule.require_fit(request.average)
-    if own := sorted(_OWN_SETTINGS & request.options.keys()):
+    check_options(request.options)
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Refuse training settings that follow from fields of a request, or that Ultralytics does not know.
+
+    Raises:
+        PinchError: there is one.
+    """
+    if own := sorted(_OWN_SETTINGS & options.keys()):
         raise PinchError(f"the training setting {own[0]} follows from other arguments: leave it out")
-    _check_options(request.options)
 
-
-def _check_options(options: dict[str, Any]) -> None:
     from ultralytics.cfg import get_cfg
 
     try:

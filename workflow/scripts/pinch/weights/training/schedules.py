@@ -231,5 +231,20 @@ def chosen(epochs: int, dense: Path | None, steps: int) -> OneShot:
     return Steps(epochs, dense, steps) if steps > 1 else Gradual(epochs, dense)
 
 
+def require_removal(steps: int, mode: str, named: Named = "--{}".format) -> None:
+    """Refuse several steps where no channels are removed.
+
+    Args:
+        steps: number of them.
+        mode: of coarse pruning, one of `pinch.weights.pruning.kinds.MODES`.
+        named: how options are called, for the message.
+
+    Raises:
+        PinchError: the mode does not remove channels.
+    """
+    if steps > 1 and mode != kinds.ChannelRemoval.mode:
+        raise PinchError(f"{named('steps')} is for the mode {kinds.ChannelRemoval.mode}, not for {mode}: leave it out")
+
+
 def _lacks_channels(base: "Checkpoint") -> bool:
     return base.meta.get("settings", {}).get("mode") == kinds.ChannelRemoval.mode
