@@ -22,6 +22,7 @@ from pinch.data.manifest import Manifest
 from pinch.data.staging import staged
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import activations
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.pruning.stepwise import StepwiseRemoval
 from pinch.weights.training import averaging, recipes, results, resuming, runs
@@ -214,6 +215,7 @@ def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingR
         batch_used=trained.train_args["batch"],
         diverged_epoch=results.diverged_epoch(request.run_folder),
         **results.averaged(request.run_folder),
+        activation=", ".join(sorted(activations.of(trained.model))) or None,
     )
 
 
