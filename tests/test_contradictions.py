@@ -19,6 +19,7 @@ def refuse(**changes):
     contradictions.refuse(config)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -82,6 +83,7 @@ def test_the_command_refuses_the_same_before_it_opens_anything(said, sentence, t
         coarse_prune.main([*fixed, *said])
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("setting", "sentence"), [("no_such=1", "no_such"), ("epochs=3", "follows from other arguments")]
 )

@@ -49,6 +49,11 @@ class OneShot:
         """The first epoch, counted from 1, that may count as the best: from there on nothing more is pruned."""
         return 1
 
+    @property
+    def left(self) -> int:
+        """Number of epochs in which nothing more is pruned."""
+        return sum(epoch >= self.settled for epoch in range(1, self.epochs + 1))
+
     def require_fit(self, average: int, named: Named = "--{}".format) -> None:
         """Refuse what does not fit into the epochs.
 
@@ -59,12 +64,11 @@ class OneShot:
         Raises:
             PinchError: there are not so many epochs with the whole pruning.
         """
-        left = sum(epoch >= self.settled for epoch in range(1, self.epochs + 1))
-        if average > left:
-            all_pruned = "" if left == self.epochs else f" of {self.epochs} with all its pruning"
+        if average > self.left:
+            all_pruned = "" if self.left == self.epochs else f" of {self.epochs} with all its pruning"
             raise PinchError(
-                f"{named('average')}: {average} epochs cannot be averaged, since there are only {left}{all_pruned}:"
-                f" lower it, or raise {named('epochs')}"
+                f"{named('average')}: {average} epochs cannot be averaged, since there are only"
+                f" {self.left}{all_pruned}: lower it, or raise {named('epochs')}"
             )
 
     def require_fitting(self, base: "Checkpoint") -> None:
