@@ -59,7 +59,7 @@ def _refuse_unused(config: Mapping[str, Any]) -> None:
             " model as base_model, to train it"
         )
     made = [*(config[method]["ratios"] for method in METHODS), *config["rivals"].values()]
-    if config["seeds"] and not any(made):
+    if len(config["seeds"]) > 1 and not any(made):
         raise PinchError("seeds have no effect on a trained_model alone: leave them out, or ask for pruned models")
 
 
