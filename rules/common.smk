@@ -29,6 +29,7 @@ from pinch.run import activations, comparing, exported, formats, rivals, seeds, 
 from pinch.run.identity import METHODS, RIVALS, Artifact, Model, Timing, seed_suffix
 from pinch.run.manifest import CONFIG_FILE, Manifest
 from pinch.run.settings import data, exporting, measuring, pruning, training
+from pinch.weights import contradictions
 from pinch.weights.pruning import kinds
 
 # A DAG is millions of small objects that stay: looking through them for garbage every 700 new ones, Python's default,
@@ -57,6 +58,7 @@ with wrong_configuration():
         config,
         schema.load(str(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")),
     )
+    contradictions.refuse(config)
     SPECS = [formats.parse_spec(spec) for spec in config["export"]["artifacts"]]
     WANTS = wants.read(config["select"])
     RIVAL_MODELS = rivals.models(config)
@@ -167,7 +169,8 @@ PROCESSOR = f"{RUN}/records/processor/cpu.json"
 # Of what tables compare: what matching found in each image, beside the record.
 EVIDENCE = [f"{RUN}/records/accuracy/{name}.npz" for name in (*MODELS, *ARTIFACTS)]
 LAYER_SCAN = f"{RUN}/records/sensitivity/layers.json"
-# The configuration has values for the options of all kinds of pruning. Those of other kinds than its own are refused.
+# The configuration has values for the options of all kinds of pruning. Commands refuse those of other kinds than its own,
+# which are defaults.
 COARSE_OPTIONS = kinds.coarse_options(*(config["coarse"][key] for key in ("mode", "ranking", "spread")))
 NOT_COARSE = kinds.OPTIONS.keys() - COARSE_OPTIONS - {"scan"}
 NOT_FINE = {"scope" if config["fine"]["pattern"] else "pattern"}
@@ -369,13 +372,13 @@ if workflow.is_main_process:
 # --- Arguments of commands --------------------------------------------------------------------------------------------
 # Every value reaches the shell quoted (`:q`); what may be absent is a list of arguments, empty where it is.
 # Options are declared in `pinch.run.settings`: a new one reaches its command from there, without a change of any rule.
-def options(section, *declarations, without=()):
+def options(section, *declarations, only=(), without=()):
     """Arguments of a command for the options that it takes from a section of the configuration."""
     values = functools.reduce(lambda outer, key: outer[key], section.split("."), config)
     return [
         argument
         for declaration in declarations
-        for argument in arguments.rule_arguments(declaration, values, without=without)
+        for argument in arguments.rule_arguments(declaration, values, only=only, without=without)
     ]
 
 
@@ -424,6 +427,15 @@ def made_for(artifact):
     return [PROCESSOR] if quantized and timed_here else []
 
 
+def training_settings():
+    """Arguments that name the training settings of all sections, each once."""
+    sections = [*(["train"] if TRAINED else []), *METHODS]
+    given = {
+        argument: None for section in sections for argument in options(section, training.Training, only={"options"})
+    }
+    return list(given)
+
+
 def pruning_ratios(method):
     """Arguments that name the ratios of a method, if there are any."""
     ratios = config[method]["ratios"]
@@ -457,7 +469,7 @@ def gradual(wildcards):
     dense = ["--gradual-from", trained_base(wildcards)]
     if wildcards.method == "fine":
         return dense if config["fine"]["schedule"] == "cubic" else []
-    steps = config["coarse"]["steps"] if config["coarse"]["mode"] == kinds.ChannelRemoval.mode else 1
+    steps = config["coarse"]["steps"]
     return [*dense, "--steps", str(steps)] if steps > 1 else []
 
 

@@ -52,11 +52,12 @@ rule check_base_model:
         fine=options("fine", pruning.FinePruning, without=NOT_FINE) + pruning_ratios("fine"),
         teachers=lambda wildcards, input: ["--teachers", *input.teachers] if input.teachers else [],
         rivals=rival_shares(),
+        settings=training_settings(),
     message:
         "Checking that {params.base} can be trained and pruned as wanted"
     shell:
         "check_base_model.py {params.base:q} {params.classes:q} {params.trained:q} {params.coarse:q} {params.fine:q}"
-        " {params.teachers:q} {params.rivals:q} --output {output:q} > {log:q} 2>&1"
+        " {params.teachers:q} {params.rivals:q} {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
 
 if config["trained_model"]:

@@ -63,7 +63,7 @@ def test_a_base_has_its_activation_from_start_to_file(tmp_path, monkeypatch, cap
 
     monkeypatch.setattr(Trainer, "optimizer_step", watched)
     interrupted(request, monkeypatch, "save_model")
-    train(request)
+    assert train(request).activation == "relu"
     printed = capsys.readouterr().out
     assert (printed.count("epoch 1/2"), printed.count("epoch 2/2")) == (1, 1)
     assert seen

@@ -6,7 +6,6 @@ import shapes
 import torch
 from test_training import interrupted_train
 
-from pinch.core.errors import PinchError
 from pinch.weights import checkpoints
 from pinch.weights.pruning import fine, kinds
 from pinch.weights.pruning import masks as mask_tools
@@ -32,15 +31,14 @@ def request_of(tmp_path):
 
 
 def judged_against(monkeypatch, best_fitness):
-    """Let the last epoch find this as the fitness of the best one."""
-    save = Trainer.save_model
+    """Let the average find this as the fitness of the best epoch."""
+    better = averaging.better
 
-    def judging(self):
-        if self.stop:
-            self.best_fitness = best_fitness
-        return save(self)
+    def judging(trainer, validate):
+        trainer.best_fitness = best_fitness
+        return better(trainer, validate)
 
-    monkeypatch.setattr(Trainer, "save_model", judging)
+    monkeypatch.setattr(averaging, "better", judging)
 
 
 def test_a_better_average_is_kept_with_its_zeros_also_after_a_kill(request_of, monkeypatch):
@@ -73,11 +71,19 @@ def test_a_better_average_is_kept_with_its_zeros_also_after_a_kill(request_of, m
 
 def test_an_average_that_is_no_better_is_not_kept(request_of, monkeypatch):
     judged_against(monkeypatch, 2.0)
-    result = train(request_of(epochs=2, average=5))
+    result = train(request_of(epochs=2))
     assert result.averaged_epochs == 0
     assert result.averaged_map50_95 is not None
 
 
-def test_averages_on_several_gpus_are_refused(request_of):
-    with pytest.raises(PinchError, match="one GPU only"):
-        train(request_of(device="gpu", gpus=2))
+def test_patience_makes_an_epoch_the_last_whose_average_is_tried(request_of, monkeypatch):
+    judged_against(monkeypatch, -1.0)
+    validate = Trainer.validate
+
+    def no_better(self):
+        metrics, _ = validate(self)
+        return metrics, 1.0
+
+    monkeypatch.setattr(Trainer, "validate", no_better)
+    result = train(request_of(epochs=5, patience=1))
+    assert (result.epochs_run, result.averaged_epochs) == (2, 2)

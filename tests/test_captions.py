@@ -270,6 +270,20 @@ rule render_report:
 """
 
 
+def test_a_training_by_another_schedule_says_so(tmp_path):
+    folder = made_up_run.make(tmp_path / "results/demo", coarse=(30, 50), fine=(50,))
+    taught = {"schedule": "3 steps", "teacher": "large.pt", "averaged_epochs": 2, "averaged_map50_95": 0.5}
+    for name, changes in {"coarse_prune_30": taught, "fine_prune_50": {"schedule": "cubic"}}.items():
+        made_up_run.edit(folder / f"records/training/demo_{name}_tuned.json", TrainingRecord, **changes)
+    _tables(folder)
+    captions.render(folder)
+    lines = {line.split(":")[0]: line for line in _caption(folder, "training").splitlines() if line.startswith("- ")}
+    said = "; kept is the average of the last 2, with 0.500; channels were removed in 3 steps; taught by large.pt."
+    assert said in lines["- coarse 30%"]
+    assert lines["- fine 50%"].endswith("; weights were zeroed gradually.")
+    assert not any(word in lines["- coarse 50%"] for word in ("average", "removed", "taught"))
+
+
 def test_a_training_that_was_not_as_asked_for_says_so(tmp_path):
     folder = made_up_run.make(tmp_path / "results/demo", coarse=(30,), fine=())
     path = folder / "records/training/demo_coarse_prune_30_tuned.json"

@@ -84,6 +84,48 @@ def test_studies_take_what_their_parts_train_and_look_at():
     assert seconds("explain_tuning", large) == pytest.approx(15 * 11 + 2 * 1000 / 600)
 
 
+def test_a_teacher_makes_each_epoch_of_its_method_longer():
+    job, share = Job("tune_pruned", {"method": "coarse"}, gpu=True), rates.ASSUMPTIONS["teacher"][0]
+    work = replace(WORK, teachers={"coarse": 3.0})
+    extra = share * 3 * 40_000 / 400
+    assert rates.epoch_seconds(job, work) == pytest.approx(rates.epoch_seconds(job, WORK) + extra)
+    assert rates.seconds(job, work) == pytest.approx(rates.seconds(job, WORK) + 10 * extra)
+    assert rates.unbroken_seconds(job, work) == pytest.approx(rates.unbroken_seconds(job, WORK) + extra)
+    for other in (Job("train_base", gpu=True), Job("tune_pruned", {"method": "fine"}, gpu=True)):
+        assert rates.seconds(other, work) == rates.seconds(other, WORK)
+
+
+def test_steps_are_ranked_on_the_processor_and_averages_are_validated():
+    job = Job("tune_pruned", {"method": "coarse"}, gpu=True, threads=4)
+    stepwise = rates.seconds(job, replace(WORK, steps=3)) - rates.seconds(job, WORK)
+    assert stepwise == pytest.approx(3 * (rates.seconds(Job("coarse_prune", threads=4), WORK) - 20))
+    assert rates.seconds(replace(job, wildcards={"method": "fine"}), replace(WORK, steps=3)) == 20 + 15 * 110
+    averaged = rates.seconds(job, replace(WORK, averaged=("coarse",))) - rates.seconds(job, WORK)
+    assert averaged == pytest.approx((6000 + 1024) / 600)
+    assert rates.seconds(Job("train_base"), replace(WORK, averaged=("coarse",))) == rates.seconds(
+        Job("train_base"), WORK
+    )
+    size = Job("tune_rival", {"rival": "size", "amount": "320"}, gpu=True)
+    rivals = replace(WORK, epochs={"size": 10}, sizes=(320,))
+    assert rates.seconds(size, rivals) == pytest.approx(20 + 10 * 110 / 4)
+    averaged = rates.seconds(size, replace(rivals, averaged=("size",))) - rates.seconds(size, rivals)
+    assert averaged == pytest.approx((6000 + 1024) / 600 / 4)
+
+
+def test_the_configuration_tells_how_large_teachers_are_and_what_is_averaged(tmp_path):
+    base, large = tmp_path / "base.pt", tmp_path / "large.pt"
+    base.write_bytes(bytes(1000))
+    large.write_bytes(bytes(3500))
+    coarse = {"ratios": [0.5], "teacher": str(large), "steps": 3, "average": 2}
+    found = workload.settings(configuration(base_model=str(base), coarse=coarse, fine={"teacher": "base"}))
+    assert found["teachers"] == {"coarse": 3.5, "fine": 1.0}
+    assert found["averaged"] == ("coarse", "size", "depth", "twin")
+    assert found["steps"] == 3
+    large.unlink()
+    later = workload.settings(configuration(base_model=str(base), coarse=coarse))
+    assert later["teachers"]["coarse"] > 1, "it is not there yet"
+
+
 def test_other_sizes_of_exported_models_take_their_own_time():
     work = replace(WORK, sizes=(320, 1280))
     for size, per_image in {"": 1 / 15, "_320": 1 / 60}.items():

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 import gather
+from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
 from pinch.core.record_types.measurements import AccuracyRecord
+from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Model
 from pinch.tables import compared, gathering, stages
@@ -51,6 +53,20 @@ def test_models_hold_test_accuracy_before_and_after_tuning(run):
     assert coarse["map50_95"] == pytest.approx(0.727 * 0.985)
     assert coarse["map50_95_before_tuning"] == pytest.approx(0.727 * (1 - 2.2 * 0.3))
     assert models["macs"].dtype == "Int64"
+
+
+def test_epochs_say_how_their_model_was_trained(run):
+    path = run / "records/training/demo_coarse_prune_30_tuned.json"
+    changes = {"schedule": "3 steps", "teacher": "large.pt", "averaged_epochs": 2, "averaged_map50_95": 0.6}
+    made_up_run.edit(path, TrainingRecord, activation="relu", **changes)
+    table = gathering.gather(run).tables["training"]
+    assert table["averaged_epochs"].dtype == table["seed"].dtype == "Int64"
+    coarse = table[table["model"] == "demo_coarse_prune_30_tuned"]
+    found = coarse[[*changes, "activation", "seed"]].drop_duplicates().to_dict("records")
+    assert found == [changes | {"activation": "relu", "seed": records.read(path, TrainingRecord).provenance.seed}]
+    base = table[table["model"] == "demo"].iloc[0]
+    assert (base["schedule"], base["averaged_epochs"]) == ("one-shot", 0)
+    assert base[["teacher", "activation"]].isna().all()
 
 
 def test_the_twin_of_the_base_is_a_row_after_it(tmp_path):

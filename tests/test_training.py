@@ -20,7 +20,7 @@ from pinch.run.identity import Model
 from pinch.weights import checkpoints
 from pinch.weights.pruning import coarse, fine, kinds
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.training import devices, mixed_precision, recipes, runs
+from pinch.weights.training import devices, mixed_precision, recipes, results, runs
 from pinch.weights.training.fit import train
 from pinch.weights.training.request import Request
 from pinch.weights.training.trainer import Trainer, bare
@@ -418,6 +418,10 @@ def test_two_processes(base, data, models, tmp_path):
     assert [p.shape for p in before.parameters()] == [p.shape for p in after.parameters()]
     if base == "fine.pt":
         assert not zeros(best, masks)[1]
+    found = results.averaged(tmp_path / "ddp")
+    assert found["averaged_epochs"] == 2
+    last = checkpoints.load(tmp_path / "ddp" / "weights" / "last.pt").model
+    assert not torch.equal(after.model[1].bn.running_mean, last.model[1].bn.running_mean), "the average is no epoch's"
 
 
 def _free_port():
@@ -431,11 +435,21 @@ import sys
 from functools import partial
 import torch
 from torch import distributed, nn
-import pinch
 from pinch.weights import checkpoints
 from pinch.data import check, dataset, for_ultralytics
 from pinch.weights.pruning import masks
+from pinch.weights.training import averaging
 from pinch.weights.training.trainer import Trainer, bare
+
+better = averaging.better
+
+def than_nothing(trainer, validate):
+    trainer.best_fitness = -1.0
+    found = better(trainer, validate)
+    assert (found is None) == (distributed.get_rank() > 0)
+    return found
+
+averaging.better = than_nothing
 
 class OnTwoCpus(Trainer):
     # Ultralytics knows only accelerators here.
@@ -451,6 +465,7 @@ settings = {"model": base, "data": str(written), "project": folder}
 settings |= {"name": "ddp", "epochs": 2, "batch": 8, "imgsz": 64, "device": "cpu", "plots": False, "exist_ok": True}
 trainer = OnTwoCpus(overrides=settings)
 trainer.world_size = 2
+trainer.add_callback("on_train_start", partial(averaging.ask_for, count=2))
 trainer.train()
 assert distributed.get_world_size() == 2
 assert isinstance(trainer.model, parallel)

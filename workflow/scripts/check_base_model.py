@@ -7,6 +7,7 @@ from pathlib import Path
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments
 from pinch.run.settings.pruning import CoarsePruning, FinePruning
+from pinch.run.settings.training import Training
 from pinch.weights.pruning import kinds
 
 
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--teachers", nargs="+", type=Path, default=[], help="checkpoints that pruned models learn from"
     )
+    add_arguments(parser, Training, only=("options",))
     parser.add_argument("--widths", nargs="+", type=cli.fraction, default=[], help="shares of the width, of rivals")
     parser.add_argument("--depths", nargs="+", type=cli.fraction, default=[], help="shares of the blocks, of rivals")
     arguments = parser.parse_args(argv)
@@ -35,8 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from pinch.data import dataset
     from pinch.weights import base_check
+    from pinch.weights.training.request import check_options
 
     classes = arguments.classes or dataset.load(arguments.dataset).names
+    for key, value in arguments.options:
+        check_options({key: value})
     rivals = arguments.widths, arguments.depths
     found = base_check.check(arguments.base, classes, coarse, fine, arguments.trained, arguments.teachers, *rivals)
     records.write(arguments.output, found)

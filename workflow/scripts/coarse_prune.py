@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli, records
-from pinch.core.arguments import add_arguments, from_arguments
+from pinch.core.arguments import add_arguments, changed_options, from_arguments
 from pinch.core.errors import PinchError
 from pinch.run.identity import Model
 from pinch.run.settings.data import General
 from pinch.run.settings.pruning import CoarsePruning
 from pinch.run.settings.training import CoarseTuning, Training
 from pinch.weights.pruning import kinds
+from pinch.weights.training import schedules
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -41,8 +42,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.fine_tune and not arguments.dataset:
         raise PinchError("--fine-tune needs a data set: add --dataset data.yaml")
-    if arguments.steps > 1 and not arguments.fine_tune:
-        raise PinchError("channels are removed in --steps while the network is tuned: add --fine-tune")
+    tuning = [option.flag for option in changed_options(CoarseTuning, arguments)]
+    if tuning and not arguments.fine_tune:
+        raise PinchError(f"{tuning[0]} is for fine-tuning: add --fine-tune, or leave it out")
+    dense = arguments.model if arguments.steps > 1 else None
+    schedules.require_removal(arguments.steps, arguments.mode)
+    schedules.chosen(arguments.epochs, dense, arguments.steps).require_fit(arguments.average)
 
     pruning = _pruning(arguments)
 
@@ -62,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             arguments.dataset,
             device=arguments.device,
             seed=arguments.seed,
-            dense=arguments.model if arguments.steps > 1 else None,
+            dense=dense,
             steps=arguments.steps,
             **vars(from_arguments(Training, arguments)),
         )

@@ -62,6 +62,19 @@ def from_arguments(declaration: type[Settings], arguments: argparse.Namespace, *
     return declaration(**said | others)
 
 
+def changed_options(declaration: type, values: argparse.Namespace | Mapping[str, Any]) -> list[Option]:
+    """The options whose values are not their defaults, of those that have a value.
+
+    Args:
+        declaration: a settings dataclass.
+        values: by the options' names: a command line, or a section of the configuration.
+    """
+    given = values if isinstance(values, Mapping) else vars(values)
+    known = [(each, given[each.name]) for each in options_of(declaration) if each.name in given]
+    # A configuration has lists in place of tuples.
+    return [each for each, value in known if (tuple(value) if each.many else value) != each.default]
+
+
 def rule_arguments(
     declaration: type,
     values: Mapping[str, Any],

@@ -12,11 +12,11 @@ from graphlib import TopologicalSorter
 from pinch.operations import rates
 from pinch.operations.rates import Job
 from pinch.operations.requests import MARGIN, Requests
-from pinch.operations.workload import Workload
+from pinch.operations.workload import CHECKPOINT_BYTES, Workload
 
-# Bytes on disk: a YOLO11n checkpoint (half precision), its run folder while it trains (with the optimizer),
+# Bytes on disk: a checkpoint, its run folder while it trains (with the optimizer),
 # an artifact of average size, a label file (a block), a rendered image, record and log.
-_BYTES = {"checkpoint": 5.6e6, "run": 32e6, "artifact": 6e6, "label": 4096, "rendered": 40e3, "record": 50e3}
+_BYTES = {"checkpoint": CHECKPOINT_BYTES, "run": 32e6, "artifact": 6e6, "label": 4096, "rendered": 40e3, "record": 50e3}
 # Files on disk: of a job (outputs, log, benchmark, Snakemake's and Slurm's notes), and of a training's run folder.
 _FILES = {"job": 10, "run": 25}
 

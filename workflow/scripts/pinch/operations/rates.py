@@ -4,7 +4,7 @@ This is the only place that knows: plans add up these times, and requests for ti
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pinch.operations.workload import Workload
 from pinch.run.formats import PRECISIONS, format_of
@@ -21,9 +21,13 @@ class Job:
     threads: int = 1
 
 
+# A teacher's share was measured on one CPU core with a YOLO11n at 160 pixels, in processor time of forward and backward
+# pass. Relative to no teacher it is 1.20 with one of half its width (0.3 of its file), 1.37 with its like, and 1.81
+# with one of twice its width (3.5 of its file): so the share is rather too high for large teachers.
 ASSUMPTIONS = {
     "train_gpu": (400.0, "images of 640 px per second, training on one data-centre GPU"),
     "train_cpu": (2.5, "images of 640 px per second, training on one CPU core"),
+    "teacher": (0.35, "of the time of training on an image are added by a teacher as large as the base"),
     "infer_gpu": (600.0, "images of 640 px per second, evaluation on one data-centre GPU"),
     "infer_cpu": (15.0, "images of 640 px per second, evaluation on four CPU threads, and in proportion on others"),
     "decoded": (250.0, "images of 512 px per second and core, decoding"),
@@ -57,10 +61,7 @@ def seconds(job: Job, work: Workload) -> float:
         "synthesize_hands": lambda job, work: sum(work.images) / _RATE["rendered"],
         "hagrid_to_yolo": _read_all,
         "prepare_dataset": _read_all,
-        "train_base": lambda job, work: work.epochs["base"] * epoch_seconds(job, work),
-        "tune_base": lambda job, work: work.epochs["twin"] * epoch_seconds(job, work),
-        "tune_pruned": lambda job, work: work.epochs[job.wildcards["method"]] * epoch_seconds(job, work),
-        "tune_rival": lambda job, work: work.epochs[job.wildcards["rival"]] * epoch_seconds(job, work),
+        **dict.fromkeys(TRAININGS, _training),
         "coarse_prune": _ranking,
         # Statistics, and how much blocks change their inputs.
         "make_rival": lambda job, work: (320 + 64) * _scaled(job, work),
@@ -77,7 +78,7 @@ def seconds(job: Job, work: Workload) -> float:
         # Each part of a study also measures the unpruned network.
         "scan_layers": lambda job, work: (SCANNED_LAYERS + 1) * _scanned(job, work),
         "explain_pruning": lambda job, work: (len(Explain.ratios) + 1) * _explained(job, work),
-        "explain_tuning": lambda job, work: work.epochs["fine"] * epoch_seconds(job, work) + 2 * _explained(job, work),
+        "explain_tuning": lambda job, work: _training(job, work) + 2 * _explained(job, work),
     }
     if job.rule.startswith("export_"):
         return _RATE["start"] + _export(job, work)
@@ -88,8 +89,9 @@ def epoch_seconds(job: Job, work: Workload) -> float:
     """Seconds of one epoch of training, with its validation."""
     train, val, _ = work.images
     trains, infers = ("train_gpu", "infer_gpu") if job.gpu else ("train_cpu", "infer_cpu")
-    size = f"_{job.wildcards['amount']}" if job.wildcards.get("rival") == "size" else ""
-    return work.scale_of(size) * (train / _RATE[trains] + val / _RATE[infers])
+    # Of jobs that train, those with a method tune a pruned model.
+    taught = 1 + _RATE["teacher"] * work.teachers.get(job.wildcards.get("method", ""), 0)
+    return _training_scale(job, work) * (taught * train / _RATE[trains] + val / _RATE[infers])
 
 
 def unbroken_seconds(job: Job, work: Workload) -> float:
@@ -97,7 +99,7 @@ def unbroken_seconds(job: Job, work: Workload) -> float:
     if job.rule not in TRAININGS:
         return seconds(job, work)
     measuring = 2 * _explained(job, work) if job.rule == "explain_tuning" else 0
-    return _RATE["start"] + epoch_seconds(job, work) + measuring
+    return _RATE["start"] + epoch_seconds(job, work) + _step(job, work) + _averaging(job, work) + measuring
 
 
 def images(job: Job, work: Workload) -> int:
@@ -116,6 +118,37 @@ def images(job: Job, work: Workload) -> int:
     if job.rule == "evaluate_chosen":
         return test
     return train + val + test if job.rule in ("hagrid_to_yolo", "prepare_dataset") else 0
+
+
+def _training(job: Job, work: Workload) -> float:
+    steps = work.steps if work.steps > 1 else 0
+    epochs = work.epochs[_epochs_of(job)] * epoch_seconds(job, work)
+    return epochs + steps * _step(job, work) + _averaging(job, work)
+
+
+def _epochs_of(job: Job) -> str:
+    """The key of `Workload.epochs` for a job that trains."""
+    fixed = {"train_base": "base", "tune_base": "twin", "explain_tuning": "fine"}
+    return fixed.get(job.rule) or job.wildcards["method" if job.rule == "tune_pruned" else "rival"]
+
+
+def _training_scale(job: Job, work: Workload) -> float:
+    """Work for an image of a training relative to one of 640 pixels."""
+    return work.scale_of(f"_{job.wildcards['amount']}" if job.wildcards.get("rival") == "size" else "")
+
+
+def _step(job: Job, work: Workload) -> float:
+    """Seconds of one step of an iterative coarse pruning, which is taken on the processor; 0 if there are none."""
+    return _ranking(replace(job, gpu=False), work) if work.steps > 1 and _epochs_of(job) == "coarse" else 0
+
+
+def _averaging(job: Job, work: Workload) -> float:
+    """Seconds for the average of weights at the end of a training: its statistics, and one more validation."""
+    if _epochs_of(job) not in work.averaged:
+        return 0
+    train, val, _ = work.images
+    # As many images for statistics as `pinch.weights.training.averaging` takes.
+    return _training_scale(job, work) * (min(train, 1024) + val) / _RATE["infer_gpu" if job.gpu else "infer_cpu"]
 
 
 def _read_all(job: Job, work: Workload) -> float:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ SPLITS = ("train", "val", "test")
 Images = tuple[int, int, int]
 # Images per gesture in train, val and test, rounded, from HaGRID's readme (v2-1M: 821,458, 99,200 and 165,500 for 33).
 HAGRID_PER_CLASS = (24900, 3000, 5000)
+CHECKPOINT_BYTES = 5.6e6
+"""Of a YOLO11n, in half precision."""
+# The size of a teacher that is not there yet, relative to the base's: about that of the next network of its family.
+_USUAL_TEACHER = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,9 @@ class Workload:
         timed_frames: frames of one timing, over its usual number of rounds, warm-up included.
         limit: maximum number of images of val, and of test, to measure accuracy on; None: all.
         calibration_images: images of each class that int8 is calibrated on.
+        teachers: by methods whose tuning has a teacher, its size relative to the base's.
+        averaged: keys of `epochs` whose trainings average weights at their end.
+        steps: in which coarse pruning removes channels.
     """
 
     images: Images
@@ -45,6 +52,9 @@ class Workload:
     sizes: tuple[int, ...] = ()
     limit: int | None = None
     calibration_images: int = 0
+    teachers: Mapping[str, float] = field(default_factory=dict)
+    averaged: tuple[str, ...] = ()
+    steps: int = 1
 
     @property
     def scale(self) -> float:
@@ -67,16 +77,39 @@ class Workload:
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a configuration with all defaults says of the work: all of `Workload` but images and classes."""
     measure, twin = config["measure"], comparing.twin_method(config)
-    epochs = {"base": config["train"]["epochs"]} | {method: config[method]["epochs"] for method in METHODS}
-    epochs |= {method: rivals.training(config, method)["epochs"] for method in RIVALS}
+    trainings = {"base": config["train"]} | {method: config[method] for method in METHODS}
+    trainings |= {method: rivals.training(config, method) for method in RIVALS}
+    trainings |= {"twin": config[twin]} if twin else {}
     return {
-        "epochs": epochs | ({"twin": epochs[twin]} if twin else {}),
+        "epochs": {key: training["epochs"] for key, training in trainings.items()},
         "imgsz": config["train"]["imgsz"],
         "timed_frames": min(measure["rounds"], USUAL_ROUNDS) * (measure["frames"] + measure["warmup"]),
         "sizes": (*config["export"]["imgsz"], *config["rivals"]["imgsz"]),
         "limit": config["evaluate"]["limit"],
         "calibration_images": config["export"]["calibration_images"],
+        "teachers": {method: _teacher_size(config, method) for method in METHODS if config[method]["teacher"]},
+        "averaged": tuple(key for key, training in trainings.items() if training["average"]),
+        "steps": config["coarse"]["steps"],
     }
+
+
+def _teacher_size(config: Mapping[str, Any], method: str) -> float:
+    """The size of a method's teacher relative to the base's, by their files.
+
+    In a family, MACs grow with parameters to within a factor of 1.5: a YOLO11n has 6.5 GFLOPs with 2.6 million, a
+    YOLO11s 21.5 with 9.4, a YOLO11x 194.9 with 56.9 (docs.ultralytics.com/models/yolo11).
+    """
+    if config[method]["teacher"] == "base":
+        return 1.0
+    teacher = _bytes(config[method]["teacher"])
+    base = _bytes(config["trained_model"] or config["base_model"])
+    return teacher / (base or CHECKPOINT_BYTES) if teacher else _USUAL_TEACHER
+
+
+def _bytes(checkpoint: str) -> int:
+    """The size of a checkpoint; 0 if it is not there, or is none."""
+    path = Path(checkpoint)
+    return path.stat().st_size if path.suffix == ".pt" and path.is_file() else 0
 
 
 def of(config: Mapping[str, Any], record: Path, annotations: str | None) -> Workload:

@@ -172,7 +172,8 @@ def _training(rows: list[Row]) -> list[Row]:
         if curve:
             best = next((row for row in curve if row["epoch"] == row["best_epoch"]), curve[-1])
             told = {"model": model, "label": curve[0]["label"], "epochs": len(curve), "best": best["epoch"]}
-            told |= {key: best[key] for key in ("batch", "batch_used", "diverged_epoch")}
+            told |= {key: best[key] for key in ("batch", "batch_used", "diverged_epoch", "schedule", "teacher")}
+            told |= {key: best[key] for key in ("averaged_epochs", "averaged_map50_95")}
             rising = best["epoch"] == curve[-1]["epoch"]
             found.append(told | {"rising": rising, "map50_95": best["map50_95"], "seconds": curve[0]["seconds"]})
     return found

@@ -20,7 +20,7 @@ from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
-from pinch.tables import accuracies, compared, composition, intervals, provenance, seeds, stages, timings
+from pinch.tables import accuracies, compared, composition, intervals, provenance, seeds, stages, timings, trainings
 from pinch.tables.cells import flat, pick, scalars
 from pinch.tables.reading import RunRecords
 
@@ -47,10 +47,7 @@ COLUMNS = {
     ],
     "inference": timings.COLUMNS,
     "dataset": composition.COLUMNS,
-    "training": [
-        *["model", "epoch", "map50", "map50_95", "best_epoch", "epochs_requested", "seconds", "imgsz", "device"],
-        *["method", "ratio", "tuned", "label", "batch", "batch_used", "diverged_epoch"],
-    ],
+    "training": trainings.COLUMNS,
     "sensitivity": [
         *["study", "method", "layer", "variant", "ratio", "tuned", "map50_95", "base_map50_95", "sparsity"],
         *["split", "images"],
@@ -68,6 +65,7 @@ _WHOLE = ["parameters", "nonzero_parameters", "macs", "imgsz", "bytes", "bytes_z
 _WHOLE += ["rounds", "images", "users", "boxes", "epoch", "best_epoch", "epochs_requested", "jobs", "seed", "seeds"]
 _WHOLE += [*accuracies.LOOKED_AT, "images_with", "users_with", *(f"images_of_{count}" for count in BOX_COUNTS)]
 _WHOLE += ["persons", "val_persons", "part_images", "candidates", "batch", "batch_used", "diverged_epoch", "count"]
+_WHOLE += ["averaged_epochs"]
 
 
 @dataclass
@@ -263,10 +261,10 @@ class _Reader:
     def training(self) -> list[dict[str, Any]]:
         rows = []
         for model in self.expected.models:
-            if record := self.found.optional("training", str(model), f"training/{model}", TrainingRecord):
-                about = pick(record, "best_epoch", "epochs_requested", "seconds", "imgsz", "device")
-                about |= pick(record, "batch", "batch_used", "diverged_epoch")
-                rows += [scalars(epoch) | about | _of_model(model) for epoch in record.curve]
+            name = f"training/{model}"
+            if record := self.found.optional("training", str(model), name, TrainingRecord):
+                found = trainings.rows(record, self.found.made[name].seed)
+                rows += [row | _of_model(model) for row in found]
         return rows
 
     def sensitivity(self) -> list[dict[str, Any]]:

@@ -75,6 +75,8 @@ class TrainingRecord(Record):
             None: there was none.
         averaged_epochs: at the end, whose averaged weights were kept instead of those of the best epoch; 0: none.
         averaged_map50_95: of that average on val, whether it was kept or not; None without one.
+        activation: of the network, by its name in `pinch.run.activations.ACTIVATIONS`; several names where layers
+            differ; None in older records, and where it has none of them.
     """
 
     kind: ClassVar[str] = "training"
@@ -99,6 +101,7 @@ class TrainingRecord(Record):
     diverged_epoch: int | None = None
     averaged_epochs: int = 0
     averaged_map50_95: float | None = None
+    activation: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

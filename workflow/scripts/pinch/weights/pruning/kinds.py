@@ -4,6 +4,7 @@ These are values that need no torch, so that commands and rules can ask which op
 `pinch.weights.pruning.coarse` and `pinch.weights.pruning.fine` do the pruning.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -189,7 +190,7 @@ def coarse_pruning(
     given = {name: value for name, value in options.items() if value is not None}
     ranking = RANKINGS[given.get("ranking", ChannelRemoval.ranking.name)]
     spread = SPREADS[given.get("spread", ChannelRemoval.spread.name)]
-    _require_own(given, mode, ranking.name, spread.name)
+    require_own(given, mode, ranking.name, spread.name, OPTIONS)
     if mode == ChannelMasking.mode:
         return ChannelMasking(ratio, **given)
     if spread is Sensitivity and "scan" not in given:
@@ -198,13 +199,14 @@ def coarse_pruning(
     return ChannelRemoval(ratio, seed=seed, **_own(ChannelRemoval, given) | parts)
 
 
-def _require_own(given: dict[str, Any], mode: str, ranking: str, spread: str) -> None:
+def require_own(given: Collection[str], mode: str, ranking: str, spread: str, named: dict[str, str]) -> None:
+    """Raise a PinchError for options that this coarse pruning does not have, which `named` says how to call."""
     others = [name for name in given if name not in coarse_options(mode, ranking, spread)]
     if others:
         removal = f"the ranking {ranking} with the spread {spread}"
         chosen = f"the mode {mode}" if mode == ChannelMasking.mode else removal
-        flag = OPTIONS[others[0]]
-        raise PinchError(f"{flag} is for {_owners(others[0])}, not for {chosen}: leave out {flag}")
+        name = named[others[0]]
+        raise PinchError(f"{name} is for {_owners(others[0])}, not for {chosen}: leave out {name}")
 
 
 def _own(kind: Any, given: dict[str, Any]) -> dict[str, Any]:

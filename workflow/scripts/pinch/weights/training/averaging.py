@@ -2,24 +2,27 @@
 
 What is averaged are the weights that Ultralytics validates, themselves a moving average over steps. They are kept in
 files beside the checkpoints, one for each of the last epochs, so that a resumed run has them too, and because patience
-may make any epoch the last.
+may make any epoch the last. On several GPUs the first process keeps and averages them, and all validate the average.
 """
 
 import copy
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import distributed
 from torch.optim.swa_utils import update_bn
+from ultralytics.utils import RANK
 
 from pinch.core.files import write_json
 from pinch.weights.training import results
 
 # Number of training images for batch-norm statistics.
 STATISTICS_IMAGES = 1024
+Validate = Callable[[], tuple[Any, float | None]]
 
 
 def keep(folder: Path, epoch: int, network: Any, count: int) -> None:
@@ -54,22 +57,71 @@ def average(folder: Path, network: Any, images: Iterable[torch.Tensor]) -> Any:
     return averaged
 
 
-def better(trainer: Any) -> Any:
-    """The average at the end of a training, if it is more accurate on val than the best epoch; else None.
+def ask_for(trainer: Any, count: int) -> None:
+    """Let a trainer average the last `count` epochs; a callback, which reaches the processes of all GPUs.
 
     Args:
-        trainer: a `pinch.weights.training.trainer.Trainer`; the accuracy is written to its run folder.
+        trainer: a `pinch.weights.training.trainer.Trainer`.
+        count: number of epochs; 0: none are averaged.
     """
-    batches = itertools.islice(trainer.train_loader, math.ceil(STATISTICS_IMAGES / trainer.batch_size))
+    trainer.average = count
+
+
+def after_epoch(trainer: Any, fitness: float | None, validate: Validate) -> Any:
+    """Keep the weights of an epoch. After the last one, return their average if it is better on val; else None.
+
+    Args:
+        trainer: a `pinch.weights.training.trainer.Trainer`. All processes of a run on several GPUs call this.
+        fitness: of the epoch; None in processes other than the first.
+        validate: validates the average of the trainer as the epochs, in all processes together.
+    """
+    if RANK in {-1, 0}:
+        keep(trainer.wdir, trainer.epoch, trainer.ema.ema, trainer.average)
+    return better(trainer, validate) if _is_last(trainer, fitness) else None
+
+
+def _is_last(trainer: Any, fitness: float | None) -> bool:
+    """Whether training ends with this epoch, which only the first process knows."""
+    said = [False]
+    if RANK in {-1, 0}:
+        stops = copy.copy(trainer.stopper)(trainer.epoch + 1, fitness)
+        said = [stops or trainer.epoch + 1 >= trainer.epochs]
+    if trainer.world_size > 1:
+        distributed.broadcast_object_list(said, src=0)
+    return said[0]
+
+
+def better(trainer: Any, validate: Validate) -> Any:
+    """The average of the weights that were kept, if it is more accurate on val than the best epoch; else None.
+
+    Args:
+        trainer: see `after_epoch`; the accuracy is written to its run folder.
+        validate: see there.
+    """
     own, before = trainer.ema.ema, trainer.best_fitness
-    images = (trainer.preprocess_batch(batch)["img"] for batch in batches)
-    trainer.ema.ema = averaged = average(trainer.wdir, own, images)
-    metrics, fitness = trainer.validate()
+    trainer.ema.ema = averaged = _averaged(trainer)
+    metrics, fitness = validate()
     trainer.ema.ema = own
+    if fitness is None:
+        return None
     kept = len(_kept(trainer.wdir)) if fitness > before else 0
     found = {"averaged_epochs": kept, "averaged_map50_95": metrics["metrics/mAP50-95(B)"]}
     write_json(trainer.save_dir / results.AVERAGED, found)
     return averaged if kept else None
+
+
+def _averaged(trainer: Any) -> Any:
+    """The average, in all processes the same."""
+    own, loader = trainer.ema.ema, trainer.train_loader
+    if RANK in {-1, 0}:
+        batches = itertools.islice(loader, math.ceil(STATISTICS_IMAGES / loader.batch_size))
+        averaged = average(trainer.wdir, own, (trainer.preprocess_batch(batch)["img"] for batch in batches))
+    else:
+        averaged = copy.deepcopy(own)
+    if trainer.world_size > 1:
+        for tensor in averaged.state_dict().values():
+            distributed.broadcast(tensor, src=0)
+    return averaged
 
 
 def write_best(last: Path, best: Path, network: Any) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import subprocess
 import tempfile
@@ -21,9 +22,10 @@ from pinch.data.manifest import Manifest
 from pinch.data.staging import staged
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
+from pinch.weights.pruning import activations
 from pinch.weights.pruning import masks as mask_tools
-from pinch.weights.pruning.stepwise import StepwiseRemoval, unit_widths
-from pinch.weights.training import recipes, results, resuming, runs
+from pinch.weights.pruning.stepwise import StepwiseRemoval
+from pinch.weights.training import averaging, recipes, results, resuming, runs
 from pinch.weights.training.devices import ultralytics_device
 from pinch.weights.training.request import Request
 from pinch.weights.training.request import check as check_request
@@ -80,7 +82,7 @@ def _train(
                 del arguments["batch"]
             else:
                 runs.renew(request.run_folder, keep=request.resume)
-            _run(request, arguments | places, _removal(request, base, data, arguments["imgsz"]))
+            _run(request, arguments | places, request.schedule.removal(base, data, arguments["imgsz"]))
     versions = left.versions if left else identity["versions"]
     return dataclasses.replace(_finish(request, base), taken_over=finished, versions=versions)
 
@@ -107,22 +109,9 @@ def _staged(
 
 
 def _own_settings(request: Request) -> dict[str, Any]:
-    """The settings of a gradual schedule, of averaging and of the activation, which are no arguments of Ultralytics."""
-    own: dict[str, Any] = {"average": request.average} if request.average else {}
-    if request.activation:
-        own["activation"] = request.activation
-    if not request.dense:
-        return own
-    if request.steps > 1:
-        return own | {"steps": recipes.step_epochs(request.epochs, request.steps)}
-    return own | {"ramp": recipes.RAMP}
-
-
-def _removal(request: Request, base: Checkpoint, data: dataset.Dataset, imgsz: int) -> StepwiseRemoval | None:
-    """The steps of an iterative coarse pruning, if the request has some."""
-    if not request.dense or request.steps == 1:
-        return None
-    return StepwiseRemoval(checkpoints.load(request.dense), base, request.steps, data, imgsz)
+    """The settings of the schedule, of averaging and of the activation, which are no arguments of Ultralytics."""
+    own = {"average": request.average, "activation": request.activation}
+    return {key: value for key, value in own.items() if value} | request.schedule.settings
 
 
 def _arguments(request: Request, base: Checkpoint, data: dataset.Dataset) -> dict[str, Any]:
@@ -159,7 +148,9 @@ def _run(request: Request, arguments: dict[str, Any], removal: StepwiseRemoval |
     # The processes of a run on several GPUs import the trainer by name.
     os.environ["PYTHONPATH"] = library_path()
     trainer = Trainer(overrides=arguments)
-    trainer.removal, trainer.average = removal, request.average
+    trainer.removal = removal
+    # The processes of a run on several GPUs get the arguments and the callbacks of the trainer, not its attributes.
+    trainer.add_callback("on_train_start", functools.partial(averaging.ask_for, count=request.average))
     try:
         with ending_with_this() if trainer.ddp else contextlib.nullcontext():
             trainer.train()
@@ -190,7 +181,9 @@ def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
     meta = {**base.meta, "tuned": base.meta["method"] != "none" or request.as_after is not None}
     sparsity = 0.0
     if base.meta["method"] != "none":
-        _require_structure(trained, base, request.steps)
+        structures = [request.schedule.structure(network) for network in (base.model, trained.model)]
+        if structures[0] != structures[1]:
+            raise PinchError(f"training changed the structure of {base.path}: it is no longer the pruned network")
     if carried.get("masks"):
         meta["masks"] = carried["masks"]
         kept = mask_tools.unpack(meta["masks"], trained.model, str(best))
@@ -201,20 +194,9 @@ def _finish(request: Request, base: Checkpoint) -> TrainingRecord:
     return _record(request, trained, sparsity)
 
 
-def _require_structure(trained: Checkpoint, base: Checkpoint, steps: int) -> None:
-    # After several steps, queries and keys of attention, which follow other widths, may be rounded otherwise.
-    structure = unit_widths if steps > 1 else _shapes
-    if structure(base.model) != structure(trained.model):
-        raise PinchError(f"training changed the structure of {base.path}: it is no longer the pruned network")
-
-
-def _shapes(network: Any) -> dict[str, Any]:
-    return {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
-
-
 def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingRecord:
     curve = results.curve(request.run_folder / results.RESULTS)
-    best = max((row for row in curve if row.epoch >= _settled(request)), key=lambda row: row.map50_95)
+    best = max((row for row in curve if row.epoch >= request.schedule.settled), key=lambda row: row.map50_95)
     return TrainingRecord(
         model=request.name,
         base_model=Path(request.base).name,
@@ -226,27 +208,15 @@ def _record(request: Request, trained: Checkpoint, sparsity: float) -> TrainingR
         device=request.device,
         parameters=checkpoints.count_parameters(trained.model),
         teacher=request.teacher.name if request.teacher else None,
-        schedule=_name_of_schedule(request),
+        schedule=request.schedule.name,
         curve=curve,
         sparsity=sparsity,
         batch=request.batch,
         batch_used=trained.train_args["batch"],
         diverged_epoch=results.diverged_epoch(request.run_folder),
         **results.averaged(request.run_folder),
+        activation=", ".join(sorted(activations.of(trained.model))) or None,
     )
-
-
-def _settled(request: Request) -> float:
-    """The first epoch, counted from 1, that may count as the best: the network is pruned as far as wanted there."""
-    if request.steps > 1:
-        return recipes.step_epochs(request.epochs, request.steps)[-1] + 1
-    return recipes.RAMP * request.epochs if request.dense else 0
-
-
-def _name_of_schedule(request: Request) -> str:
-    if request.steps > 1:
-        return f"{request.steps} steps"
-    return "cubic" if request.dense else "one-shot"
 
 
 def tuned_pruning(prune: Callable[[Path], R], output: Path, data: Path, **settings: Any) -> R:

@@ -1,5 +1,6 @@
 """The request of a training: what to train, and how."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from pinch.core.errors import PinchError
 from pinch.run.settings.data import General
 from pinch.run.settings.training import BaseActivation, Batches, CoarseTuning, Loading, Start, Training
+from pinch.weights.training import schedules
 
 # Ultralytics' training settings that follow from fields of a request.
 _OWN_SETTINGS = {
@@ -55,6 +57,11 @@ class Request(Batches, Training, BaseActivation, Loading):
     dense: Path | None = None
     steps: int = CoarseTuning.steps
 
+    @functools.cached_property
+    def schedule(self) -> schedules.OneShot:
+        """When what is pruned is pruned."""
+        return schedules.chosen(self.epochs, self.dense, self.steps)
+
     @property
     def several_gpus(self) -> bool:
         """Whether it is a training on more than one GPU."""
@@ -85,18 +92,21 @@ def check(request: Request) -> None:
         )
     if Path(request.name).name != request.name:
         raise PinchError(f"{request.name!r} is not a model's name: give it without folders, which belong to --project")
-    if request.steps > 1 and not request.dense:
-        raise PinchError("--steps needs the model from which the base was pruned: give it with --gradual-from")
-    if request.steps > 1 and request.several_gpus:
+    if request.several_gpus and not request.schedule.several_gpus:
         raise PinchError("channels can be removed in --steps on one GPU only: name one with --device")
-    if request.average and request.several_gpus:
-        raise PinchError("weights can be averaged (--average) on one GPU only: name one with --device")
-    if own := sorted(_OWN_SETTINGS & request.options.keys()):
+    request.schedule.require_fit(request.average)
+    check_options(request.options)
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Refuse training settings that follow from fields of a request, or that Ultralytics does not know.
+
+    Raises:
+        PinchError: there is one.
+    """
+    if own := sorted(_OWN_SETTINGS & options.keys()):
         raise PinchError(f"the training setting {own[0]} follows from other arguments: leave it out")
-    _check_options(request.options)
 
-
-def _check_options(options: dict[str, Any]) -> None:
     from ultralytics.cfg import get_cfg
 
     try:

@@ -7,8 +7,7 @@ from pinch.core.errors import PinchError
 from pinch.data import dataset
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
-from pinch.weights.pruning import activations, kinds
-from pinch.weights.pruning import masks as mask_tools
+from pinch.weights.pruning import activations
 from pinch.weights.sources import require_teacher
 from pinch.weights.training.request import Request
 
@@ -39,22 +38,8 @@ def open_base(request: Request, data: dataset.Dataset) -> Checkpoint:
             f"{base} is pruned for {len(checkpoint.names)} classes, but {data.path} has {len(data.names)}: "
             "train on its classes, or train a dense model first and then prune it"
         )
-    if request.dense:
-        _require_gradual(request, checkpoint)
+    request.schedule.require_fitting(checkpoint)
     return checkpoint
-
-
-def _require_gradual(request: Request, base: Checkpoint) -> None:
-    """Refuse a gradual schedule for what is not pruned in a way that can be done gradually."""
-    removed = base.meta.get("settings", {}).get("mode") == kinds.ChannelRemoval.mode
-    if removed and request.steps == 1:
-        raise PinchError(f"channels were removed from {base.path}: --gradual-from needs --steps, at least 2")
-    if not removed and request.steps > 1:
-        raise PinchError(f"no channels were removed from {base.path}: leave out --steps")
-    if not removed and (base.meta["method"] != "fine" or not base.meta.get("masks")):
-        raise PinchError(
-            f"{base.path} cannot be pruned gradually: give a fine-pruned model, or one from which channels were removed"
-        )
 
 
 def open_file(base: str | Path, classes: int, seed: int = 0) -> Checkpoint:
@@ -99,12 +84,7 @@ def sources(request: Request) -> list[Path | None]:
 
 def write_start(request: Request, base: Checkpoint, identity: dict[str, Any], folder: Path) -> Path:
     """Write the checkpoint that Ultralytics starts from: the base, with what the trainer needs in its `pinch`."""
-    model, meta = base.model, {**base.meta, **identity}
-    if request.dense:
-        model = checkpoints.load(request.dense).model
-    if request.dense and request.steps == 1:
-        mask_tools.unpack(base.meta["masks"], model, str(request.dense))
-        meta["gradual"] = True
+    model, noted = request.schedule.start(base)
     activations.replace(model, request.activation)
-    checkpoints.save(folder / "start.pt", model, meta, base)
+    checkpoints.save(folder / "start.pt", model, {**base.meta, **identity, **noted}, base)
     return folder / "start.pt"

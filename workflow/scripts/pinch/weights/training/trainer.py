@@ -64,6 +64,8 @@ class Trainer(DetectionTrainer):
     paused = False
     removal: StepwiseRemoval | None = None
     average = 0
+    # The average of the last epochs' weights, once it is known to be the best model.
+    averaged: nn.Module | None = None
 
     def __init__(self, *args: Any, **kwargs: Any):
         data_base.TQDM = _NoBar  # type: ignore[misc]
@@ -221,6 +223,8 @@ class Trainer(DetectionTrainer):
         metrics, fitness = super().validate()
         if self.settling:
             self.best_fitness = None
+        elif self.average:
+            self.averaged = averaging.after_epoch(self, fitness, super().validate)
         return metrics, fitness
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
@@ -246,16 +250,13 @@ class Trainer(DetectionTrainer):
         """Save under temporary names first, so that the last checkpoint stays complete if the job is killed."""
         if self.settling:
             self.stopper.best_fitness, self.stopper.best_epoch = 0.0, self.epoch + 1
-        if self.average and not self.settling:
-            averaging.keep(self.wdir, self.epoch, self.ema.ema, self.average)
-        better = averaging.better(self) if self.stop and self.average and not self.settling else None
         last, best = self.last, self.best
         self.last, self.best = (Path(f"{path}.part") for path in (last, best))
         try:
             saved = super().save_model()
             resuming.save(self.wdir, self.epoch, self._parts())
-            if better is not None:
-                averaging.write_best(self.last, self.best, better)
+            if self.averaged is not None:
+                averaging.write_best(self.last, self.best, self.averaged)
             for part, path in ((self.best, best), (self.last, last)):
                 if part.exists():
                     os.replace(part, path)

@@ -1,12 +1,13 @@
 """The study of schedules on one machine: many short trainings at once, without Snakemake.
 
-    python tests/gpu_study.py DATA BASE FOLDER [--processes 8] [--minutes 8] [--epochs 24] [--seeds 1 2]
-    python tests/gpu_study.py DATA BASE FOLDER --device cpu --processes 2 --plateau 5 --runs twin_1 coarse50_1
+    python tests/schedule_study.py DATA BASE FOLDER [--processes 8] [--minutes 8] [--epochs 24] [--seeds 1 2]
+    python tests/schedule_study.py DATA BASE FOLDER --device cpu --processes 2 --plateau 5 --runs twin_1 coarse50_1
 
 Trains BASE on to its plateau on DATA (a data.yaml), and from there, with as many epochs each and for each seed: its
 twin; coarse pruning of 50% and 70% at once, in three steps, and with the first seed's twin as a teacher; and fine
-pruning of 90% at once and gradually. Every training also averages its last epochs' weights. FOLDER gets the models,
-their logs and results.csv with a row for each. A second call continues with what is there. When the minutes are over,
+pruning of 90% at once and gradually. Then with ReLU and with hardswish in place of SiLU: the twin, and coarse pruning
+of 50% at once and in three steps. Every training also averages its last epochs' weights. FOLDER gets the models, their
+logs and results.csv with a row for each. A second call continues with what is there. When the minutes are over,
 trainings pause, and results.csv has what is finished.
 
 It needs PyTorch, Ultralytics, torch-pruning, pandas, scipy, psutil, PyYAML, matplotlib, OpenCV and nvidia-ml-py.
@@ -29,21 +30,16 @@ from pinch.core import records  # noqa: E402
 from pinch.core.environment import DEADLINE  # noqa: E402
 from pinch.core.record_types.measurements import AccuracyRecord  # noqa: E402
 from pinch.core.record_types.weights import TrainingRecord  # noqa: E402
+from pinch.run.identity import METHODS  # noqa: E402
+from pinch.weights.training import schedules  # noqa: E402
 
-COLUMNS = [
-    *["run", "method", "ratio", "schedule", "teacher", "seed", "epochs", "seconds", "parameters", "macs"],
-    *[
-        "val_map50_95",
-        "test_map50_95",
-        "best_epoch",
-        "best_epoch_val_map50_95",
-        "averaged_val_map50_95",
-        "averaged_kept",
-    ],
-]
-# Epochs at the end of each training whose weights are averaged.
+COLUMNS = ["run", "method", "ratio", "schedule", "teacher", "activation", "seed", "epochs", "seconds", "parameters"]
+COLUMNS += ["macs", "val_map50_95", "test_map50_95", "best_epoch", "best_epoch_val_map50_95", "averaged_val_map50_95"]
+COLUMNS += ["averaged_kept"]
+# Epochs at the end of each training whose weights are averaged, or fewer where pruning leaves fewer.
 AVERAGED = 5
-ONE_SHOT = "one-shot"
+# Of iterative pruning.
+STEPS = 3
 
 
 @dataclass
@@ -73,39 +69,46 @@ class Plan:
     def __init__(self, data, base, folder, arguments):
         self.data, self.folder, self.arguments = data, folder, arguments
         self.jobs = []
-        self.base = self.train("base", "none", 0, None, ["--base-model", base], 1, epochs=arguments.plateau)
+        self.base = self.train("base", ["--base-model", base], 1)
         first = arguments.seeds[0]
         for seed in arguments.seeds:
             if seed == first:
                 self.twin(seed)
-            for ratio in (0.5, 0.7):
-                self.coarse(ratio, seed)
-                self.coarse(ratio, seed, steps=3)
+            for percent in (50, 70):
+                self.coarse(percent, seed)
+                self.coarse(percent, seed, steps=STEPS)
             self.fine(seed)
         teacher = self.folder / f"twin_{first}.pt"
         for seed in arguments.seeds:
             if seed != first:
                 self.twin(seed)
-            self.coarse(0.5, seed, teacher=teacher)
-            self.coarse(0.7, seed, teacher=teacher)
+            self.coarse(50, seed, teacher=teacher)
+            self.coarse(70, seed, teacher=teacher)
             self.fine(seed, gradual=True)
-            self.coarse(0.5, seed, steps=3, teacher=teacher)
+            self.coarse(50, seed, steps=STEPS, teacher=teacher)
+        for seed in arguments.seeds:
+            for activation in ("relu", "hardswish"):
+                self.twin(seed, activation)
+                for steps in (1, STEPS):
+                    self.coarse(50, seed, steps, activation=activation)
 
-    def twin(self, seed):
+    def twin(self, seed, activation=None):
         """The base with as many more epochs as pruned models have."""
-        self.train("twin", "none", 0, self.base, ["--base-model", self.base, "--as-after", "coarse"], seed)
+        options = ["--base-model", self.base, "--as-after", "coarse"]
+        options += ["--activation", activation] if activation else []
+        self.train("twin", options, seed, self.base, activation=activation)
 
-    def coarse(self, ratio, seed, steps=1, teacher=None):
+    def coarse(self, percent, seed, steps=1, teacher=None, activation=None):
         """Channels removed at once, or in steps."""
-        pruned = self.folder / f"pruned_{seed}" / f"base_coarse_prune_{ratio * 100:.0f}.pt"
+        suffix = f"{seed}_{activation}" if activation else f"{seed}"
+        pruned = self.folder / f"pruned_{suffix}" / f"base_coarse_prune_{percent}.pt"
         if not any(job.output == pruned for job in self.jobs):
-            command = ["coarse_prune.py", "--model", self.base, "--sparsity", ratio, "--output", pruned.parent]
-            command += ["--dataset", self.data, "--seed", seed]
-            self.jobs.append(Job(f"coarse_{ratio * 100:.0f}_{seed}", command, pruned, [self.base]))
+            command = ["coarse_prune.py", "--model", self.base, "--sparsity", percent / 100, "--output", pruned.parent]
+            command += ["--dataset", self.data, "--seed", seed, *(["--activation", activation] if activation else [])]
+            self.jobs.append(Job(f"coarse_{percent}_{suffix}", command, pruned, [self.base]))
         options = ["--base-model", pruned, "--pruned-model"]
-        options += ["--gradual-from", self.base, "--steps", steps] if steps > 1 else []
-        schedule = f"{steps} steps" if steps > 1 else ONE_SHOT
-        self.train(f"coarse{ratio * 100:.0f}", "coarse", ratio, pruned, options, seed, schedule, teacher)
+        dense = self.base if steps > 1 else None
+        self.train("coarse", options, seed, pruned, percent, dense, steps, teacher, activation)
 
     def fine(self, seed, gradual=False):
         """Weights zeroed at once, or gradually."""
@@ -114,28 +117,33 @@ class Plan:
             command = ["fine_prune.py", "base", "--base-model", self.base]
             command += ["--prune-ratio", 0.9, "--project", self.folder]
             self.jobs.append(Job("fine_90", command, pruned, [self.base]))
-        options = ["--base-model", pruned, "--pruned-model", *(["--gradual-from", self.base] if gradual else [])]
-        self.train("fine90", "fine", 0.9, pruned, options, seed, "cubic" if gradual else ONE_SHOT)
+        options = ["--base-model", pruned, "--pruned-model"]
+        self.train("fine", options, seed, pruned, 90, self.base if gradual else None)
 
-    def train(self, kind, method, ratio, needed, options, seed, schedule=ONE_SHOT, teacher=None, epochs=None):
+    def train(self, kind, options, seed, needed=None, percent=0, dense=None, steps=1, teacher=None, activation=None):
         """A training, and the measurement that ends the run. Returns the model."""
-        epochs = epochs or self.arguments.epochs
-        parts = [kind, "" if schedule == ONE_SHOT else schedule.replace(" ", ""), "taught" if teacher else ""]
-        name = "_".join(part for part in (*parts, "" if kind == "base" else str(seed)) if part)
-        model, given = self.folder / f"{name}.pt", self.arguments
+        given = self.arguments
+        epochs = given.plateau if kind == "base" else given.epochs
+        schedule = schedules.chosen(epochs, dense, steps)
+        parts = [f"{kind}{percent or ''}", activation, schedule.name.replace(" ", "") if dense else ""]
+        parts += ["taught" if teacher else "", "" if kind == "base" else str(seed)]
+        name = "_".join(filter(None, parts))
+        model = self.folder / f"{name}.pt"
         command = ["train.py", name, "--project", self.folder, "--dataset", self.data, *options, "--resume"]
-        command += ["--epochs", epochs, "--patience", 0, "--average", AVERAGED, "--imgsz", given.imgsz, "--batch", 16]
+        command += ["--gradual-from", dense, *(["--steps", steps] if steps > 1 else [])] if dense else []
+        command += ["--epochs", epochs, "--patience", 0, "--average", min(AVERAGED, schedule.left)]
+        command += ["--imgsz", given.imgsz, "--batch", 16]
         # Steps on small images are bound by the launching of kernels, of which mixed precision needs more.
         command += ["--set", "amp=False", "--device", given.device, "--workers", 1, "--seed", seed]
         record = self.training_record(name)
-        command += ["--record", record]
-        command += ["--distill", teacher] if teacher else []
+        command += ["--record", record, *(["--distill", teacher] if teacher else [])]
         self.jobs.append(Job(name, command, record, [path for path in (needed, teacher) if path], model=model))
         accuracy = self.folder / "records" / f"{name}_accuracy.json"
         command = ["evaluate.py", model, self.data, "--split", "val", "test", "--output", accuracy]
         command += ["--imgsz", given.imgsz, "--device", given.device]
-        told = {"run": name, "method": method, "ratio": ratio, "schedule": schedule, "seed": seed, "epochs": epochs}
-        told["teacher"] = teacher.stem if teacher else ""
+        told = {"run": name, "method": kind if kind in METHODS else "none", "ratio": percent / 100}
+        told |= {"schedule": schedule.name, "teacher": teacher.stem if teacher else "", "activation": activation or ""}
+        told |= {"seed": seed, "epochs": epochs}
         self.jobs.append(Job(f"{name}_accuracy", command, accuracy, [record], told))
         return model
 
