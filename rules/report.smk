@@ -1,7 +1,7 @@
 # Records -> tables -> choice, plots and the texts of the report. What fails here fails again: nothing is tried twice.
 # Rules with long lists of inputs name all of them by path, see `rule all`.
 INTERVALS = [f"{RUN}/records/intervals.json", f"{RUN}/records/intervals.npz"]
-CHOICE = [f"{RUN}/{path}" for path in (contents.SELECTION, contents.OUTPUT_TYPES)]
+CHOICE = (contents.SELECTION, contents.OUTPUT_TYPES)
 
 
 rule write_manifest:
@@ -90,7 +90,7 @@ rule select_models:
         rules.gather_records.output,
         rules.compare_accuracy.output,
     output:
-        [reported(path) for path in (contents.SELECTION, contents.OUTPUT_TYPES)],
+        [reported(path) for path in CHOICE],
     log:
         f"logs/select_models/{NAME}.log",
     retries: 0
@@ -136,7 +136,7 @@ rule make_bundles:
         data=DATA,
         artifacts=[f"{RUN}/artifacts/{file}" for file in ARTIFACTS],
         config=f"{RUN}/{CONFIG_FILE}",
-        selection=CHOICE,
+        selection=[f"{RUN}/{path}" for path in CHOICE],
     output:
         directory(f"{RUN}/bundles"),
     log:
@@ -158,7 +158,7 @@ rule make_bundles:
 rule compare_chosen:
     input:
         models=f"{RUN}/tables/models.csv",
-        selection=CHOICE,
+        selection=[f"{RUN}/{path}" for path in CHOICE],
         evidence=EVIDENCE,
     output:
         [f"{RUN}/{path}" for path in contents.DEGRADATION],
