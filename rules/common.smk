@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow/scripts"))
 from pinch.core import arguments, schema
 from pinch.core.errors import PinchError
 from pinch.core.files import write_json
+from pinch.core.signatures import signed
 from pinch.core.yaml_files import read_yaml
 from pinch.data import changes
 from pinch.data.hagrid import source
@@ -410,16 +411,6 @@ def gpu_check(purpose, device=None):
     return [f"{RUN}/records/gpu/{purpose}.json"] if (device or DEVICE) == "gpu" else []
 
 
-def exported(entry):
-    """What is exported, to a format of the registry: a function of a job's wildcards."""
-    return lambda wildcards: ARTIFACTS[entry.file(wildcards.stem, wildcards.precision)]
-
-
-def checkpoint_accuracy(artifact):
-    """The record of an artifact's checkpoint, where it was measured at the same image size."""
-    return [] if artifact.size else [f"{RUN}/records/accuracy/{artifact.model}.json"]
-
-
 def made_for(artifact):
     """The record of the processor that a quantized file is made for, where that is the one that files are timed on."""
     quantized = formats.PRECISIONS[artifact.precision].quantized and artifact.format.targeted
@@ -434,6 +425,44 @@ def training_settings():
         argument: None for section in sections for argument in options(section, training.Training, only={"options"})
     }
     return list(given)
+def export_inputs(entry):
+    """What files of a format are made from: a function of a job's wildcards, one for all since there are many jobs."""
+
+    @signed
+    def found(wildcards):
+        artifact = ARTIFACTS[entry.file(wildcards.stem, wildcards.precision)]
+        return {
+            "data": DATA,
+            "model": f"{RUN}/models/{artifact.model}.pt",
+            # Of its checkpoint, where that was measured at the same image size.
+            "accuracy": [] if artifact.size else [f"{RUN}/records/accuracy/{artifact.model}.json"],
+            "processor": made_for(artifact),
+        }
+
+    return found
+
+
+def export_size(entry):
+    """The image size of files of a format: a function of a job's wildcards."""
+
+    @signed
+    def size(wildcards):
+        artifact = ARTIFACTS[entry.file(wildcards.stem, wildcards.precision)]
+        return artifact.size or artifact.model.imgsz or IMGSZ
+
+    return size
+
+
+@signed
+def known_accuracy(wildcards, input):
+    """Arguments of quantization.py that name the record of the checkpoint's accuracy, where there is one."""
+    return ["--accuracy", *input.accuracy] if input.accuracy else []
+
+
+@signed
+def known_processor(wildcards, input):
+    """The same of the record of the processor."""
+    return ["--measured-on", *input.processor] if input.processor else []
 
 
 def pruning_ratios(method):

@@ -5,10 +5,7 @@ for entry in formats.FORMATS.values():
         name:
             f"export_{entry.name}"
         input:
-            data=DATA,
-            model=lambda wildcards, of=exported(entry): f"{RUN}/models/{of(wildcards).model}.pt",
-            accuracy=lambda wildcards, of=exported(entry): checkpoint_accuracy(of(wildcards)),
-            processor=lambda wildcards, of=exported(entry): made_for(of(wildcards)),
+            unpack(export_inputs(entry)),
         output:
             artifact=(directory if entry.is_folder else str)(f"{RUN}/artifacts/{{stem}}_{{precision}}{entry.ending}"),
             record=f"{RUN}/records/export/{{stem}}_{{precision}}{entry.ending}.json",
@@ -24,10 +21,10 @@ for entry in formats.FORMATS.values():
         params:
             folder=subpath(output.artifact, parent=True),
             records=subpath(output.record, parent=True),
-            imgsz=lambda wildcards, of=exported(entry): of(wildcards).size or of(wildcards).model.imgsz or IMGSZ,
+            imgsz=export_size(entry),
             ending=entry.ending,
-            accuracy=lambda wildcards, input: ["--accuracy", *input.accuracy] if input.accuracy else [],
-            processor=lambda wildcards, input: ["--measured-on", *input.processor] if input.processor else [],
+            accuracy=known_accuracy,
+            processor=known_processor,
             options=options("export", exporting.Export) + options("evaluate", measuring.Evaluation),
             seed=SEED,
         message:

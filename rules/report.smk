@@ -1,5 +1,7 @@
 # Records -> tables -> choice, plots and the texts of the report. What fails here fails again: nothing is tried twice.
+# Rules with long lists of inputs name all of them by path, see `rule all`.
 INTERVALS = [f"{RUN}/records/intervals.json", f"{RUN}/records/intervals.npz"]
+CHOICE = (contents.SELECTION, contents.OUTPUT_TYPES)
 
 
 rule write_manifest:
@@ -63,7 +65,6 @@ rule compare_accuracy:
 
 rule gather_records:
     input:
-        # All by path, see `rule all`.
         manifest=f"{RUN}/manifest.json",
         dataset=f"{RUN}/records/dataset.json",
         records=ALL_RECORDS,
@@ -89,7 +90,7 @@ rule select_models:
         rules.gather_records.output,
         rules.compare_accuracy.output,
     output:
-        [reported(path) for path in (contents.SELECTION, contents.OUTPUT_TYPES)],
+        [reported(path) for path in CHOICE],
     log:
         f"logs/select_models/{NAME}.log",
     retries: 0
@@ -134,8 +135,8 @@ rule make_bundles:
     input:
         data=DATA,
         artifacts=[f"{RUN}/artifacts/{file}" for file in ARTIFACTS],
-        config=rules.write_config.output,
-        selection=rules.select_models.output,
+        config=f"{RUN}/{CONFIG_FILE}",
+        selection=[f"{RUN}/{path}" for path in CHOICE],
     output:
         directory(f"{RUN}/bundles"),
     log:
@@ -157,7 +158,7 @@ rule make_bundles:
 rule compare_chosen:
     input:
         models=f"{RUN}/tables/models.csv",
-        selection=rules.select_models.output,
+        selection=[f"{RUN}/{path}" for path in CHOICE],
         evidence=EVIDENCE,
     output:
         [f"{RUN}/{path}" for path in contents.DEGRADATION],

@@ -125,6 +125,7 @@ class Wildcards:
 WILDCARDS = {
     "tune_pruned": {"method": "fine"},
     "tune_rival": {"rival": "width", "amount": "50"},
+    "evaluate_model": {"model": "some"},
     "evaluate_artifact": {"artifact": "some_int8.onnx"},
     **{rule: {"stem": "some", "precision": "int8"} for rule in EXPORT_RULES},
 }

@@ -1,5 +1,6 @@
 """What jobs ask for: from the data's size, earlier jobs, and the limits of a site."""
 
+import inspect
 import json
 import shutil
 import threading
@@ -153,6 +154,31 @@ def test_members_of_a_group_divide_what_the_partition_allows():
     assert call(asks.minutes, export, 3) + call(asks.minutes, EVALUATION, 3) in (1439, 1440)
     alone = asking(work, cpu_minutes=800)
     assert [call(alone.minutes, job, 3) for job in (export, EVALUATION)] == [800, 800]
+
+
+def test_what_jobs_ask_for_is_found_once_for_all_that_are_alike(monkeypatch):
+    computed, compute = [], rates.seconds
+    monkeypatch.setattr(rates, "seconds", lambda job, work: computed.append(job.rule) or compute(job, work))
+    work = [WORK]
+    asks = Requests(
+        lambda: work[0], lambda: Site(cpu_partition="cpu", gpu_partition="gpu"), memory=ROOT / requests.MEMORY
+    )
+    timings = [Job("measure_on_cpu", {"artifact": f"some_{size}_full.onnx", "threads": "2"}) for size in range(200)]
+    exports = [Job("export_onnx", {"stem": "some", "precision": precision}) for precision in ("full", "int8")]
+    for job in [*timings, *exports, *exports]:
+        for attempt in (1, 2):
+            call(asks.minutes, job, attempt)
+            call(asks.memory_mb, job, attempt)
+    assert computed == ["measure_on_cpu", "export_onnx", "export_onnx"]
+    work[0] = replace(WORK, timed_frames=10**7)
+    assert call(asks.minutes, timings[0]) > 15, "the work is another one now"
+
+
+def test_functions_of_rules_have_their_signature_at_hand():
+    asks = asking()
+    for function in (asks.minutes, asks.memory_mb):
+        assert list(function.__signature__.parameters) == ["wildcards", "input", "attempt", "threads", "rulename"]
+        assert inspect.signature(function) is function.__signature__
 
 
 # --- How large the data is --------------------------------------------------------------------------------------------

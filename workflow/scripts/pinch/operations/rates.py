@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pinch.operations.workload import Workload
-from pinch.run.formats import PRECISIONS, format_of
+from pinch.run.formats import FORMATS, PRECISIONS, format_of
 from pinch.run.settings.pruning import Explain, LayerScan
 
 
@@ -53,36 +53,21 @@ ON_DEVICE = (*TRAININGS, "evaluate_model", "scan_layers", "explain_pruning")
 """Rules of jobs that use a GPU where the configuration says so."""
 GPU_ONLY = ("check_gpu", "measure_on_gpu")
 """Rules of jobs that always use one."""
+DEPENDS_ON = {
+    "tune_pruned": ("method",),
+    "tune_rival": ("rival", "amount"),
+    "evaluate_model": ("model",),
+    "evaluate_artifact": ("artifact",),
+    **{f"export_{name}": ("stem", "precision") for name in FORMATS},
+}
+"""Wildcards on which the times of a rule's jobs depend. Jobs of one rule that differ in others take the same time."""
 
 
 def seconds(job: Job, work: Workload) -> float:
     """Seconds of a job according to ASSUMPTIONS."""
-    estimates: dict[str, Callable[[Job, Workload], float]] = {
-        "synthesize_hands": lambda job, work: sum(work.images) / _RATE["rendered"],
-        "hagrid_to_yolo": _read_all,
-        "prepare_dataset": _read_all,
-        **dict.fromkeys(TRAININGS, _training),
-        "coarse_prune": _ranking,
-        # Statistics, and how much blocks change their inputs.
-        "make_rival": lambda job, work: (320 + 64) * _scaled(job, work),
-        "evaluate_model": _evaluation,
-        "evaluate_artifact": _evaluation,
-        "compare_accuracy": lambda job, work: COMPARED * images(job, work) / _RATE["compared"],
-        # On test alone, but boxes of each size once more.
-        "compare_chosen": lambda job, work: 2 * CHOSEN * images(job, work) / _RATE["compared"],
-        "compare_runs": lambda job, work: 2 * COMPARED * images(job, work) / _RATE["compared"],
-        "evaluate_chosen": lambda job, work: CHOSEN * _evaluation(job, work),
-        "make_bundles": lambda job, work: CHOSEN * LOOKED_AT * work.scale * _per_image(job),
-        "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
-        "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
-        # Each part of a study also measures the unpruned network.
-        "scan_layers": lambda job, work: (SCANNED_LAYERS + 1) * _scanned(job, work),
-        "explain_pruning": lambda job, work: (len(Explain.ratios) + 1) * _explained(job, work),
-        "explain_tuning": lambda job, work: _training(job, work) + 2 * _explained(job, work),
-    }
     if job.rule.startswith("export_"):
         return _RATE["start"] + _export(job, work)
-    return _RATE["start"] + estimates.get(job.rule, lambda job, work: 0.0)(job, work)
+    return _RATE["start"] + _ESTIMATES.get(job.rule, lambda job, work: 0.0)(job, work)
 
 
 def epoch_seconds(job: Job, work: Workload) -> float:
@@ -202,3 +187,28 @@ def _export(job: Job, work: Workload) -> float:
     if not (precision and precision.quantized):
         return _RATE["export"]
     return _RATE["export"] + images(job, work) * work.scale_of(job.wildcards.get("stem", "")) * _per_image(job)
+
+
+_ESTIMATES: dict[str, Callable[[Job, Workload], float]] = {
+    "synthesize_hands": lambda job, work: sum(work.images) / _RATE["rendered"],
+    "hagrid_to_yolo": _read_all,
+    "prepare_dataset": _read_all,
+    **dict.fromkeys(TRAININGS, _training),
+    "coarse_prune": _ranking,
+    # Statistics, and how much blocks change their inputs.
+    "make_rival": lambda job, work: (320 + 64) * _scaled(job, work),
+    "evaluate_model": _evaluation,
+    "evaluate_artifact": _evaluation,
+    "compare_accuracy": lambda job, work: COMPARED * images(job, work) / _RATE["compared"],
+    # On test alone, but boxes of each size once more.
+    "compare_chosen": lambda job, work: 2 * CHOSEN * images(job, work) / _RATE["compared"],
+    "compare_runs": lambda job, work: 2 * COMPARED * images(job, work) / _RATE["compared"],
+    "evaluate_chosen": lambda job, work: CHOSEN * _evaluation(job, work),
+    "make_bundles": lambda job, work: CHOSEN * LOOKED_AT * work.scale * _per_image(job),
+    "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
+    "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
+    # Each part of a study also measures the unpruned network.
+    "scan_layers": lambda job, work: (SCANNED_LAYERS + 1) * _scanned(job, work),
+    "explain_pruning": lambda job, work: (len(Explain.ratios) + 1) * _explained(job, work),
+    "explain_tuning": lambda job, work: _training(job, work) + 2 * _explained(job, work),
+}

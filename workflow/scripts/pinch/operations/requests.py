@@ -1,6 +1,7 @@
 """What jobs ask for: time and memory, from how long they are expected to take and what a site allows.
 
-`Requests.minutes` and `Requests.memory_mb` have the arguments that Snakemake gives to functions of `resources:`.
+`Requests.minutes` and `Requests.memory_mb` have the arguments that Snakemake gives to functions of `resources:`. What
+they say is found once for all jobs that are alike: Snakemake asks for thousands of jobs at once.
 """
 
 import functools
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pinch.core.signatures import signed
 from pinch.core.yaml_files import read_yaml
 from pinch.operations import rates
 from pinch.operations.experience import Experience
@@ -64,8 +66,31 @@ def timings(site: Site) -> int:
     return max(1, min(_TIMINGS, (site.cpu_minutes or 1440) // (2 * _LEAST_OF["measure_on_cpu"])))
 
 
+@dataclass(frozen=True)
+class _Request:
+    """What a job asks for at its first attempt, and what its partition and nodes allow; None: all that it wants."""
+
+    wanted_minutes: int
+    most_minutes: int | None
+    wanted_mb: int
+    most_mb: int | None
+
+    def minutes(self, attempt: int) -> int:
+        wanted = self.wanted_minutes * attempt
+        return wanted if self.most_minutes is None else max(1, min(wanted, self.most_minutes))
+
+    def memory_mb(self, attempt: int) -> int:
+        wanted = self.wanted_mb * attempt
+        return wanted if self.most_mb is None else min(wanted, self.most_mb)
+
+
 class Requests:
-    """What the jobs of a run ask for."""
+    """What the jobs of a run ask for.
+
+    Attributes:
+        minutes: the `runtime` of a job: more with each attempt, as far as its partition allows.
+        memory_mb: the `mem_mb` of a job: more with each attempt, as far as the nodes have it.
+    """
 
     def __init__(
         self,
@@ -86,6 +111,9 @@ class Requests:
         """
         self.work, self._memory_file, self._margin = work, memory, margin
         self._site, self._experience = functools.cache(site), functools.cache(experience)
+        self._found: dict[tuple[Any, ...], _Request] = {}
+        self._found_for: Workload | None = None
+        self.minutes, self.memory_mb = signed(self._minutes), signed(self._memory_mb)
 
     @functools.cached_property
     def _memory(self) -> dict[str, Memory]:
@@ -93,19 +121,11 @@ class Requests:
         exports = said.pop("export")
         return {f"export_{name}": exports for name in FORMATS} | said
 
-    def minutes(self, wildcards: Mapping[str, str], input: Any, attempt: int, threads: int, rulename: str) -> int:
-        """The `runtime` of a job: more with each attempt, as far as its partition allows."""
-        job = _job(wildcards, input, threads, rulename)
-        wanted, limit = self._wanted(job) * attempt, self._allowed(job)
-        return wanted if limit is None else max(1, min(wanted, limit))
+    def _minutes(self, wildcards: Mapping[str, str], input: Any, attempt: int, threads: int, rulename: str) -> int:
+        return self._request(wildcards, input, threads, rulename).minutes(attempt)
 
-    def memory_mb(self, wildcards: Mapping[str, str], input: Any, attempt: int, threads: int, rulename: str) -> int:
-        """The `mem_mb` of a job: more with each attempt, as far as the nodes have it."""
-        job = _job(wildcards, input, threads, rulename)
-        site = self._site()
-        limit = site.gpu_memory_mb if job.gpu else site.cpu_memory_mb
-        wanted = round(self._margin * self.needed_mb(job)) * attempt
-        return wanted if limit is None else min(wanted, limit)
+    def _memory_mb(self, wildcards: Mapping[str, str], input: Any, attempt: int, threads: int, rulename: str) -> int:
+        return self._request(wildcards, input, threads, rulename).memory_mb(attempt)
 
     def seconds(self, job: Job) -> float:
         """How long a job is expected to take."""
@@ -125,6 +145,28 @@ class Requests:
         images = rates.images(job, self.work()) / 1000
         processes = 1 + job.threads if memory.per_thread else 1
         return memory.mb + memory.per_thread * job.threads + memory.per_1000_images * images * processes
+
+    def _request(self, wildcards: Mapping[str, str], input: Any, threads: int, rule: str) -> _Request:
+        """What jobs like this one ask for, found again only when what they work on has changed."""
+        work = self.work()
+        if work is not self._found_for:
+            self._found, self._found_for = {}, work
+        # Jobs that wait for the GPU check use a GPU.
+        gpu = rule in rates.GPU_ONLY or bool(input.get("gpu"))
+        values = {name: wildcards[name] for name in rates.DEPENDS_ON.get(rule, ())}
+        key = (rule, gpu, threads, *values.values())
+        if key not in self._found:
+            self._found[key] = self._asked(Job(rule, values, gpu, threads))
+        return self._found[key]
+
+    def _asked(self, job: Job) -> _Request:
+        site = self._site()
+        return _Request(
+            wanted_minutes=self._wanted(job),
+            most_minutes=self._allowed(job),
+            wanted_mb=round(self._margin * self.needed_mb(job)),
+            most_mb=site.gpu_memory_mb if job.gpu else site.cpu_memory_mb,
+        )
 
     def _factor(self, job: Job) -> float:
         return self._experience().factor(job, self.work()) or 1.0
@@ -148,8 +190,3 @@ class Requests:
         others, work = 100, self.work()
         export, evaluation = (rates.images(Job(rule), work) + others for rule in ("export_", "evaluate_artifact"))
         return (export if exports else evaluation) / (export + evaluation)
-
-
-def _job(wildcards: Mapping[str, str], input: Any, threads: int, rule: str) -> Job:
-    # Jobs that wait for the GPU check use a GPU.
-    return Job(rule, dict(wildcards.items()), rule in rates.GPU_ONLY or bool(input.get("gpu")), threads)
