@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="a run, results/<name>: its exported files are offered, the chosen ones first, and its images and clip",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0 opens it to the network")
-    parser.add_argument("--port", type=cli.whole, default=7860, help="port to serve at")
+    parser.add_argument("--port", type=cli.port, default=7860, help="port to serve at; 0: any free one")
     add_arguments(parser, Runtime)
     parser.add_argument(
         "--confidence",
@@ -54,9 +54,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not (arguments.models or arguments.results):
         raise PinchError("there is nothing to show: name a model, or a run with --results results/<name>")
 
+    from pinch.apps import ports
     from pinch.apps.demo import desk, page
 
-    page.require_port(arguments.host, arguments.port)
+    ports.free(arguments.host, arguments.port)  # refused before models are opened
     offered = desk.gather(arguments.models, arguments.results, arguments.example, arguments.device, arguments.threads)
     built = page.build(**vars(offered), confidence=arguments.confidence, iou=arguments.iou)
     address = page.launch(built, arguments.host, arguments.port)

@@ -63,7 +63,7 @@ def resources(bundles: Sequence[Bundle], saves: bool, clip: Path | None, dist: P
     known: dict[bytes, str] = {}
     for number, bundle in enumerate(bundles):
         folder, model = f"bundles/{number}/", bundle.contract.file
-        found[folder + model] = Resource(bundle.files[model], gzip.compress(bundle.files[model], 6))
+        found[folder + model] = Resource(bundle.files[model], gzip.compress(bundle.files[model], 6, mtime=0))
         # Bundles of one run show the same pictures, which are served once.
         pictures = {name: known.setdefault(bundle.files[name], folder + name) for name in bundle.pictures}
         found |= {address: Resource(bundle.files[name]) for name, address in pictures.items()}
@@ -72,7 +72,7 @@ def resources(bundles: Sequence[Bundle], saves: bool, clip: Path | None, dist: P
         found[CLIP] = Resource(clip)
     catalogue = {"folders": folders, "clip": CLIP if clip else None, "saves": saves}
     listed = json.dumps(catalogue, allow_nan=False).encode()
-    found[CATALOGUE] = Resource(listed, gzip.compress(listed))
+    found[CATALOGUE] = Resource(listed, gzip.compress(listed, mtime=0))
     return found
 
 
