@@ -72,10 +72,21 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write text, completely or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text)
+
+
+def update_text(path: Path, text: str) -> None:
+    """The same, but a file that has this text already is left as it is, with its time."""
+    if not path.is_file() or path.read_text() != text:
+        write_text(path, text)
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON, completely or not at all."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: str | Path, object_hook: Any = None) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic
+from pinch.core.files import write_text
 from pinch.measuring.imported import reading
 
 MAX_FILES = 100
@@ -39,8 +39,7 @@ class Saver:
         # In other scripts, a name that is allowed can have more bytes than names of files may.
         name = re.sub(r"\W+", "_", _device(text), flags=re.ASCII).strip("_") or "device"
         path = self._folder / f"timings_{name}_{datetime.now(UTC):%Y%m%d_%H%M%S_%f}.json"
-        with atomic(path) as temporary:
-            temporary.write_text(text)
+        write_text(path, text)
         self._written += 1
         sentence = (
             f"Written to {path}. To make them part of a run, name the file in measure.imported of its configuration. "

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic, link_or_copy, write_json
+from pinch.core.files import atomic, link_or_copy, update_text, write_json
 from pinch.core.lock import held
 from pinch.core.ownership import claim
 from pinch.data.download import choosing, members
@@ -190,7 +190,4 @@ def _publish(request: Request, chosen: Chosen | None) -> None:
                 continue
             entries = read_entries(source)
             kept = {stem: entries[stem] for stem in entries if chosen.get((gesture, stem)) == source.parent.name}
-            text = json.dumps(kept)
-            if not target.exists() or target.read_text() != text:  # a file keeps its time if nothing changes
-                with atomic(target) as temporary:
-                    temporary.write_text(text)
+            update_text(target, json.dumps(kept))
