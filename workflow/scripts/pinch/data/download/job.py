@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic, link_or_copy, update_text, write_json
+from pinch.core.files import place, update_text, write_json
 from pinch.core.lock import held
 from pinch.core.ownership import claim
 from pinch.data.download import choosing, members
@@ -184,9 +184,7 @@ def _publish(request: Request, chosen: Chosen | None) -> None:
         for source in _annotations(request, gesture):
             target = request.out / "annotations" / source.parent.name / source.name
             if chosen is None:
-                if not (target.exists() and target.samefile(source)):
-                    with atomic(target) as temporary:
-                        link_or_copy(source, temporary)
+                place(source, target)
                 continue
             entries = read_entries(source)
             kept = {stem: entries[stem] for stem in entries if chosen.get((gesture, stem)) == source.parent.name}
