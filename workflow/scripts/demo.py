@@ -7,7 +7,7 @@ from pathlib import Path
 from pinch.core import cli
 from pinch.core.arguments import add_arguments
 from pinch.core.errors import PinchError
-from pinch.run import formats
+from pinch.run import formats, predicting
 from pinch.run.settings.measuring import Runtime
 
 
@@ -34,12 +34,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--confidence",
         type=cli.fraction,
         default=None,
-        help="lowest score of a box that is shown at first (default: each model's best on val, or 0.25)",
+        help="lowest score of a box that is shown at first (default: each model's best on val, or "
+        f"{predicting.CONFIDENCE})",
     )
     parser.add_argument(
         "--iou",
         type=cli.fraction,
-        default=0.7,
+        default=predicting.IOU,
         help="overlap at first, above which the weaker of two boxes is dropped",
     )
     parser.add_argument(

@@ -14,12 +14,11 @@ from pinch.core.ownership import require_replaceable
 from pinch.core.record_types.weights import RivalRecord
 from pinch.data.dataset import Dataset
 from pinch.run.identity import Model
+from pinch.run.image_counts import INFLUENCE_IMAGES
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import activations, coarse, images
 
-# Number of images for the influence of blocks.
-INFLUENCE_IMAGES = 64
 # Blocks that add something to their input, or do not: without them, the input goes on as it is.
 _RESIDUAL = (Bottleneck, PSABlock, ABlock)
 

@@ -16,7 +16,7 @@ import gradio as gr
 from pinch.apps import ports
 from pinch.apps.demo import controls, tabs, uploads
 from pinch.apps.demo.models import Models
-from pinch.runtimes.postprocess import IOU
+from pinch.run.predicting import IOU
 
 CACHE_SECONDS = 3600
 """How long uploads and results are kept, so that the page can show them."""

@@ -22,8 +22,6 @@ from pinch.data.hagrid.source import Source
 
 LABELS = "labels of HaGRID"
 """The kind of a folder of label files that several data sets share, see `pinch.core.ownership.mark`."""
-# Seconds to wait for another conversion that writes the same label files.
-_PATIENCE = 4 * 3600
 
 
 def places(folders: list[ImageFolder]) -> list[str]:
@@ -126,7 +124,7 @@ def place_labels(out: Path, source: Source, items: Items, names: list[str], mode
     before = labels.resolve() if labels.is_symlink() else None
     if before != store.resolve():
         _point(labels, store)
-    with lock.held(store / ".lock", f"writing the labels in {store}", patience=_PATIENCE):
+    with lock.held(store / ".lock", f"writing the labels in {store}", patience=lock.PATIENCE):
         _write_labels(store, source, items)
         (store / "used_by").mkdir(exist_ok=True)
         (store / "used_by" / hashlib.sha256(str(labels.absolute()).encode()).hexdigest()[:12]).write_text(

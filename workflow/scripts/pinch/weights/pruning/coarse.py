@@ -12,16 +12,13 @@ from pinch.core.errors import PinchError
 from pinch.core.ownership import require_replaceable
 from pinch.core.record_types.weights import CoarseRecord, LayerWidth
 from pinch.data.dataset import Dataset
+from pinch.run.image_counts import GRADIENT_IMAGES, STATISTICS_IMAGES
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
 from pinch.weights.pruning import activations, images, kinds, ranking, spread
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.pruning.graph import ChannelGraph, detection_convolutions, removable
 from pinch.weights.pruning.splitting import join
-
-# Numbers of images for gradients and for batch-norm statistics.
-GRADIENT_IMAGES = 160
-STATISTICS_IMAGES = 320
 
 
 def prune(checkpoint: Checkpoint, pruning: kinds.CoarsePruning, dataset: Dataset | None = None) -> dict[str, Any]:
