@@ -108,29 +108,28 @@ def write(folder: Path, contents: dict[str, Resource]) -> None:
             path.write_bytes(resource.content if isinstance(resource.content, bytes) else resource.content.read_bytes())
 
 
-def playable(video: Path | None, scratch: Path, dist: Path = DIST) -> Path:
+def playable(video: Path | None, scratch: Path) -> Path:
     """A video that browsers play.
 
     Args:
-        video: any that OpenCV reads; None: a hand that goes through the gestures, rendered once and kept in `dist`.
+        video: any that OpenCV reads; None: a hand that goes through the gestures, rendered once and kept in DIST.
         scratch: folder for files that may be removed once the page is no longer served.
-        dist: where the page was built.
 
     Raises:
         PinchError: the video cannot be read.
     """
     if video:
         return video if video.suffix == webm.CONTAINER else encode(frames.stream(video), scratch / CLIP)
-    if not (dist / CLIP).is_file():
+    if not (DIST / CLIP).is_file():
         print("rendering a clip of a hand, once (half a minute)", flush=True)
         synthesis.film(synthesis.SynthesisSettings(), scratch / "hand.mp4")
-        encode(frames.stream(scratch / "hand.mp4"), dist / CLIP)
-    return dist / CLIP
+        encode(frames.stream(scratch / "hand.mp4"), DIST / CLIP)
+    return DIST / CLIP
 
 
-def encode(pictures: Iterable, path: Path, rate: float = _FPS) -> Path:
+def encode(pictures: Iterable, path: Path) -> Path:
     """Write frames, uint8 (height, width, 3) BGR, to a video (.webm) that browsers play."""
-    with atomic(path) as temporary, webm.Writer(temporary, rate) as writer:
+    with atomic(path) as temporary, webm.Writer(temporary, _FPS) as writer:
         for picture in pictures:
             writer.write(picture)
     return path
