@@ -17,6 +17,7 @@ from pinch.core.errors import PinchError
 from pinch.core.files import place, update_text, write_json
 from pinch.core.lock import held
 from pinch.core.ownership import claim
+from pinch.core.text import listed
 from pinch.data.download import choosing, members
 from pinch.data.download.members import Member
 from pinch.data.download.plan import STATE, Plan, Request, Take, content, release_note, require_space, unpacked_note
@@ -173,7 +174,7 @@ def _annotations(request: Request, gesture: str) -> list[Path]:
     """
     found = sorted(request.full_annotations.glob(f"*/{gesture}.json"))
     if not found:
-        names = " and ".join(request.address(archive) for archive in request.release.annotations)
+        names = listed([request.address(archive) for archive in request.release.annotations])
         raise PinchError(f"{names}: there are no annotations of {gesture}: give a mirror with --url that has them")
     return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pinch.core.errors import PinchError
+from pinch.core.text import first
 from pinch.measuring.imported import reading
 from pinch.measuring.imported.measured import Imported
 from pinch.run.identity import Artifact, Timing
@@ -82,8 +83,8 @@ def require_known(path: str, file: str, artifacts: Mapping[str, Artifact]) -> No
     """
     if file not in artifacts:
         raise PinchError(
-            f"{path}: {file} is no file of this run (it has {', '.join(list(artifacts)[:3])} and so on): measure this "
-            "run's files, or leave this one out"
+            f"{path}: {file} is no file of this run (it has {first(list(artifacts), 3)}): measure "
+            "this run's files, or leave this one out"
         )
 
 
