@@ -134,16 +134,18 @@ TIMINGS = [
     for artifact in ARTIFACTS.values()
     if device in artifact.format.devices
 ]
-with wrong_configuration():
-    # Times from other devices, by the names of their records.
-    IMPORTED = {entry.name: entry for entry in entries.read(config["measure"]["imported"], ARTIFACTS)}
-    # A file that is not there yet may have what a want asks for; a real run refuses it before the first job.
-    if all(entry.found for entry in IMPORTED.values()):
-        wants.require_timed(
-            WANTS,
-            [*TIMINGS, *(timing for entry in IMPORTED.values() for timing in entry.timings(ARTIFACTS))],
-            [each for entry in IMPORTED.values() for each in entry.on_phone(ARTIFACTS)],
-        )
+# Times from other devices, by the names of their records.
+IMPORTED = entries.listed(config["measure"]["imported"])
+if workflow.is_main_process:  # jobs need not read them again
+    with wrong_configuration():
+        entries.require(IMPORTED.values(), ARTIFACTS)
+        # A file that is not there yet may have what a want asks for; a real run refuses it before the first job.
+        if all(entry.found for entry in IMPORTED.values()):
+            wants.require_timed(
+                WANTS,
+                [*TIMINGS, *(timing for entry in IMPORTED.values() for timing in entry.timings(ARTIFACTS))],
+                [each for entry in IMPORTED.values() for each in entry.on_phone(ARTIFACTS)],
+            )
 # Every artifact is timed in turns with this one, so that ratios hold when the machine's speed drifts.
 BASELINE = [
     f"{RUN}/artifacts/{artifact.file}"
@@ -425,6 +427,8 @@ def training_settings():
         argument: None for section in sections for argument in options(section, training.Training, only={"options"})
     }
     return list(given)
+
+
 def export_inputs(entry):
     """What files of a format are made from: a function of a job's wildcards, one for all since there are many jobs."""
 

@@ -22,10 +22,10 @@ sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
 import made_up_evidence as made_up  # noqa: E402
 
-from pinch.measuring import average_precision, statistics  # noqa: E402
+from pinch.measuring import average_precision, interval, statistics  # noqa: E402
 
 POPULATION = 20_000
-TAIL = (1 - statistics.LEVEL) / 2
+TAIL = (1 - interval.LEVEL) / 2
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import socket
 import subprocess
 import sys
 import zipfile
@@ -189,13 +188,6 @@ def checkpoint(path: Path, plan: str | dict = "yolo11n.yaml") -> Path:
             scores[-1].bias.copy_(torch.tensor([0.5, 0.4]))
     torch.save({"model": network.half().eval(), "train_args": {"imgsz": IMGSZ, "task": "detect"}}, path)
     return path
-
-
-def free_port() -> int:
-    """A port at which a test can serve."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import dataclasses
 import queue
-import socket
 import subprocess
 
 import cv2
@@ -194,7 +193,7 @@ def test_the_page_fits_a_phone_and_begins_with_something_to_see(toy, tmp_path):
     built = page.build(
         Models([*toy.choices, named(detectors.onnx_detector(tmp_path / ("a" * 70 + ".onnx")))]), "t", pictures
     )
-    address = page.launch(built, "127.0.0.1", detectors.free_port())
+    address = page.launch(built, "127.0.0.1", 0)
     built.app.router.routes[:0] = [Route("/frame", frame), Route("/measured", measured, methods=["POST"])]
     line = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
     line += ["--disable-background-networking"]
@@ -270,16 +269,6 @@ def test_classes_without_a_name_are_numbered(toy):
     assert toy.open(0).label(7) == "class 7"
 
 
-def test_port_that_is_taken():
-    from pinch.apps.demo import page
-
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        with pytest.raises(PinchError, match="cannot be used"):
-            page.require_port("127.0.0.1", other.getsockname()[1])
-
-
 @pytest.mark.fault
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -288,10 +277,10 @@ def test_port_that_is_taken():
         ([], "nothing to show"),
         (["a.onnx", "--example", "gone.png"], "no example gone.png"),
         (["--results", "gone"], "neither a manifest.json nor records"),
-        (["a.onnx", "--port", "0"], "port"),
+        (["a.onnx", "--port", "65536"], "port"),
     ],
 )
 def test_bad_arguments_get_one_sentence(arguments, said, capsys):
     with pytest.raises((PinchError, SystemExit)) as caught:
-        demo.main(["--port", str(detectors.free_port()), *arguments])
+        demo.main(["--port", "0", *arguments])
     assert said in str(caught.value) + capsys.readouterr().err

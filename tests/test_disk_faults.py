@@ -58,19 +58,30 @@ def test_a_file_gets_a_second_name_or_is_copied_where_there_are_no_links(tmp_pat
     source = tmp_path / "source"
     source.write_text("text")
     os.utime(source, (1_000_000, 1_000_000))
-    files.link_or_copy(source, tmp_path / "link")
+    (tmp_path / "link").write_text("another")
+    files.place(source, tmp_path / "link")
     assert (tmp_path / "link").samefile(source)
-    with pytest.raises(FileExistsError):
-        files.link_or_copy(source, tmp_path / "link")
     for number, copied in ((errno.EPERM, True), (errno.EXDEV, True), (errno.EDQUOT, False)):
         monkeypatch.setattr(os, "link", lambda *_, number=number: (_ for _ in ()).throw(OSError(number, "no link")))
         target = tmp_path / f"copy{number}"
-        with contextlib.nullcontext() if copied else pytest.raises(OSError, match="no link"):
-            files.link_or_copy(source, target)
+        with contextlib.nullcontext() if copied else pytest.raises(PinchError, match="is not written"):
+            files.place(source, target)
         assert target.exists() == copied
         if copied:
             assert not target.samefile(source)
             assert (target.read_text(), target.stat().st_mtime) == ("text", 1_000_000)
+            before = target.stat()
+            files.place(source, target)
+            assert target.stat() == before, "it is not copied again"
+    assert len(list(tmp_path.iterdir())) == 4, "nothing is left under temporary names"
+
+
+def test_a_copy_takes_the_place_of_a_second_name(tmp_path):
+    (tmp_path / "source").write_text("text")
+    for copy in (False, True):
+        files.place(tmp_path / "source", tmp_path / "target", copy)
+        assert (tmp_path / "target").read_text() == "text"
+        assert (tmp_path / "target").samefile(tmp_path / "source") == (not copy)
 
 
 @pytest.mark.fault

@@ -135,7 +135,12 @@ def test_a_desktop_is_no_phone_and_powershell_writes_two_bytes_a_letter(imported
 @pytest.mark.fault
 def test_what_is_no_file_of_times_gets_one_sentence(tmp_path):
     whole = device.page({FULL: 40.0})
-    cut = device.benchmark_model(INT8, 10).split("Inference timings")[0]
+    text = device.benchmark_model(INT8, 10, megabytes=3.5)
+    cut = text.split("Inference timings")[0]
+    damaged = [
+        text.replace(told, f"{told[:-1]}..5")
+        for told in ("median=10000", "First inference: 19000", "(MB): 3.5", "overall=33.4102", "monitoring: 61.25")
+    ]
     for content, sentence in (
         ("hello", "holds no times: give what Pinch's web page saved, or what LiteRT's benchmark_model printed"),
         ("{", "is not JSON"),
@@ -149,9 +154,10 @@ def test_what_is_no_file_of_times_gets_one_sentence(tmp_path):
         (device.page({FULL: 40.0}, name="a\nb"), "is not one line of 1 to 80 characters"),
         (device.page({FULL: 40.0}, backend="webnn"), "ran on 'webnn', none of wasm, webgpu"),
         (cut, 'has no line "Inference timings in us": it did not end'),
+        *((text, "where a number should be: run it again") for text in damaged),
         (device.benchmark_model(INT8, 10), "does not tell on which device it ran: name the device"),
     ):
-        named = "Pixel 8" if content is cut else None
+        named = "Pixel 8" if content in (cut, *damaged) else None
         with pytest.raises(PinchError) as caught:
             reading.read([device.save(tmp_path / "file", content)], named)
         assert sentence in str(caught.value)
@@ -189,7 +195,9 @@ def test_entries_of_a_configuration_are_refused_before_any_job(tmp_path):
     one = device.save(tmp_path / "phone.json", device.page({FULL: 40.0, INT8: 10.0}))
     two = device.save(tmp_path / "again.json", device.page({INT8: 10.0}))
     other = device.save(tmp_path / "other.json", device.page({"x_full.onnx": 1.0}))
-    found = entries.read([{"files": [one]}, {"files": [two], "device": "Pixel 9"}, {"files": ["none.txt"]}], artifacts)
+    said = [{"files": [one]}, {"files": [two], "device": "Pixel 9"}, {"files": ["none.txt"]}]
+    found = list(entries.listed(said).values())
+    entries.require(found, artifacts)
     assert [entry.name for entry in found] == ["phone", "again", "none"]
     assert [(timing.device, timing.threads, timing.artifact.file) for timing in found[1].timings(artifacts)] == [
         ("Pixel 9", 1, INT8)
@@ -197,6 +205,17 @@ def test_entries_of_a_configuration_are_refused_before_any_job(tmp_path):
     assert found[0].on_phone(artifacts) == [("cpu", 1, "onnx"), ("cpu", 1, "tflite")]
     assert (found[2].found, found[2].timings(artifacts)) == (None, [])
     with pytest.raises(PinchError, match=r"measure.imported\[0\]: .*other.json: x_full.onnx is no file of this run"):
-        entries.read([{"files": [other]}], artifacts)
+        entries.require(entries.listed([{"files": [other]}]).values(), artifacts)
     with pytest.raises(PinchError, match=f"both have times of {INT8} on Pixel 8: put the files into one entry"):
-        entries.read([{"files": [one]}, {"files": [two]}], artifacts)
+        entries.require(entries.listed([{"files": [one]}, {"files": [two]}]).values(), artifacts)
+
+
+def test_entries_have_names_without_a_look_at_their_files(tmp_path):
+    text = device.save(tmp_path / "phone 1.txt", "no times")
+    found = entries.listed([{"files": [text]}, {"files": [text]}])
+    assert [(name, entry.name, entry.files) for name, entry in found.items()] == [
+        ("phone_1", "phone_1", (text,)),
+        ("phone_1_", "phone_1_", (text,)),
+    ]
+    with pytest.raises(PinchError, match="holds no times"):
+        entries.require(found.values(), {})

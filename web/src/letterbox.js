@@ -11,7 +11,7 @@ const COEFFICIENT_BITS = 11; // as in OpenCV's fixed-point interpolation
  * @param {[number, number]} shape [height, width] of the input, in pixels
  * @returns input = frame * gain + (left, top); `columns` and `rows` is the size of the scaled frame
  */
-export function geometry(width, height, [inputHeight, inputWidth]) {
+function geometry(width, height, [inputHeight, inputWidth]) {
   const gain = Math.min(inputHeight / height, inputWidth / width);
   const columns = Math.max(roundHalfEven(width * gain), 1);
   const rows = Math.max(roundHalfEven(height * gain), 1);

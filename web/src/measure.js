@@ -2,7 +2,7 @@
 import { describeDevice } from "./device.js";
 import { Detector } from "./detector.js";
 
-export const FORM = 1; // version of the form of timings: see docs/web.md
+const FORM = 1; // version of the form of timings: see docs/web.md
 const WARMUP = 3; // inferences that do not count, before each model's turn
 const NO_FRAME = 10; // milliseconds after which a source without a frame is asked again
 const CONFIDENCE = 0.25; // of what post-processing has to do; times hardly depend on it

@@ -7,7 +7,7 @@ from pathlib import Path
 from pinch.core import cli
 from pinch.core.arguments import add_arguments
 from pinch.core.errors import PinchError
-from pinch.run import formats
+from pinch.run import formats, predicting
 from pinch.run.settings.measuring import Runtime
 
 
@@ -28,18 +28,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="a run, results/<name>: its exported files are offered, the chosen ones first, and its images and clip",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0 opens it to the network")
-    parser.add_argument("--port", type=cli.whole, default=7860, help="port to serve at")
+    parser.add_argument("--port", type=cli.port, default=7860, help="port to serve at; 0: any free one")
     add_arguments(parser, Runtime)
     parser.add_argument(
         "--confidence",
         type=cli.fraction,
         default=None,
-        help="lowest score of a box that is shown at first (default: each model's best on val, or 0.25)",
+        help="lowest score of a box that is shown at first (default: each model's best on val, or "
+        f"{predicting.CONFIDENCE})",
     )
     parser.add_argument(
         "--iou",
         type=cli.fraction,
-        default=0.7,
+        default=predicting.IOU,
         help="overlap at first, above which the weaker of two boxes is dropped",
     )
     parser.add_argument(
@@ -54,9 +55,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not (arguments.models or arguments.results):
         raise PinchError("there is nothing to show: name a model, or a run with --results results/<name>")
 
+    from pinch.apps import ports
     from pinch.apps.demo import desk, page
 
-    page.require_port(arguments.host, arguments.port)
+    ports.free(arguments.host, arguments.port)  # refused before models are opened
     offered = desk.gather(arguments.models, arguments.results, arguments.example, arguments.device, arguments.threads)
     built = page.build(**vars(offered), confidence=arguments.confidence, iou=arguments.iou)
     address = page.launch(built, arguments.host, arguments.port)

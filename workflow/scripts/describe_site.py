@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinch.core import cli
-from pinch.core.files import atomic
+from pinch.core.files import write_text
 from pinch.operations import sinfo, site, slurm
 
 
@@ -30,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.dry_run:
         return
     text = sinfo.filled_in(arguments.site.read_text(), values)
-    with atomic(arguments.site) as temporary:
-        temporary.write_text(text)
+    write_text(arguments.site, text)
     print(f"Written to {arguments.site}: check the partitions, and give the account if your site needs one")
 
 

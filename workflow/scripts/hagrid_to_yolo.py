@@ -6,11 +6,10 @@ from both: an option overrides the file. A second run changes only what differs.
 """
 
 import functools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch.core import cli, records
+from pinch.core import cli
 from pinch.core.arguments import add_arguments, from_arguments
 from pinch.run.settings.data import General, Hagrid
 
@@ -60,12 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     converted, findings = convert(
         found, arguments.out, settings, arguments.for_training, progress, arguments.processes, arguments.labels
     )
-    if arguments.record:
-        records.write(arguments.record, findings.record(converted), arguments.seed)
-    for line in findings.summary():
-        print(line)
-    for warning in findings.everything():
-        print(f"warning: {warning}", file=sys.stderr)
+    findings.tell(converted, arguments.record, arguments.seed)
 
 
 if __name__ == "__main__":

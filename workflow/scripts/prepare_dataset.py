@@ -6,11 +6,10 @@ data set itself is only read. If there is no test split, the val split is used i
 """
 
 import functools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinch.core import cli, records
+from pinch.core import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,12 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     progress = functools.partial(print, flush=True)
     written, found = prepare(dataset.load(arguments.data), arguments.out, arguments.for_training, progress)
-    if arguments.record:
-        records.write(arguments.record, found.record(written))
-    for line in found.summary():
-        print(line)
-    for warning in found.everything():
-        print(f"warning: {warning}", file=sys.stderr)
+    found.tell(written, arguments.record)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
-from pinch.core import cli
+from pinch.core import cli, yaml_files
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic
-from pinch.core.yaml_files import read_yaml
 
 if TYPE_CHECKING:
     from pinch.studies.pruning_study import Run
@@ -43,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments, others = parser.parse_known_args(argv)
     from pinch.studies import pruning_study
 
-    configurations = [read_yaml(path) for path in (arguments.study, arguments.runs)]
+    configurations = [yaml_files.read_yaml(path) for path in (arguments.study, arguments.runs)]
     first, *later = pruning_study.runs(*configurations)
     options = ["--profile", arguments.profile, *others]
     _snakemake(first, options)
@@ -56,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _snakemake(run: "Run", options: list[str]) -> None:
     configuration = Path("results") / run.name / "config.yaml"
     with atomic(configuration) as path:
-        path.write_text(yaml.safe_dump(run.config, sort_keys=False))
+        path.write_text(yaml_files.text(run.config))
     command = [sys.executable, "-m", "snakemake", run.target, "--snakefile", str(ROOT / "Snakefile")]
     command += ["--configfile", str(configuration), *options]
     if subprocess.run(command).returncode:

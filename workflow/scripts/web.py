@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "bundles", metavar="BUNDLE", nargs="+", type=Path, help="zip made by bundle.py; the first runs at first"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0 opens it to the network")
-    parser.add_argument("--port", type=cli.whole, default=8000, help="port to serve at")
+    parser.add_argument("--port", type=cli.port, default=8000, help="port to serve at; 0: any free one")
     parser.add_argument(
         "--clip",
         type=_file,
@@ -49,8 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         listening = ports.listen(arguments.host, arguments.port)
         application = server.app(contents, timings.Saver(arguments.save), arguments.host)
         scheme = "https" if arguments.certificate else "http"
-        host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-        print(f"the page is at {scheme}://{host}:{arguments.port}/ (Ctrl-C ends)", flush=True)
+        print(f"the page is at {scheme}://{ports.written(arguments.host, listening)}/ (Ctrl-C ends)", flush=True)
         server.server(application, arguments.certificate, arguments.key).run(sockets=[listening])
 
 

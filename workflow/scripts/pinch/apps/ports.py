@@ -14,6 +14,22 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PinchError(f"{host}:{port} cannot be used ({reason}): choose another --port or --host") from error
+    except OSError as error:
+        raise PinchError(
+            f"{host}:{port} cannot be used ({error.strerror or error}): choose another --port or --host"
+        ) from error
+
+
+def free(host: str, port: int) -> int:
+    """The port at which something else can listen, as `listen` would take it.
+
+    Raises:
+        PinchError: see `listen`.
+    """
+    with listen(host, port) as listening:
+        return listening.getsockname()[1]
+
+
+def written(host: str, listening: socket.socket) -> str:
+    """Host and port as addresses of pages have them; the port is the one that was taken."""
+    return f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"

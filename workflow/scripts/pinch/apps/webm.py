@@ -1,5 +1,10 @@
 """Videos that browsers play."""
 
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,8 @@ from pinch.core.errors import PinchError
 CONTAINER = ".webm"
 _CODEC = "VP80"
 """What OpenCV can write and every browser can play."""
+# OpenCV prints it at every level of its log, and then writes the video.
+_UNFOUNDED = re.compile(rf"OpenCV: FFMPEG: tag \w+/'{_CODEC}' is not supported with codec id .*\n".encode())
 
 
 class Writer:
@@ -40,7 +47,23 @@ class Writer:
         """
         if self._writer is None:
             code = cv2.VideoWriter.fourcc(*_CODEC)
-            self._writer = cv2.VideoWriter(str(self._path), code, self._rate, frame.shape[1::-1])
+            with without_unfounded():
+                self._writer = cv2.VideoWriter(str(self._path), code, self._rate, frame.shape[1::-1])
             if not self._writer.isOpened():
                 raise PinchError("this build of OpenCV cannot encode VP8 for browsers: install that of `make setup`")
         self._writer.write(np.ascontiguousarray(frame))
+
+
+@contextlib.contextmanager
+def without_unfounded() -> Iterator[None]:
+    """In the block, what this process writes to standard error is kept back, and then written without that warning."""
+    own = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(own, 2)
+            os.close(own)
+            kept.seek(0)
+            os.write(2, _UNFOUNDED.sub(b"", kept.read()))

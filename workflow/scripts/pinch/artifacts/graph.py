@@ -10,13 +10,13 @@ def producers(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
     return {output: node for node in graph.node for output in node.output}
 
 
-def upstream(graph: onnx.GraphProto, tensors: Iterable[str], stop: str = "Conv") -> list[onnx.NodeProto]:
-    """The nodes that `tensors` are computed by, back to the nearest `stop` nodes (exclusive), in graph order."""
+def upstream(graph: onnx.GraphProto, tensors: Iterable[str]) -> list[onnx.NodeProto]:
+    """The nodes that `tensors` are computed by, back to the nearest convolutions (exclusive), in graph order."""
     made_by = producers(graph)
     todo, found = list(tensors), set()
     while todo:
         node = made_by.get(todo.pop())
-        if node is None or node.op_type == stop or node.output[0] in found:
+        if node is None or node.op_type == "Conv" or node.output[0] in found:
             continue
         found.add(node.output[0])
         todo.extend(node.input)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import openvino
-import yaml
 
 from pinch.artifacts import exporter, metadata
 from pinch.artifacts.exporter import Quantizer, relative_noise
 from pinch.artifacts.job import ExportJob
 from pinch.artifacts.session import Session
 from pinch.artifacts.tracing import float_model
+from pinch.core import yaml_files
 from pinch.core.record_types.exports import ExportDetails
 from pinch.runtimes.openvino import compile_for, core
 
@@ -121,4 +121,4 @@ def _save(model: Any, folder: Path) -> Path:
 
 
 def _describe(folder: Path, described: dict[str, Any]) -> None:
-    (folder / "metadata.yaml").write_text(yaml.safe_dump(described, sort_keys=False, allow_unicode=True))
+    (folder / "metadata.yaml").write_text(yaml_files.text(described))

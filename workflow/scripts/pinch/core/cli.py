@@ -45,6 +45,13 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def port(text: str) -> int:
+    """An argument that names a port to serve at; 0: any free one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, a whole number from 0 to 65535")
+    return int(text)
+
+
 def output_file(text: str) -> Path:
     """An argument that names an output file: refused at once if Pinch may not replace what is there."""
     path = Path(text)

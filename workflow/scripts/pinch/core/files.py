@@ -1,7 +1,6 @@
 """Writing files and folders completely or not at all; their hashes and sizes."""
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -58,24 +57,55 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second name or, where the filesystem has no such links, copy it with its times.
+def place(source: Path, target: Path, copy: bool = False) -> None:
+    """Let `target` be the file `source`: by a second name or, where `copy` or the filesystem wants it, as a copy.
+
+    If it is that already, it stays as it is; another file is replaced. A copy has the times of its original, which tell
+    that it is one.
 
     Raises:
-        OSError: `target` exists, the disk or the quota is full, or the file cannot be copied either.
+        PinchError: see `atomic`.
     """
+    if target.exists() and _is_placed(source, target, copy):
+        return
+    with atomic(target) as temporary:
+        if copy or not _link(source, temporary):
+            shutil.copy2(source, temporary)
+
+
+def _is_placed(source: Path, target: Path, copy: bool) -> bool:
+    if target.samefile(source):
+        return not copy
+    old, new = target.stat(), source.stat()
+    return (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Give a file a second name; False where the filesystem has no such links."""
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno in {*disk.FULL, errno.EEXIST}:
+        if error.errno in disk.FULL:
             raise
-        shutil.copy2(source, target)
+        return False
+    return True
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write text, completely or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text)
+
+
+def update_text(path: Path, text: str) -> None:
+    """The same, but a file that has this text already is left as it is, with its time."""
+    if not path.is_file() or path.read_text() != text:
+        write_text(path, text)
 
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON, completely or not at all."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: str | Path, object_hook: Any = None) -> Any:

@@ -34,6 +34,8 @@ BEAT_SECONDS = 30
 """How often an owner touches its lock."""
 SILENT_SECONDS = 180
 """An owner who has not touched its lock for so long counts as ended."""
+PATIENCE = 4 * 3600
+"""Seconds to wait for another process that goes through all files of a data set."""
 GRACE_SECONDS = 10
 """How long to wait for an owner that may be about to end, before the work is refused."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pinch.core.errors import PinchError
+from pinch.core.text import listed
 
 MARK = ".made-by-pinch"
 """The file that marks a folder. It has a line for each kind of content that the folder was made for."""
@@ -106,7 +107,7 @@ def require_claimable(folder: Path, kind: str, names: Iterable[str]) -> None:
     """
     found = [name for name in names if (folder / name).exists()]
     if found and not is_marked(folder, kind):
-        raise PinchError(f"{folder} holds {' and '.join(found)} that Pinch did not make: choose another folder")
+        raise PinchError(f"{folder} holds {listed(found)} that Pinch did not make: choose another folder")
 
 
 def claim(folder: Path, kind: str, names: Iterable[str]) -> None:

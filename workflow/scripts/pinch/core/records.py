@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pinch.core.errors import PinchError
-from pinch.core.files import read_json, write_json
+from pinch.core.files import read_json, write_text
 from pinch.core.provenance import Provenance, current
 from pinch.core.record_types.base import Record
 from pinch.core.typed_json import MismatchError, NotFiniteError, from_json, to_json
@@ -32,16 +32,16 @@ def write(path: str | Path, value: Record, seed: int | None = None, data: str | 
     Raises:
         PinchError: a number in it is NaN or infinite.
     """
-    made = content(Stored(value, current(seed, data)))
+    text = json.dumps(content(Stored(value, current(seed, data))), indent=2)
     try:
         # As it will be read: a subclass of str, such as PyTorch's own version, is text there.
-        from_json(type(value), json.loads(json.dumps(made["result"])))
+        _stored(type(value), json.loads(text))
     except NotFiniteError as error:
         raise PinchError(
             f"{path} is not written because {error}, which is no measurement: look at the messages above, and at what "
             "was measured"
         ) from error
-    write_json(path, made)
+    write_text(path, f"{text}\n")
 
 
 def content(stored: Stored[Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def read(path: str | Path, wanted: type[R]) -> Stored[R]:
     if found["kind"] != wanted.kind:
         raise PinchError(f"{path} is a record of kind {found['kind']}, not {wanted.kind}: delete it and run again")
     try:
-        return Stored(from_json(wanted, found["result"]), from_json(Provenance, found["provenance"]))
+        return _stored(wanted, found)
     except NotFiniteError as error:
         raise PinchError(f"{path} holds no measurement ({error}): delete it and run again") from error
     except MismatchError as error:
@@ -73,3 +73,7 @@ def read(path: str | Path, wanted: type[R]) -> Stored[R]:
             f"{path} is a record of an earlier version of Pinch ({error}): delete it and run the workflow again, or "
             f"make it with {wanted.made_by}"
         ) from error
+
+
+def _stored(kind: type[R], made: dict[str, Any]) -> Stored[R]:
+    return Stored(from_json(kind, made["result"]), from_json(Provenance, made["provenance"]))

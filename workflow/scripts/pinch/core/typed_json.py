@@ -46,8 +46,9 @@ def _convert(kind: Any, content: Any, where: str) -> Any:
         return None if content is None else _convert(inner, content, where)
     if origin is list:
         items = _of_type(list, content, where)
-        if all(type(item) is arguments[0] and (arguments[0] is not float or math.isfinite(item)) for item in items):
-            return items  # as it is: there are lists of very many numbers
+        # As it is: there are lists of very many numbers.
+        if set(map(type, items)) <= {arguments[0]} and (arguments[0] is not float or all(map(math.isfinite, items))):
+            return items
         return [_convert(arguments[0], item, f"{where}.{index}") for index, item in enumerate(items)]
     if origin is dict:
         pairs = _of_type(dict, content, where).items()

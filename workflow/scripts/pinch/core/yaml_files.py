@@ -1,4 +1,6 @@
-"""Read YAML files strictly: what YAML would take without a word, such as a key that is there twice, is refused."""
+"""YAML files: read strictly (what YAML would take without a word, such as a key that is there twice, is refused), and
+written in the order of the keys.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,11 @@ def read_yaml(path: str | Path) -> Any:
         raise PinchError(f"{path} is not a YAML file{where}: {_problem(error)}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise PinchError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+
+
+def text(content: Any) -> str:
+    """YAML of what `read_yaml` returns, for a file in UTF-8."""
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:

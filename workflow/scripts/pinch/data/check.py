@@ -6,6 +6,7 @@ its log. Here files are only read, what training must not ignore is reported, an
 
 import functools
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pinch.core import collection, processes
+from pinch.core import collection, processes, records
 from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord, SplitContent
 from pinch.data import description, image_check
@@ -63,6 +64,21 @@ class Findings:
     def everything(self) -> list[str]:
         """All messages."""
         return [*self.broken.values(), *self.gaps.values(), *self.warnings]
+
+    def tell(self, dataset: Dataset, record: Path | None, seed: int | None = None) -> None:
+        """Print what was found, warnings to standard error, and write the record of the data set if it is asked for.
+
+        Args:
+            dataset: what was looked at.
+            record: the file to write; None: none.
+            seed: of the choice of images, for the record.
+        """
+        if record:
+            records.write(record, self.record(dataset), seed)
+        for line in self.summary():
+            print(line)
+        for warning in self.everything():
+            print(f"warning: {warning}", file=sys.stderr)
 
     def require(self, for_training: bool) -> None:
         """Refuse broken files and, for training, splits and classes without images.

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pinch.core import collection
+from pinch.core import collection, yaml_files
 from pinch.data import manifest as manifests
 from pinch.data.check import TRAINED_ON
 from pinch.data.dataset import Dataset
@@ -41,5 +39,5 @@ def ultralytics_yaml(dataset: Dataset, manifest: Manifest, splits: Sequence[str]
     images = (image for split in splits for image in dataset.images(split))
     used = {str(image): entry for image in images if (entry := manifest.find(dataset, image))}
     Manifest(used).write(Path(content[LABELS]))
-    (folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    (folder / "data.yaml").write_text(yaml_files.text(content))
     return folder / "data.yaml"

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pinch.core.files import atomic
+from pinch.core import yaml_files
+from pinch.core.files import write_text
 from pinch.core.ownership import claim
 from pinch.data import check, dataset
 from pinch.data import manifest as manifests
@@ -44,8 +43,7 @@ def prepare(
         content[split] = [str(each) for each in sources]
         if any(each.suffix == ".txt" for each in sources):
             content[split] = str(folder.absolute() / _list_name(split))
-            with atomic(content[split]) as temporary:
-                temporary.write_text("".join(f"{image}\n" for image in complete.images(split)))
+            write_text(content[split], "".join(f"{image}\n" for image in complete.images(split)))
     return finish(complete, folder, content, found), found
 
 
@@ -91,8 +89,7 @@ def finish(source: Dataset, folder: Path, content: dict[str, Any], found: Findin
     """
     names = dict(enumerate(source.names))
     content = {**content, "names": names, "digest": found.manifest.digest(source, source.splits)}
-    with atomic(folder / "data.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    write_text(folder / "data.yaml", yaml_files.text(content))
     return dataset.load(folder / "data.yaml")
 
 

@@ -25,8 +25,6 @@ FOLDER = "staged images"
 """The kind of a folder with a copy, see `pinch.core.ownership.mark`."""
 _PREFIX = ".pinch-"
 _LOCK = "lock"
-# Seconds to wait for another training that packs the same images.
-_PATIENCE = 4 * 3600
 # A packed file must leave this share of the disk's free space.
 _SPARE = 0.5
 
@@ -93,7 +91,7 @@ def _packed(dataset: Dataset, manifest: Manifest, names: dict[Path, str], needed
         return None
     beside = dataset.path.parent
     path = beside / f"train_and_val_{manifest.digest(dataset, TRAINED_ON)[:16]}.tar"
-    with lock.held(beside / ".packing.lock", f"packing the images of {dataset.path}", patience=_PATIENCE):
+    with lock.held(beside / ".packing.lock", f"packing the images of {dataset.path}", patience=lock.PATIENCE):
         if path.is_file():
             return path
         if needed > _SPARE * shutil.disk_usage(beside).free:

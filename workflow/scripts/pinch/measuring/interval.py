@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-CONFIDENCE = 0.95
+LEVEL = 0.95
+"""Probability with which an interval is to hold the true figure."""
 
 Known = tuple[float, float, float]
 """A figure and the ends of its interval, all known."""
@@ -42,7 +43,7 @@ def of_mean(values: Sequence[float]) -> Interval:
     middle = float(np.mean(values))
     if len(values) < 2:
         return Interval(middle, None, None)
-    quantile = stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)
+    quantile = stdtrit(len(values) - 1, (1 + LEVEL) / 2)
     half = float(quantile * np.std(values, ddof=1) / np.sqrt(len(values)))
     return Interval(middle, middle - half, middle + half)
 

@@ -36,10 +36,9 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.intervals import ClassEstimate, Estimate
 from pinch.measuring import average_precision, interval
 from pinch.measuring.evidence import Evidence
+from pinch.measuring.interval import LEVEL
 from pinch.run.comparing import LEAST
 
-LEVEL = 0.95
-"""Share of sets of images in which an interval is to hold the true figure."""
 RESAMPLES = 400
 """Number of halves, an even one: each comes with the other half."""
 USABLE = 0.98

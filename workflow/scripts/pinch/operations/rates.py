@@ -8,6 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from pinch.operations.workload import Workload
 from pinch.run.formats import FORMATS, PRECISIONS, format_of
+from pinch.run.image_counts import (
+    AVERAGE_IMAGES,
+    GRADIENT_IMAGES,
+    INFLUENCE_IMAGES,
+    STATISTICS_IMAGES,
+    TEST_PICTURES_AMONG,
+)
 from pinch.run.settings.pruning import Explain, LayerScan
 
 
@@ -43,8 +50,6 @@ SCANNED_LAYERS = 60
 """Layers of YOLO11n in a layer scan."""
 CHOSEN = 8
 """Artifacts that are measured on all of test: one for each want and place, of which some are the same."""
-LOOKED_AT = 40
-"""Images among which test pictures of a chosen file are found."""
 COMPARED = 40
 """Files whose accuracies are compared: about as many as config/config.yaml asks for."""
 TRAININGS = ("train_base", "tune_base", "tune_pruned", "tune_rival", "explain_tuning")
@@ -132,8 +137,9 @@ def _averaging(job: Job, work: Workload) -> float:
     if _epochs_of(job) not in work.averaged:
         return 0
     train, val, _ = work.images
-    # As many images for statistics as `pinch.weights.training.averaging` takes.
-    return _training_scale(job, work) * (min(train, 1024) + val) / _RATE["infer_gpu" if job.gpu else "infer_cpu"]
+    return (
+        _training_scale(job, work) * (min(train, AVERAGE_IMAGES) + val) / _RATE["infer_gpu" if job.gpu else "infer_cpu"]
+    )
 
 
 def _read_all(job: Job, work: Workload) -> float:
@@ -160,8 +166,7 @@ def _stem(artifact: str) -> str:
 
 
 def _ranking(job: Job, work: Workload) -> float:
-    # As many images for gradients, and for statistics, as `pinch.weights.pruning.coarse` draws.
-    return work.scale * 160 / _RATE["train_cpu"] + 320 * _scaled(job, work)
+    return work.scale * GRADIENT_IMAGES / _RATE["train_cpu"] + STATISTICS_IMAGES * _scaled(job, work)
 
 
 def _timing(work: Workload, rate: str) -> float:
@@ -195,8 +200,7 @@ _ESTIMATES: dict[str, Callable[[Job, Workload], float]] = {
     "prepare_dataset": _read_all,
     **dict.fromkeys(TRAININGS, _training),
     "coarse_prune": _ranking,
-    # Statistics, and how much blocks change their inputs.
-    "make_rival": lambda job, work: (320 + 64) * _scaled(job, work),
+    "make_rival": lambda job, work: (STATISTICS_IMAGES + INFLUENCE_IMAGES) * _scaled(job, work),
     "evaluate_model": _evaluation,
     "evaluate_artifact": _evaluation,
     "compare_accuracy": lambda job, work: COMPARED * images(job, work) / _RATE["compared"],
@@ -204,7 +208,7 @@ _ESTIMATES: dict[str, Callable[[Job, Workload], float]] = {
     "compare_chosen": lambda job, work: 2 * CHOSEN * images(job, work) / _RATE["compared"],
     "compare_runs": lambda job, work: 2 * COMPARED * images(job, work) / _RATE["compared"],
     "evaluate_chosen": lambda job, work: CHOSEN * _evaluation(job, work),
-    "make_bundles": lambda job, work: CHOSEN * LOOKED_AT * work.scale * _per_image(job),
+    "make_bundles": lambda job, work: CHOSEN * TEST_PICTURES_AMONG * work.scale * _per_image(job),
     "measure_on_cpu": lambda job, work: _timing(work, "infer_cpu"),
     "measure_on_gpu": lambda job, work: _timing(work, "infer_gpu"),
     # Each part of a study also measures the unpruned network.

@@ -59,7 +59,7 @@ class Workload:
     @property
     def scale(self) -> float:
         """Work for an image relative to one of 640 pixels: the time of convolutions is proportional to the area."""
-        return (self.imgsz / 640) ** 2
+        return self.scale_of("")
 
     def scale_of(self, stem: str) -> float:
         """The same for an exported model, by its name without precision: `<model>` or `<model>_<size>`."""

@@ -9,7 +9,7 @@ from docutils.utils import column_width
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic
+from pinch.core.files import write_text
 from pinch.core.text import one_line
 from pinch.report import contents, facts, html
 
@@ -28,8 +28,7 @@ def render(results: Path, optional: tuple[str, ...] = (), name: str | None = Non
     context = facts.collect(results, name, contents.CHOSEN in optional)
     written = []
     for path in contents.captions(optional):
-        with atomic(results / path) as temporary:
-            temporary.write_text(_fill_in(Path(path).name, context, context["run"]))
+        write_text(results / path, _fill_in(Path(path).name, context, context["run"]))
         written.append(results / path)
     return written
 

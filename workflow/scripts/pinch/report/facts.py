@@ -9,7 +9,7 @@ from pathlib import Path
 from pinch.core.record_types.data import QUANTILES
 from pinch.measuring import resamples
 from pinch.report import choice_facts, contents, degradation_facts, files, seed_facts, timing_facts, write_up
-from pinch.report.rows import Row, kept, share, span
+from pinch.report.rows import Row, share, span
 from pinch.run import comparing, formats
 from pinch.run.identity import RIVALS, percent
 from pinch.tables import gathering, labels, plateau, rivalry, selection, stages
@@ -146,7 +146,7 @@ def _pruned(method: str, table: dict[str, list[Row]], places: list[Row]) -> list
         if row["method"] != method:
             continue
         told: Row = {"percent": percent(row["ratio"]), **row}
-        told["map50_95_share"] = kept(row["map50_95"], unpruned.get("map50_95"))
+        told["map50_95_share"] = comparing.kept(row["map50_95"], unpruned.get("map50_95"))
         told |= {f"{key}_share": share(row[key], whole.get(key)) for key in ("macs", "parameters")}
         told["nonzero_share"] = share(row["nonzero_parameters"], whole.get("parameters"))
         told["zipped_share"] = _artifact_share(table["artifacts"], row["model"], whole.get("model"), "bytes_zipped")
@@ -190,7 +190,7 @@ def _exports(artifacts: list[Row], models: list[Row]) -> list[Row]:
     for kind, precision in dict.fromkeys((row["format"], row["precision"]) for row in artifacts):
         rows = [row for row in artifacts if (row["format"], row["precision"]) == (kind, precision)]
         shares = [
-            kept(row["map50_95"], checkpoints[row["model"]]["map50_95"])
+            comparing.kept(row["map50_95"], checkpoints[row["model"]]["map50_95"])
             for row in rows
             if row["model"] in checkpoints and not row["failed"]
         ]

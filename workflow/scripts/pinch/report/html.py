@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from docutils.core import publish_parts
 
-from pinch.core.files import atomic
+from pinch.core.files import write_text
 from pinch.report.columns import Column
 from pinch.report.contents import TEMPLATES
 from pinch.tables import gathering
@@ -41,8 +41,7 @@ def page(title: str, body: str, links: Iterable[tuple[str, str | None]] = ()) ->
 
 def write(path: Path, content: str) -> Path:
     """Write a page, completely or not at all."""
-    with atomic(path) as temporary:
-        temporary.write_text(content)
+    write_text(path, content)
     return path
 
 

@@ -2,19 +2,12 @@
 
 from typing import Any
 
-from pinch.run import comparing
-
 Row = dict[str, Any]
 
 
 def share(value: float | None, whole: float | None) -> float | None:
     """`value / whole`; None if one of them is unknown or `whole` is 0."""
     return value / whole if value is not None and whole else None
-
-
-def kept(accuracy: float | None, whole: float | None) -> float | None:
-    """The share of an accuracy that is kept; None if one is unknown or the whole is not `comparable`."""
-    return share(accuracy, comparing.comparable(whole))
 
 
 def span(values: list[float | None]) -> Row | None:

@@ -20,6 +20,12 @@ def comparable(map50_95: float | None) -> float | None:
     return map50_95 if map50_95 is not None and map50_95 >= LEAST else None
 
 
+def kept(map50_95: float | None, whole: float | None) -> float | None:
+    """The share of an mAP50-95 that is kept; None if one is unknown or the whole is not `comparable`."""
+    whole = comparable(whole)
+    return map50_95 / whole if map50_95 is not None and whole else None
+
+
 def base(models: Iterable[Row]) -> Row | None:
     """The row of the base; None if there is none. For the rows see `unpruned`."""
     return next((row for row in models if row["method"] == "none" and not row["tuned"]), None)

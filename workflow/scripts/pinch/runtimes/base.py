@@ -11,11 +11,10 @@ import numpy as np
 
 from pinch.core.errors import PinchError
 from pinch.core.provenance import hardware
+from pinch.run import predicting
 from pinch.run.targets import suits
 from pinch.runtimes.preprocess import PIXELS, Geometry, Letterbox
 
-DEFAULT_IMGSZ = 640
-"""Image size of a model that has no fixed size and does not say its training size (Ultralytics' default)."""
 LARGEST_IMGSZ = 8192
 """A model that asks for larger images is taken for a damaged one, before memory is reserved for them."""
 
@@ -187,7 +186,7 @@ def _input_shape(path: Path, fixed: tuple[Any, Any], metadata: Mapping[str, Any]
         return shape
     if imgsz is not None:
         return imgsz, imgsz
-    said = literal(metadata.get("imgsz", DEFAULT_IMGSZ))
+    said = literal(metadata.get("imgsz", predicting.IMGSZ))
     height, width = said if isinstance(said, list | tuple) else (said, said)
     return int(height), int(width)
 

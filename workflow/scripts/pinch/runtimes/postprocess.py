@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pinch.run.predicting import CONFIDENCE, IOU, MAX_DET
 from pinch.runtimes.preprocess import Geometry
-
-CONFIDENCE, IOU, MAX_DET = 0.25, 0.7, 300
-"""Ultralytics' defaults for prediction."""
 
 
 @dataclass(frozen=True)

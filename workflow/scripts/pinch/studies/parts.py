@@ -7,12 +7,11 @@ from typing import Any
 
 from pinch.core import records
 from pinch.core.errors import PinchError
-from pinch.core.record_types.base import Record
-from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
+from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord, StudyRecord
 from pinch.core.records import Stored
 
 # By study: the type of its record, which is that of its parts as well, and the field that holds their rows.
-_KINDS: dict[str, tuple[type[Record], str]] = {
+_KINDS: dict[str, tuple[type[StudyRecord], str]] = {
     "layers": (LayerScanRecord, "layers"),
     "explain": (ExplainRecord, "rows"),
 }
@@ -39,8 +38,8 @@ def gather(study: str, paths: Sequence[Path]) -> Stored[Any]:
                     f"{path} and {paths[0]} are not parts of one study, because {what} is {ours} in the first and "
                     f"{theirs} in the second: delete the one that is wrong and run the workflow again"
                 )
-    together = [row for part in parts for row in getattr(part.value, rows)]
-    return Stored(dataclasses.replace(parts[0].value, **{rows: together}), parts[0].provenance)
+    together: dict[str, Any] = {rows: [row for part in parts for row in getattr(part.value, rows)]}
+    return Stored(dataclasses.replace(parts[0].value, **together), parts[0].provenance)
 
 
 def _common(part: Stored[Any], other: Stored[Any], rows: str) -> Iterator[tuple[str, Any, Any]]:

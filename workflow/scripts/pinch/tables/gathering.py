@@ -18,6 +18,7 @@ from pinch.core.record_types.imported import ImportedRecord
 from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.core.record_types.studies import ExplainRecord, LayerScanRecord
 from pinch.core.record_types.weights import TrainingRecord
+from pinch.core.text import first
 from pinch.run import manifest
 from pinch.run.identity import Artifact, Model
 from pinch.tables import accuracies, compared, composition, intervals, provenance, seeds, stages, timings, trainings
@@ -160,7 +161,7 @@ def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _describe(missing: list[dict[str, str]], results: Path) -> str:
     unique = list(dict.fromkeys(f"{row['record']} ({row['reason']})" for row in missing))
-    shown = "; ".join(unique[:3]) + (f"; and {len(unique) - 3} more" if len(unique) > 3 else "")
+    shown = first(unique, 3, between="; ")
     return (
         f"{len(unique)} of the records that {results}/manifest.json asks for cannot be used: {shown}. "
         f"Run the workflow again to make them, or see what is there with partial_report.py {results}"

@@ -11,6 +11,7 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.intervals import Estimate, FileIntervals, IntervalsRecord, Share, SplitIntervals
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.measuring import evidence, statistics
+from pinch.measuring.interval import LEVEL
 from pinch.measuring.statistics import Resampled
 from pinch.run import comparing, manifest
 from pinch.run.formats import CHECKPOINT
@@ -64,7 +65,7 @@ def compute(results: Path, seed: int) -> tuple[IntervalsRecord, dict[str, Resamp
         raise PinchError(f"{results} has no evidence of any accuracy: evaluate its models with evaluate.py first")
     twins, whole = _float_twins(expected), _unpruned(expected, evaluated)
     record = IntervalsRecord(
-        level=statistics.LEVEL,
+        level=LEVEL,
         resamples=statistics.RESAMPLES,
         reference=whole.file if whole else None,
         files=[_intervals(each, whole, evaluated.get(twins.get(name, ""))) for name, each in evaluated.items()],

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from pinch.core.text import counted
 from pinch.run.settings.data import DEVICES
 
 _DECORATION = re.compile(r"\((R|TM)\)|\b(CPU|Processor)\b|\bwith .*| @ [\d.]+GHz", re.IGNORECASE)
@@ -11,7 +12,7 @@ _DECORATION = re.compile(r"\((R|TM)\)|\b(CPU|Processor)\b|\bwith .*| @ [\d.]+GHz
 
 def place(device: str, threads: int) -> str:
     """A device with its thread count: "cpu, 1 thread"."""
-    return f"{device}, {threads} thread{'s' if threads != 1 else ''}"
+    return f"{device}, {counted(threads, 'thread')}"
 
 
 def places(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -16,6 +16,7 @@ from pinch.core.record_types.imported import ImportedRecord
 from pinch.core.record_types.intervals import IntervalsRecord
 from pinch.core.record_types.measurements import InferenceRecord
 from pinch.core.records import Stored
+from pinch.core.text import listed
 from pinch.run.formats import CHECKPOINT
 
 R = TypeVar("R", bound=Record)
@@ -95,7 +96,7 @@ class RunRecords:
         for file, state, made_from in _states(value, place):
             if state and self.states.setdefault(file, state) != state:
                 raise PinchError(
-                    f"is of another state of {file} than other records: delete {' and '.join(made_from)} and run the "
+                    f"is of another state of {file} than other records: delete {listed(made_from)} and run the "
                     "workflow again"
                 )
 

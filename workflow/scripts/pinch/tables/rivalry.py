@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pinch.measuring.statistics import LEVEL, Resampled
+from pinch.measuring.interval import LEVEL
+from pinch.measuring.statistics import Resampled
 from pinch.run.identity import METHODS, RIVALS
 from pinch.tables import selection
 from pinch.tables.choice.noise import Figures

@@ -56,14 +56,9 @@ def _compared(models: Sequence[Row], shared: Row | None) -> Iterator[dict[str, A
         # Models that were not tuned have nothing before it.
         told = {name: row.get(name) for name in COLUMNS[SEEDS]} | dict.fromkeys(_KEPT)
         if unpruned and row is not base and row is not twin:
-            kept = {name: _share(row, unpruned, name) for name in ("map50_95", "val_map50_95")}
+            kept = {name: comparing.kept(row[name], unpruned[name]) for name in ("map50_95", "val_map50_95")}
             told |= {"kept": kept["map50_95"], "val_kept": kept["val_map50_95"], "unpruned": unpruned["model"]}
         yield told
-
-
-def _share(row: Row, unpruned: Row, name: str) -> float | None:
-    whole = comparing.comparable(unpruned[name])
-    return row[name] / whole if whole and row[name] is not None else None
 
 
 def means(of_seeds: Iterable[Row]) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from pinch.core.environment import SAFE_LOAD
 from pinch.core.errors import PinchError
 from pinch.core.files import atomic, sha256
 from pinch.core.record_types.weights import NetworkSize
+from pinch.run import predicting
 
 _STOCK_PACKAGES = ("torch.nn.", "ultralytics.nn.")
 # Share of exact zeros among convolution weights above which a checkpoint from elsewhere counts as pruned: training
@@ -65,9 +66,9 @@ class Checkpoint:
 
     @property
     def imgsz(self) -> int:
-        """The image size that it was trained at, in pixels; 640 if the file does not say."""
+        """The image size that it was trained at, in pixels; Ultralytics' default if the file does not say."""
         said = self.train_args.get("imgsz")
-        return said if isinstance(said, int) and said > 0 else 640
+        return said if isinstance(said, int) and said > 0 else predicting.IMGSZ
 
     @property
     def sha256(self) -> str:

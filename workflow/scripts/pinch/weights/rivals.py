@@ -14,12 +14,11 @@ from pinch.core.ownership import require_replaceable
 from pinch.core.record_types.weights import RivalRecord
 from pinch.data.dataset import Dataset
 from pinch.run.identity import Model
+from pinch.run.image_counts import INFLUENCE_IMAGES
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
-from pinch.weights.pruning import activations, coarse, images
+from pinch.weights.pruning import activations, coarse, files, images
 
-# Number of images for the influence of blocks.
-INFLUENCE_IMAGES = 64
 # Blocks that add something to their input, or do not: without them, the input goes on as it is.
 _RESIDUAL = (Bottleneck, PSABlock, ABlock)
 
@@ -51,8 +50,8 @@ def make_file(
         if dataset is not None:
             coarse.recalibrate(network, dataset, checkpoint.imgsz, seed=seed)
     size = rival.imgsz or checkpoint.imgsz
-    meta = {"method": rival.method, "ratio": rival.ratio, "tuned": False, "source_sha256": checkpoint.sha256}
-    meta |= {"settings": settings} | ({"imgsz": rival.imgsz} if rival.imgsz else {})
+    meta = files.entry(checkpoint, rival.method, rival.ratio, settings)
+    meta |= {"imgsz": rival.imgsz} if rival.imgsz else {}
     checkpoints.save(output, network, meta, Checkpoint(base, network, meta, checkpoint.train_args | {"imgsz": size}))
     return RivalRecord(
         model=output.stem,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pinch.apps.bundle.contract import Accuracy, Contract
 from pinch.apps.bundle.figures import Known
-from pinch.core.text import one_line
+from pinch.core.text import listed, one_line
 from pinch.run import formats
 from pinch.run.identity import RIVALS
 
@@ -111,7 +111,7 @@ def _boxes(classes: Sequence[str], labels: dict[str, dict[str, int]]) -> list[li
 def _evaluation(contract: Contract, known: Known | None) -> list[str]:
     if known is None or not contract.measured.accuracy:
         return [_UNKNOWN]
-    on = " and ".join(f"{each.images:,} pictures of {each.split}" for each in contract.measured.accuracy if each.images)
+    on = listed([f"{each.images:,} pictures of {each.split}" for each in contract.measured.accuracy if each.images])
     return [
         f"This very file, in its own runtime, on {on}. mAP50-95 is the mean over labels of the average precision, "
         "averaged over overlaps (IoU) of 0.50 to 0.95; mAP50 is that at 0.50. Choices rest on val alone.",

@@ -5,10 +5,8 @@ written as `null` and means that it is not known, or that there is none.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pinch.core.errors import PinchError
-from pinch.core.files import read_json
 from pinch.core.typed_json import MismatchError, NotFiniteError, from_json
 from pinch.runtimes.base import Tensor
 
@@ -200,15 +198,6 @@ class Contract:
     chosen_for: list[ChosenFor] = field(default_factory=list)
     test_pictures: list[Picture] = field(default_factory=list)
     made_by: str = "Pinch"
-
-
-def read(path: Path) -> Contract:
-    """Read a model.json.
-
-    Raises:
-        PinchError: it is missing, not JSON, or no contract of this version.
-    """
-    return parse(read_json(path), path)
 
 
 def parse(content: object, name: object) -> Contract:

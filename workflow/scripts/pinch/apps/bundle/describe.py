@@ -7,9 +7,10 @@ from pinch.apps.bundle.contract import Contract
 from pinch.core import files
 from pinch.core.text import one_line
 from pinch.run.identity import described
+from pinch.run.predicting import CONFIDENCE, IOU, MAX_DET
 from pinch.runtimes import find_format
 from pinch.runtimes.base import Backend, Tensor
-from pinch.runtimes.postprocess import CONFIDENCE, IOU, MAX_DET, is_end_to_end
+from pinch.runtimes.postprocess import is_end_to_end
 from pinch.runtimes.preprocess import PADDING
 
 _CENTRES = ["x", "y", "width", "height"]

@@ -12,13 +12,12 @@ from pinch.data import frames
 from pinch.data.dataset import Dataset
 from pinch.data.synthesis.hand import GESTURES
 from pinch.data.synthesis.scene import User, take_photo
+from pinch.run.image_counts import TEST_PICTURES_AMONG
 from pinch.runtimes.base import Backend
 from pinch.runtimes.postprocess import Detections, detections
 
 COUNT = 2
 """Pictures in a bundle."""
-LOOKED_AT = 40
-"""Pictures of a data set among which they are chosen."""
 LONGEST = 640
 """Pixels of their longer side at most."""
 SAFE = 0.1
@@ -45,7 +44,7 @@ def of_dataset(dataset: Dataset) -> Source:
     """Pictures of a data set that training has not seen: of test or, without one, of val."""
     split = "test" if "test" in dataset.splits else "val"
     paths = dataset.images(split)
-    chosen = [paths[index] for index in frames.evenly(len(paths), LOOKED_AT)]
+    chosen = [paths[index] for index in frames.evenly(len(paths), TEST_PICTURES_AMONG)]
     return Source(map(frames.read, chosen), f"from the {split} split of the data set")
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from pinch.apps.demo import run, samples
 from pinch.apps.demo.models import Choice, Models, named
-from pinch.apps.demo.words import counted
-from pinch.core.text import one_line
+from pinch.core.text import counted, one_line
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from pinch import runtimes
 from pinch.core.text import one_line
-from pinch.runtimes.postprocess import CONFIDENCE, IOU, Detections, detections, is_end_to_end
+from pinch.run.predicting import CONFIDENCE, IOU
+from pinch.runtimes.postprocess import Detections, detections, is_end_to_end
 
 
 @dataclass(frozen=True)

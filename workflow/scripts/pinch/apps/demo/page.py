@@ -16,7 +16,7 @@ import gradio as gr
 from pinch.apps import ports
 from pinch.apps.demo import controls, tabs, uploads
 from pinch.apps.demo.models import Models
-from pinch.runtimes.postprocess import IOU
+from pinch.run.predicting import IOU
 
 CACHE_SECONDS = 3600
 """How long uploads and results are kept, so that the page can show them."""
@@ -77,19 +77,23 @@ def _use_own_cache() -> None:
 def launch(page: gr.Blocks, host: str, port: int) -> str:
     """Serve the page in the background; `page.block_thread()` waits for Ctrl-C.
 
+    Args:
+        page: the page.
+        host: address to serve at.
+        port: at which; 0: any free one.
+
     Returns:
         Its address.
 
     Raises:
-        PinchError: the port is taken.
+        PinchError: the port is taken, or the host is none of this machine.
     """
-    require_port(host, port)
     theme = gr.themes.Soft(
         primary_hue="teal", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
     _, address, _ = page.launch(
         server_name=host,
-        server_port=port,
+        server_port=ports.free(host, port),
         prevent_thread_lock=True,
         quiet=True,
         max_file_size=uploads.MAX_BYTES,
@@ -100,12 +104,3 @@ def launch(page: gr.Blocks, host: str, port: int) -> str:
         css=STYLE.read_text(encoding="utf-8"),
     )
     return address
-
-
-def require_port(host: str, port: int) -> None:
-    """Refuse an address at which nothing can be served.
-
-    Raises:
-        PinchError: the port is taken, or the host is none of this machine.
-    """
-    ports.listen(host, port).close()

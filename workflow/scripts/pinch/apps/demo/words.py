@@ -7,7 +7,7 @@ from pinch.apps.demo.detector import Detector, Times, median
 from pinch.apps.demo.looking import Look, Seen
 from pinch.apps.demo.models import Choice
 from pinch.core import files
-from pinch.core.text import one_line
+from pinch.core.text import counted, one_line
 from pinch.measuring.boxes import SAME
 
 COLUMNS = ("label", "score", "left", "top", "width", "height")
@@ -103,11 +103,6 @@ def _table(look: Look, is_named: bool) -> str:
         for label, score, (left, top, right, bottom) in rows
     )
     return f'<table class="boxes">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def counted(count: int, what: str, plural: str = "s") -> str:
-    """How many there are: "1 box", "2 boxes"."""
-    return f"{count:,} {what}{'' if count == 1 else plural}"
 
 
 def _name(text: str) -> str:

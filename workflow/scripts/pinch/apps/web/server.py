@@ -1,5 +1,6 @@
 """The server of the page. It serves what is in its list, takes measured times, and does nothing else."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
 
 from pinch.apps.web.site import Resource, media_type
+from pinch.apps.web.timings import FullError
 from pinch.core.errors import PinchError
 
 MAX_TIMINGS = 16 << 20
@@ -52,21 +55,29 @@ def app(contents: dict[str, Resource], save: Callable[[object], str], host: str)
     Args:
         contents: what is at each address, see `pinch.apps.web.site`.
         save: takes the times that a page measured, as JSON, and returns what to tell its reader; raises a `PinchError`
-            if it refuses them.
+            if it refuses them, and a `FullError` if it takes no more of any.
         host: address to serve at. At a loopback address, requests under other names are refused, so that no page from
             elsewhere gets in by a name that it has resolve to this machine.
     """
+    # Of what is no file; where it is one, its time and size tell whether it is still the same.
+    digests = {
+        address: hashlib.sha256(resource.content).hexdigest()
+        for address, resource in contents.items()
+        if isinstance(resource.content, bytes)
+    }
 
     async def get(request: Request) -> Response:
         address = request.path_params["address"] or "index.html"
         resource = contents.get(address)
         if resource is None:
             return PlainTextResponse(f"there is no {address}\n", 404, headers("/"))
-        return _answer(address, resource, request.headers)
+        return _answer(address, resource, digests.get(address), request.headers)
 
     async def post(request: Request) -> Response:
         try:
             said = save(await _json(request))
+        except FullError as error:
+            return PlainTextResponse(str(error), 507, headers("/"))
         except PinchError as error:
             return PlainTextResponse(str(error), 400, headers("/"))
         return PlainTextResponse(said, 200, headers("/"))
@@ -76,14 +87,16 @@ def app(contents: dict[str, Resource], save: Callable[[object], str], host: str)
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names)])
 
 
-def _answer(address: str, resource: Resource, asked: Headers) -> Response:
-    content, said = resource.content, headers(address)
+def _answer(address: str, resource: Resource, digest: str | None, asked: Headers) -> Response:
+    content, said, coding = resource.content, headers(address), ""
     if resource.zipped is not None and "gzip" in asked.get("accept-encoding", ""):
-        content, said = resource.zipped, said | {"Content-Encoding": "gzip"}
+        content, said, coding = resource.zipped, said | {"Content-Encoding": "gzip"}, "-gzip"
+    answer: Response
     if isinstance(content, bytes):
-        return Response(content, headers=said, media_type=media_type(address))
-    answer = FileResponse(content, headers=said, media_type=media_type(address), stat_result=content.stat())
-    if asked.get("if-none-match") == answer.headers["etag"]:
+        answer = Response(content, headers=said | {"ETag": f'"{digest}{coding}"'}, media_type=media_type(address))
+    else:
+        answer = FileResponse(content, headers=said, media_type=media_type(address), stat_result=content.stat())
+    if StaticFiles().is_not_modified(answer.headers, asked):
         return Response(status_code=304, headers=said | {"ETag": answer.headers["etag"]})
     return answer
 

@@ -63,7 +63,7 @@ def resources(bundles: Sequence[Bundle], saves: bool, clip: Path | None, dist: P
     known: dict[bytes, str] = {}
     for number, bundle in enumerate(bundles):
         folder, model = f"bundles/{number}/", bundle.contract.file
-        found[folder + model] = Resource(bundle.files[model], gzip.compress(bundle.files[model], 6))
+        found[folder + model] = Resource(bundle.files[model], gzip.compress(bundle.files[model], 6, mtime=0))
         # Bundles of one run show the same pictures, which are served once.
         pictures = {name: known.setdefault(bundle.files[name], folder + name) for name in bundle.pictures}
         found |= {address: Resource(bundle.files[name]) for name, address in pictures.items()}
@@ -72,7 +72,7 @@ def resources(bundles: Sequence[Bundle], saves: bool, clip: Path | None, dist: P
         found[CLIP] = Resource(clip)
     catalogue = {"folders": folders, "clip": CLIP if clip else None, "saves": saves}
     listed = json.dumps(catalogue, allow_nan=False).encode()
-    found[CATALOGUE] = Resource(listed, gzip.compress(listed))
+    found[CATALOGUE] = Resource(listed, gzip.compress(listed, mtime=0))
     return found
 
 
@@ -108,29 +108,28 @@ def write(folder: Path, contents: dict[str, Resource]) -> None:
             path.write_bytes(resource.content if isinstance(resource.content, bytes) else resource.content.read_bytes())
 
 
-def playable(video: Path | None, scratch: Path, dist: Path = DIST) -> Path:
+def playable(video: Path | None, scratch: Path) -> Path:
     """A video that browsers play.
 
     Args:
-        video: any that OpenCV reads; None: a hand that goes through the gestures, rendered once and kept in `dist`.
+        video: any that OpenCV reads; None: a hand that goes through the gestures, rendered once and kept in DIST.
         scratch: folder for files that may be removed once the page is no longer served.
-        dist: where the page was built.
 
     Raises:
         PinchError: the video cannot be read.
     """
     if video:
         return video if video.suffix == webm.CONTAINER else encode(frames.stream(video), scratch / CLIP)
-    if not (dist / CLIP).is_file():
+    if not (DIST / CLIP).is_file():
         print("rendering a clip of a hand, once (half a minute)", flush=True)
         synthesis.film(synthesis.SynthesisSettings(), scratch / "hand.mp4")
-        encode(frames.stream(scratch / "hand.mp4"), dist / CLIP)
-    return dist / CLIP
+        encode(frames.stream(scratch / "hand.mp4"), DIST / CLIP)
+    return DIST / CLIP
 
 
-def encode(pictures: Iterable, path: Path, rate: float = _FPS) -> Path:
+def encode(pictures: Iterable, path: Path) -> Path:
     """Write frames, uint8 (height, width, 3) BGR, to a video (.webm) that browsers play."""
-    with atomic(path) as temporary, webm.Writer(temporary, rate) as writer:
+    with atomic(path) as temporary, webm.Writer(temporary, _FPS) as writer:
         for picture in pictures:
             writer.write(picture)
     return path

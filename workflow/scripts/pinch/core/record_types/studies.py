@@ -19,26 +19,35 @@ class LayerLoss:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerScanRecord(Record):
-    """A layer scan, or a part of one: at some of its ratios.
+class StudyRecord(Record):
+    """A study of a network in jobs, or one of its parts.
 
     Attributes:
         model: name of the model that was pruned.
         model_sha256: of its file; None in older records.
-        method: "coarse" or "fine".
         split, images: that were looked at, and how many images.
         base_map50_95: of the whole network; of a study that was gathered, as its first part measured it.
-        layers: one entry for each layer and ratio.
     """
 
     kind: ClassVar[str] = "sensitivity"
-    made_by: ClassVar[str] = "scan_layers.py"
     model: str
     model_sha256: str | None = None
-    method: str
     split: str
     images: int
     base_map50_95: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerScanRecord(StudyRecord):
+    """A layer scan, or a part of one: at some of its ratios.
+
+    Attributes:
+        method: "coarse" or "fine".
+        layers: one entry for each layer and ratio.
+    """
+
+    made_by: ClassVar[str] = "scan_layers.py"
+    method: str
     layers: list[LayerLoss]
 
 
@@ -64,22 +73,12 @@ class VariantAccuracy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainRecord(Record):
+class ExplainRecord(StudyRecord):
     """The study of two mistakes, or a part of it: some of its variants.
 
     Attributes:
-        model: name of the model that was pruned.
-        model_sha256: of its file; None in older records.
-        split, images: that were looked at, and how many images.
-        base_map50_95: of the unpruned network; of a study that was gathered, as its first part measured it.
         rows: one entry for each variant and ratio.
     """
 
-    kind: ClassVar[str] = "sensitivity"
     made_by: ClassVar[str] = "explain_pruning.py"
-    model: str
-    model_sha256: str | None = None
-    split: str
-    images: int
-    base_map50_95: float
     rows: list[VariantAccuracy]

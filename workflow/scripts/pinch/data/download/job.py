@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic, link_or_copy, write_json
+from pinch.core.files import place, update_text, write_json
 from pinch.core.lock import held
 from pinch.core.ownership import claim
+from pinch.core.text import listed
 from pinch.data.download import choosing, members
 from pinch.data.download.members import Member
 from pinch.data.download.plan import STATE, Plan, Request, Take, content, release_note, require_space, unpacked_note
@@ -173,7 +174,7 @@ def _annotations(request: Request, gesture: str) -> list[Path]:
     """
     found = sorted(request.full_annotations.glob(f"*/{gesture}.json"))
     if not found:
-        names = " and ".join(request.address(archive) for archive in request.release.annotations)
+        names = listed([request.address(archive) for archive in request.release.annotations])
         raise PinchError(f"{names}: there are no annotations of {gesture}: give a mirror with --url that has them")
     return found
 
@@ -184,13 +185,8 @@ def _publish(request: Request, chosen: Chosen | None) -> None:
         for source in _annotations(request, gesture):
             target = request.out / "annotations" / source.parent.name / source.name
             if chosen is None:
-                if not (target.exists() and target.samefile(source)):
-                    with atomic(target) as temporary:
-                        link_or_copy(source, temporary)
+                place(source, target)
                 continue
             entries = read_entries(source)
             kept = {stem: entries[stem] for stem in entries if chosen.get((gesture, stem)) == source.parent.name}
-            text = json.dumps(kept)
-            if not target.exists() or target.read_text() != text:  # a file keeps its time if nothing changes
-                with atomic(target) as temporary:
-                    temporary.write_text(text)
+            update_text(target, json.dumps(kept))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pinch.core import collection
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic, write_json
+from pinch.core.files import update_text, write_json
 from pinch.core.ownership import claim
 from pinch.data import dataset as datasets
 from pinch.data.changes import CONVERSION, STATE
@@ -155,10 +155,7 @@ def _listed(out: Path, source: Source, items: Items, names: list[str]) -> Datase
         # Ultralytics, too, takes names that begin with a dot relative to the list.
         lines.setdefault(split, []).extend(f"./images/{places[item.folder]}/{item.name}\n" for item in each)
     for split, its in lines.items():
-        path, text = out / _list_name(split), "".join(sorted(its))
-        if not path.is_file() or path.read_text() != text:
-            with atomic(path) as temporary:
-                temporary.write_text(text)
+        update_text(out / _list_name(split), "".join(sorted(its)))
     splits = {split: [out.absolute() / _list_name(split)] for split in SPLITS if split in lines}
     return datasets.with_test_split(Dataset(out / "data.yaml", out.absolute(), names, splits))
 

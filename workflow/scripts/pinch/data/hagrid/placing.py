@@ -11,9 +11,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pinch.core import disk, lock
+from pinch.core import disk, files, lock
 from pinch.core.errors import PinchError
-from pinch.core.files import link_or_copy
 from pinch.core.ownership import is_marked, mark, remove_folder
 from pinch.data.dataset import in_threads
 from pinch.data.hagrid.layout import ImageFolder
@@ -23,8 +22,6 @@ from pinch.data.hagrid.source import Source
 
 LABELS = "labels of HaGRID"
 """The kind of a folder of label files that several data sets share, see `pinch.core.ownership.mark`."""
-# Seconds to wait for another conversion that writes the same label files.
-_PATIENCE = 4 * 3600
 
 
 def places(folders: list[ImageFolder]) -> list[str]:
@@ -95,27 +92,9 @@ def _place_each(folder: Path, target: Path, names: list[str], copy: bool) -> Non
     for path in target.iterdir():
         if path.name not in set(names):
             path.unlink()
-    for _ in in_threads(lambda name: _place(folder / name, target / name, copy), names):
+    # Not a link to a link, which would break with it.
+    for _ in in_threads(lambda name: files.place((folder / name).resolve(), target / name, copy), names):
         pass
-
-
-def _place(image: Path, target: Path, copy: bool) -> None:
-    """Link to an image, or copy it where that is wanted or links are impossible."""
-    image = image.resolve() if image.is_symlink() else image
-    if target.exists() and _is_placed(image, target, copy):
-        return
-    target.unlink(missing_ok=True)
-    if copy:
-        shutil.copy2(image, target)
-    else:
-        link_or_copy(image, target)
-
-
-def _is_placed(image: Path, target: Path, copy: bool) -> bool:
-    if target.samefile(image):
-        return not copy
-    old, new = target.stat(), image.stat()
-    return (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
 
 
 def place_labels(out: Path, source: Source, items: Items, names: list[str], mode: str, shared: Path | None) -> None:
@@ -145,7 +124,7 @@ def place_labels(out: Path, source: Source, items: Items, names: list[str], mode
     before = labels.resolve() if labels.is_symlink() else None
     if before != store.resolve():
         _point(labels, store)
-    with lock.held(store / ".lock", f"writing the labels in {store}", patience=_PATIENCE):
+    with lock.held(store / ".lock", f"writing the labels in {store}", patience=lock.PATIENCE):
         _write_labels(store, source, items)
         (store / "used_by").mkdir(exist_ok=True)
         (store / "used_by" / hashlib.sha256(str(labels.absolute()).encode()).hexdigest()[:12]).write_text(

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from pinch.core.errors import PinchError
-from pinch.core.files import atomic
+from pinch.core.files import atomic, write_text
 from pinch.core.ownership import claim
 from pinch.core.processes import pool
 from pinch.data.synthesis import hand as hands
@@ -77,8 +77,7 @@ def synthesize(settings: SynthesisSettings, root: Path, processes: int = 1) -> I
         annotations[task.split, task.gesture][stem] = entry
         yield done
     for (split, gesture), entries in annotations.items():
-        with atomic(root / "annotations" / split / f"{gesture}.json") as temporary:
-            temporary.write_text(json.dumps(entries))
+        write_text(root / "annotations" / split / f"{gesture}.json", json.dumps(entries))
 
 
 def film(

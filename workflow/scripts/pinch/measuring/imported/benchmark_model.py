@@ -16,23 +16,26 @@ Its lines, in this order, each perhaps after "INFO: " or the head of an Android 
 Older versions print no percentiles, and a single inference has only "count=1 curr=...". The input is random.
 """
 
+import functools
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from pinch.core.errors import PinchError
 from pinch.measuring.imported.measured import Measured, Place, Round
 
 SOURCE = "LiteRT's benchmark_model"
-_NUMBER = r"([\d.]+(?:e[+-]?\d+)?)"
+_VALUE = r"(\d\S*)"
+_NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 _START = re.compile(r"^.*(?:STARTING!|Log parameter values verbosely:).*$", re.MULTILINE)
 _GRAPH = re.compile(r"\bGraph: \[(.+?)\]")
 _THREADS = re.compile(r"(?:\bNum threads|#threads used for CPU inference): \[(\d+)\]")
 _DELEGATES = (("gpu", "GPU delegate", "gpu"), ("nnapi", "NNAPI", "npu"), ("hexagon", "Hexagon", "npu"))
 _COUNT = re.compile(r"\bcount=(\d+) (.*)$", re.MULTILINE)
-_TIMINGS = re.compile(rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}, .*\(avg\): {_NUMBER}")
-_SIZE = re.compile(rf"The input model file size \(MB\): {_NUMBER}")
-_DELTA = re.compile(rf"Memory footprint delta from the start of the tool \(MB\): init=\S+ overall={_NUMBER}")
-_PEAK = re.compile(rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_NUMBER}")
+_TIMINGS = re.compile(rf"Inference timings in us: Init: {_VALUE}, First inference: {_VALUE}, .*\(avg\): {_VALUE}")
+_SIZE = re.compile(rf"The input model file size \(MB\): {_VALUE}")
+_DELTA = re.compile(rf"Memory footprint delta from the start of the tool \(MB\): init=\S+ overall={_VALUE}")
+_PEAK = re.compile(rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_VALUE}")
 _REPLACED = re.compile(r"Replacing (\d+) out of (\d+) node\(s\) with delegate \(TfLiteXNNPackDelegate\)")
 # adb pushes files there; no computer has such a folder.
 _ON_ANDROID = re.compile(r"\[/(?:data|sdcard|storage)/")
@@ -56,7 +59,7 @@ def read(path: str, text: str) -> list[Measured]:
         text: what it holds.
 
     Raises:
-        PinchError: a run did not end, or does not say on how many threads it was.
+        PinchError: a run did not end, does not say on how many threads it was, or has something else for a number.
     """
     return [_run(path, part) for part in _START.split(text) if _GRAPH.search(part)]
 
@@ -72,24 +75,26 @@ def _run(path: str, text: str) -> Measured:
             f'{path}: the run of {file} has no line "Inference timings in us": it did not end, or its benchmark_model '
             "is too old; run it again"
         )
-    init, first, average = (float(value) / 1000 for value in timings.groups())
+    number = functools.partial(_number, path, file)
+    init, first, average = (number(value) / 1000 for value in timings.groups())
     notes = ["benchmark_model has random input, and times inference alone"]
     place = _place(path, file, text, notes)
     if taken := _REPLACED.search(text):
         notes.append(f"XNNPACK computes {taken[1]} of {taken[2]} operators")
     count, figures = counts[-1]
-    delta, peak = _found(_DELTA, text), _found(_PEAK, text)
+    told = [_found(pattern, text) for pattern in (_SIZE, _DELTA, _PEAK)]
+    _, delta, peak = (number(value) if value else None for value in told)
     return Measured(
         path=path,
         file=file,
-        bytes_told=_found(_SIZE, text),
+        bytes_told=told[0],
         place=place,
         runtime="LiteRT",
-        rounds=[_round(int(count), figures, average, notes)],
+        rounds=[_round(int(count), figures, average, number, notes)],
         load_ms=init,
         first_ms=first,
-        peak_rss_mb=float(peak) if peak else None,
-        model_mb=float(delta) if delta else None,
+        peak_rss_mb=peak,
+        model_mb=delta,
         notes=notes,
     )
 
@@ -99,9 +104,15 @@ def _found(pattern: re.Pattern[str], text: str) -> str | None:
     return match[1] if match else None
 
 
-def _round(count: int, figures: str, average: float, notes: list[str]) -> Round:
+def _number(path: str, file: str, text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise PinchError(f"{path}: the run of {file} has {text} where a number should be: run it again")
+    return float(text)
+
+
+def _round(count: int, figures: str, average: float, number: Callable[[str], float], notes: list[str]) -> Round:
     """A run as a round, from what stands behind its count; the average as the summary prints it."""
-    told = {name: float(value) / 1000 for name, value in re.findall(rf"(\w+)={_NUMBER}", figures)}
+    told = {name: number(value) / 1000 for name, value in re.findall(rf"(\w+)={_VALUE}", figures)}
     if "median" not in told and "min" in told:
         notes.append("this version prints no median: the mean stands for it")
     p50, least = told.get("median", average), told.get("min", average)

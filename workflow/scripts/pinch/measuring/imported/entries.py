@@ -1,12 +1,14 @@
 """The entries of `measure.imported` in a configuration: one device each, and a record of its own."""
 
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pinch.core.errors import PinchError
+from pinch.core.text import first
 from pinch.measuring.imported import reading
 from pinch.measuring.imported.measured import Imported
 from pinch.run.identity import Artifact, Timing
@@ -20,13 +22,20 @@ class Entry:
         name: of its record: the name of the first file, without its suffix.
         files: as the configuration has them.
         device: its name; None: as the files say.
-        found: what they say; None if one of them is not there yet.
     """
 
     name: str
     files: tuple[str, ...]
     device: str | None
-    found: Imported | None
+
+    @functools.cached_property
+    def found(self) -> Imported | None:
+        """What the files say, which are read when this is first asked for; None if one of them is not there yet.
+
+        Raises:
+            PinchError: a file is of no known form.
+        """
+        return reading.read(self.files, self.device) if all(Path(file).exists() for file in self.files) else None
 
     def timings(self, artifacts: Mapping[str, Artifact]) -> list[Timing]:
         """What was timed, of a run's artifacts by their names."""
@@ -40,31 +49,30 @@ class Entry:
         return [(each.place.unit, each.place.threads, artifacts[each.file].format.name) for each in measured]
 
 
-def read(said: Sequence[Mapping[str, Any]], artifacts: Mapping[str, Artifact]) -> list[Entry]:
-    """The entries of a configuration, as far as their files are there.
+def listed(said: Sequence[Mapping[str, Any]]) -> dict[str, Entry]:
+    """The entries of a configuration, by their names; `said` is its list `measure.imported`. No file is read."""
+    entries: dict[str, Entry] = {}
+    for each in said:
+        name = re.sub(r"[^\w.-]", "_", Path(each["files"][0]).stem)
+        while name in entries:
+            name += "_"
+        entries[name] = Entry(name, tuple(each["files"]), each.get("device"))
+    return entries
 
-    Args:
-        said: the list `measure.imported`.
-        artifacts: of the run, by their names.
+
+def require(entries: Iterable[Entry], artifacts: Mapping[str, Artifact]) -> None:
+    """Refuse entries that cannot be used, as far as their files are there; `artifacts` are the run's, by their names.
 
     Raises:
         PinchError: a file is of no known form, is of another run, or two entries measured the same.
     """
-    entries: list[Entry] = []
-    for number, each in enumerate(said):
-        files, device = tuple(each["files"]), each.get("device")
-        name = re.sub(r"[^\w.-]", "_", Path(files[0]).stem)
-        while name in (entry.name for entry in entries):
-            name += "_"
+    for number, entry in enumerate(entries):
         try:
-            found = reading.read(files, device) if all(Path(file).exists() for file in files) else None
-            for measured in found.files if found else []:
+            for measured in entry.found.files if entry.found else []:
                 require_known(measured.path, measured.file, artifacts)
         except PinchError as error:
             raise PinchError(f"measure.imported[{number}]: {error}") from None
-        entries.append(Entry(name, files, device, found))
     _require_once(entries)
-    return entries
 
 
 def require_known(path: str, file: str, artifacts: Mapping[str, Artifact]) -> None:
@@ -75,12 +83,12 @@ def require_known(path: str, file: str, artifacts: Mapping[str, Artifact]) -> No
     """
     if file not in artifacts:
         raise PinchError(
-            f"{path}: {file} is no file of this run (it has {', '.join(list(artifacts)[:3])} and so on): measure this "
-            "run's files, or leave this one out"
+            f"{path}: {file} is no file of this run (it has {first(list(artifacts), 3)}): measure "
+            "this run's files, or leave this one out"
         )
 
 
-def _require_once(entries: Sequence[Entry]) -> None:
+def _require_once(entries: Iterable[Entry]) -> None:
     """Refuse two entries for one place: their files are rounds of one measurement, or one of them is outdated."""
     seen: dict[tuple[Any, ...], Entry] = {}
     for entry in entries:

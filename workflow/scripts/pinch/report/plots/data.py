@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from pinch.core.record_types.data import BOX_COUNTS, QUANTILES
+from pinch.core.text import counted
 from pinch.report.plots import style
 from pinch.tables import gathering
 from pinch.tables import stages as stage_table
@@ -84,7 +85,7 @@ def stages(results: Path) -> Figure:
     axis.barh(rules["rule"].str.replace("_", " "), rules["share_seconds"] / 60, color=style.BLUE)
     for place, row in enumerate(gathering.rows(rules)):
         memory = f", at most {row['peak_rss_mb'] / 1024:.1f} GiB" if pd.notna(row["peak_rss_mb"]) else ""
-        jobs = f"{row['jobs']} job{'s' if row['jobs'] != 1 else ''}"
+        jobs = counted(row["jobs"], "job")
         share = row["share_seconds"] / total if total else 0
         style.beside(axis, f"{share:.0%}   {jobs}{memory}", row["share_seconds"] / 60, place)
     axis.invert_yaxis()

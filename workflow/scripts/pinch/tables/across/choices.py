@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from pinch.core.text import listed
 from pinch.tables.across import reading
 from pinch.tables.across.reading import Run
 from pinch.tables.across.rows import EXACT, Row, there
@@ -52,4 +53,4 @@ def _judged(found: tuple[reading.Row, reading.Row]) -> tuple[bool | None, str]:
     if None in certain:
         return None, _UNTOLD
     tossed = [name for name, is_certain in zip("AB", certain, strict=True) if not is_certain]
-    return (False, _TOSS_UP.format(" and ".join(tossed))) if tossed else (True, EXACT)
+    return (False, _TOSS_UP.format(listed(tossed))) if tossed else (True, EXACT)

@@ -47,7 +47,7 @@ def _notes(runs: tuple[Run, Run], rows: list[Row]) -> Iterator[str]:
     if judged:
         yield (
             f"{judged} figures are judged, each alone, by 95% intervals: without any difference, about "
-            f"{judged * (1 - interval.CONFIDENCE):.0f} would be called different."
+            f"{judged * (1 - interval.LEVEL):.0f} would be called different."
         )
         yield (
             "Noise of an accuracy is that of the images. What another training with the same settings would give is "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pinch.core.text import first
 from pinch.tables.across.blocks import Block, blocks, change, only, subject, value
 from pinch.tables.across.rows import PARTS, Comparison, Row
 
@@ -23,8 +24,7 @@ def _part(found: Comparison, part: str) -> Iterator[str]:
     if those or alone:
         yield f"\n{part}{': ' + those[0].summary if those and not those[0].heading else ''}"
     for name, names in alone.items():
-        more = f", and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        yield f"  only in {name}: {', '.join(names[:_MOST_NAMES])}{more}"
+        yield f"  only in {name}: {first(names, _MOST_NAMES)}"
     for block in those:
         if block.heading:
             yield f"  {block.title}"

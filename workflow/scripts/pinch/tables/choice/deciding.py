@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pinch.measuring.statistics import LEVEL
+from pinch.measuring.interval import LEVEL
 from pinch.run.settings.choosing import Limit, Preference, Want
 from pinch.tables.choice.noise import EXACT, LEAST, Figures, Noisy, total
 

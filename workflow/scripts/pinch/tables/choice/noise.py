@@ -16,6 +16,7 @@ from scipy.special import stdtrit
 
 from pinch.core.record_types.intervals import Estimate
 from pinch.measuring import statistics
+from pinch.measuring.interval import LEVEL
 from pinch.measuring.statistics import Resampled
 from pinch.run.formats import FORMATS, PRECISIONS
 
@@ -40,7 +41,7 @@ _PAIRED = ("val_map50_95", "kept")
 LEAST = 1e-9
 """What 0 counts as, whose logarithm is not finite; no other figure is smaller."""
 _SIMPLICITY = ["bytes_zipped", "method", "ratio", "tuned", "precision", "format", "file"]
-_CENTRAL = (1 + statistics.LEVEL) / 2
+_CENTRAL = (1 + LEVEL) / 2
 # Of figures of the resamples, rounded to float32, to those of the tables: a larger difference is another state.
 _SAME = 1e-4
 

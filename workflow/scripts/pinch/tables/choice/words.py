@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pinch.core.text import listed
 from pinch.run.settings.choosing import LIMITS, Preference, Want
 from pinch.tables.choice.deciding import Choice, scores, scores_over, shortfall
 from pinch.tables.choice.noise import EXACT, Figures
@@ -42,7 +43,7 @@ def _reason(figures: Figures, want: Want, made: Choice, without: Mapping[str, Ch
 
 def _why(figures: Figures, want: Want, made: Choice) -> str:
     words = made.preference.words
-    limits = _listed([limit.said(value) for limit, value in want.limits.values()])
+    limits = listed([limit.said(value) for limit, value in want.limits.values()])
     if made.preference is not want.preference:
         return f"{words} of {len(figures)} files, because nothing tells the {want.preference.words} here"
     if not made.qualifies:
@@ -189,8 +190,4 @@ def _file(figures: Figures, index: int) -> str:
 
 
 def _nouns(names: list[str]) -> str:
-    return _listed([LIMITS[name].noun for name in names])
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+    return listed([LIMITS[name].noun for name in names])

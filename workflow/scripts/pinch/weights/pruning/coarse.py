@@ -9,19 +9,15 @@ import torch
 from torch import nn
 
 from pinch.core.errors import PinchError
-from pinch.core.ownership import require_replaceable
 from pinch.core.record_types.weights import CoarseRecord, LayerWidth
 from pinch.data.dataset import Dataset
+from pinch.run.image_counts import GRADIENT_IMAGES, STATISTICS_IMAGES
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
-from pinch.weights.pruning import activations, images, kinds, ranking, spread
+from pinch.weights.pruning import activations, files, images, kinds, ranking, spread
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.pruning.graph import ChannelGraph, detection_convolutions, removable
 from pinch.weights.pruning.splitting import join
-
-# Numbers of images for gradients and for batch-norm statistics.
-GRADIENT_IMAGES = 160
-STATISTICS_IMAGES = 320
 
 
 def prune(checkpoint: Checkpoint, pruning: kinds.CoarsePruning, dataset: Dataset | None = None) -> dict[str, Any]:
@@ -36,13 +32,7 @@ def prune(checkpoint: Checkpoint, pruning: kinds.CoarsePruning, dataset: Dataset
         PinchError: it is pruned already, nothing would be left of a layer, or ranking or spread lack data.
     """
     checkpoints.require_unpruned(checkpoint)
-    meta = {
-        "method": "coarse",
-        "ratio": pruning.ratio,
-        "tuned": False,
-        "source_sha256": checkpoint.sha256,
-        "settings": pruning.settings(),
-    }
+    meta = files.entry(checkpoint, "coarse", pruning.ratio, pruning.settings())
     match pruning:
         case kinds.ChannelRemoval():
             _remove(checkpoint, pruning, dataset)
@@ -173,22 +163,15 @@ def recalibrate(
 
 def prune_file(base: Path, output: Path, pruning: kinds.CoarsePruning, dataset: Dataset | None = None) -> CoarseRecord:
     """Prune the checkpoint `base`, write it to `output`, and return the record."""
-    require_replaceable(output)
-    checkpoint = checkpoints.load(base)
-    before, wide = checkpoints.describe(checkpoint.model, checkpoint.imgsz), _widths(checkpoint.model)
-    meta = prune(checkpoint, pruning, dataset)
-    checkpoints.save(output, checkpoint.model, meta, checkpoint)
-    return CoarseRecord(
-        model=output.stem,
-        method="coarse",
-        ratio=pruning.ratio,
-        settings=meta["settings"],
-        before=before,
-        after=checkpoints.describe(checkpoint.model, checkpoint.imgsz),
-        layers=[
-            LayerWidth(layer=name, width=wide[name], kept=kept) for name, kept in _widths(checkpoint.model).items()
-        ],
-    )
+    wide: dict[str, int] = {}
+
+    def change(checkpoint: Checkpoint) -> dict[str, Any]:
+        wide.update(_widths(checkpoint.model))
+        return prune(checkpoint, pruning, dataset)
+
+    _, checkpoint, told = files.prune(base, output, change)
+    kept = _widths(checkpoint.model).items()
+    return CoarseRecord(**told, layers=[LayerWidth(layer=name, width=wide[name], kept=width) for name, width in kept])
 
 
 def _widths(network: nn.Module) -> dict[str, int]:

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 
 from pinch.core.errors import PinchError
-from pinch.core.ownership import require_replaceable
 from pinch.core.record_types.weights import FineRecord, LayerSparsity
 from pinch.weights import checkpoints
 from pinch.weights.checkpoints import Checkpoint
-from pinch.weights.pruning import kinds
+from pinch.weights.pruning import files, kinds
 from pinch.weights.pruning import masks as mask_tools
 
 
@@ -28,15 +27,8 @@ def prune(checkpoint: Checkpoint, pruning: kinds.FinePruning) -> dict[str, Any]:
     masks = choose(mask_tools.prunable(checkpoint.model), pruning)
     mask_tools.apply(checkpoint.model, masks)
     measured = mask_tools.require_sparsity(checkpoint.model, masks, pruning.ratio, str(checkpoint.path))
-    return {
-        "method": "fine",
-        "ratio": pruning.ratio,
-        "tuned": False,
-        "sparsity": measured,
-        "source_sha256": checkpoint.sha256,
-        "settings": pruning.settings(),
-        "masks": mask_tools.pack(masks),
-    }
+    meta = files.entry(checkpoint, "fine", pruning.ratio, pruning.settings())
+    return meta | {"sparsity": measured, "masks": mask_tools.pack(masks)}
 
 
 def choose(weights: Mapping[str, torch.Tensor], pruning: kinds.FinePruning) -> mask_tools.Masks:
@@ -71,21 +63,8 @@ def layers(checkpoint: Checkpoint) -> list[LayerSparsity]:
 
 def prune_file(base: Path, output: Path, pruning: kinds.FinePruning) -> FineRecord:
     """Prune the checkpoint `base`, write it to `output`, and return the record."""
-    require_replaceable(output)
-    checkpoint = checkpoints.load(base)
-    before = checkpoints.describe(checkpoint.model, checkpoint.imgsz)
-    meta = prune(checkpoint, pruning)
-    checkpoints.save(output, checkpoint.model, meta, checkpoint)
-    return FineRecord(
-        model=output.stem,
-        method="fine",
-        ratio=pruning.ratio,
-        sparsity=meta["sparsity"],
-        settings=meta["settings"],
-        before=before,
-        after=checkpoints.describe(checkpoint.model, checkpoint.imgsz),
-        layers=layers(checkpoint),
-    )
+    meta, checkpoint, told = files.prune(base, output, lambda checkpoint: prune(checkpoint, pruning))
+    return FineRecord(**told, sparsity=meta["sparsity"], layers=layers(checkpoint))
 
 
 def reapply(pruned: Path, tuned: Path, output: Path) -> float:

@@ -11,20 +11,19 @@ from pinch.data.dataset import Dataset
 from pinch.data.for_ultralytics import ultralytics_yaml
 
 
-def batches(dataset: Dataset, imgsz: int, count: int, size: int = 16, seed: int = 0) -> Iterator[dict[str, Any]]:
+def batches(dataset: Dataset, imgsz: int, count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
     """Batches of training images as Ultralytics' losses expect them.
 
     Args:
         dataset: its `train` split is used.
         imgsz: side of the images in pixels.
         count: number of images, drawn with `seed`; all, if there are fewer.
-        size: images in a batch.
         seed: of the draw.
 
     Yields:
         `img` (n, 3, imgsz, imgsz) float32 RGB in 0..1, `cls` (boxes, 1), `bboxes` (boxes, 4) fractions, `batch_idx`.
     """
-    for batch in Drawn(dataset, "train", imgsz, count, size, seed).batches():
+    for batch in Drawn(dataset, "train", imgsz, count, seed=seed).batches():
         yield {**batch, "img": batch["img"].float() / 255}
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pinch.core.errors import PinchError
 from pinch.core.options import options_of
+from pinch.core.text import listed
 from pinch.run.settings import pruning as declared
 from pinch.run.settings.data import General
 
@@ -221,8 +222,8 @@ def _owners(option: str) -> str:
     for what, kinds in named.items():
         names = [name for name, kind in kinds.items() if option in {field.name for field in fields(kind)}]
         if names:
-            phrases.append(f"the {what}{'s' if len(names) > 1 else ''} {' and '.join(names)}")
-    return " and ".join(phrases)
+            phrases.append(f"the {what}{'s' if len(names) > 1 else ''} {listed(names)}")
+    return listed(phrases)
 
 
 # --- Fine pruning ---

@@ -18,10 +18,9 @@ from torch.optim.swa_utils import update_bn
 from ultralytics.utils import RANK
 
 from pinch.core.files import write_json
+from pinch.run.image_counts import AVERAGE_IMAGES
 from pinch.weights.training import results
 
-# Number of training images for batch-norm statistics.
-STATISTICS_IMAGES = 1024
 Validate = Callable[[], tuple[Any, float | None]]
 
 
@@ -114,7 +113,7 @@ def _averaged(trainer: Any) -> Any:
     """The average, in all processes the same."""
     own, loader = trainer.ema.ema, trainer.train_loader
     if RANK in {-1, 0}:
-        batches = itertools.islice(loader, math.ceil(STATISTICS_IMAGES / loader.batch_size))
+        batches = itertools.islice(loader, math.ceil(AVERAGE_IMAGES / loader.batch_size))
         averaged = average(trainer.wdir, own, (trainer.preprocess_batch(batch)["img"] for batch in batches))
     else:
         averaged = copy.deepcopy(own)

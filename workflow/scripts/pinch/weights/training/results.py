@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pinch.core.files import atomic, read_json
+from pinch.core.files import read_json, write_text
 from pinch.core.record_types.weights import Epoch
 
 RESULTS, DIVERGED, AVERAGED = "results.csv", "diverged.json", "averaged.json"
@@ -23,8 +23,7 @@ def keep(path: Path, epochs: int) -> None:
     header, *rows = path.read_text().splitlines(keepends=True)
     # A row that was being written when the run was killed is of a later epoch, too.
     kept = [row for row in rows if row.split(",")[0].strip().isdecimal() and int(row.split(",")[0]) <= epochs]
-    with atomic(path) as temporary:
-        temporary.write_text("".join([header, *kept]))
+    write_text(path, "".join([header, *kept]))
 
 
 def diverged_epoch(folder: Path) -> int | None:
