@@ -288,7 +288,7 @@ def user_paths():
     if not config["trained_model"] and not STOCK_BASE and Path(BASE_MODEL).suffix != ".yaml":
         paths["base_model"] = BASE_MODEL
     for method in METHODS:
-        if config[method]["ratios"] and config[method]["teacher"] != "base":
+        if config[method]["ratios"] and config[method]["teacher"] not in training.OWN_TEACHERS:
             paths[f"{method}.teacher"] = config[method]["teacher"]
     if not (config["dataset"] or SYNTHETIC or FETCH):
         paths |= {f"hagrid.{key}": config["hagrid"][key] for key in ("images", "annotations")}
@@ -482,19 +482,25 @@ def tuning_options(wildcards):
 
 def distillation(wildcards):
     """The teacher, where the configuration asks for one."""
-    teacher = config[wildcards.method]["teacher"]
-    return ["--distill", trained_base(wildcards) if teacher == "base" else teacher] if teacher else []
+    named = config[wildcards.method]["teacher"]
+    return ["--distill", *(own_teacher(wildcards) or [named])] if named else []
 
 
 def teachers(*methods):
     """The teachers of pruned models that are the user's, as far as they are there."""
     named = {config[method]["teacher"]: None for method in methods if config[method]["ratios"]}
-    return [path for teacher in named if teacher != "base" for path in existing(teacher)]
+    return [path for teacher in named if teacher not in training.OWN_TEACHERS for path in existing(teacher)]
+
+
+def own_teacher(wildcards):
+    """The teacher of this pruned model that the run makes: the base or its twin."""
+    twin = f"{RUN}/models/{NAME}{wildcards.seed}_tuned.pt"
+    return {"base": [trained_base(wildcards)], "tuned": [twin]}.get(config[wildcards.method]["teacher"], [])
 
 
 def teacher(wildcards):
-    """The user's teacher of this pruned model, if any."""
-    return teachers(wildcards.method)
+    """The teacher of this pruned model, if it has one and it is there or made."""
+    return own_teacher(wildcards) or teachers(wildcards.method)
 
 
 def gradual(wildcards):

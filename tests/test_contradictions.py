@@ -42,6 +42,10 @@ def refuse(**changes):
         ({"fine": {"scope": "layer", "pattern": "2:4"}}, "leave out fine.scope, or fine.pattern"),
         ({"fine": {"ratios": [0.3], "pattern": "2:4"}}, "give the ratio 0.5, not 0.3"),
         (TRAINED | {"train": {"activation": "relu"}}, "train.activation has no effect on a trained_model"),
+        (
+            {"coarse": {"ratios": [0.5], "teacher": "tuned"}, "tune_base": False},
+            "coarse.teacher: tuned needs tune_base: true",
+        ),
         (TRAINED | {"seeds": [0, 1]}, "seeds have no effect on a trained_model alone"),
     ],
 )

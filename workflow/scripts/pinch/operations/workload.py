@@ -14,6 +14,7 @@ from pinch.data.hagrid import source
 from pinch.run import comparing, rivals
 from pinch.run.identity import METHODS, RIVALS
 from pinch.run.settings.measuring import USUAL_ROUNDS
+from pinch.run.settings.training import OWN_TEACHERS
 
 SPLITS = ("train", "val", "test")
 Images = tuple[int, int, int]
@@ -99,7 +100,7 @@ def _teacher_size(config: Mapping[str, Any], method: str) -> float:
     In a family, MACs grow with parameters to within a factor of 1.5: a YOLO11n has 6.5 GFLOPs with 2.6 million, a
     YOLO11s 21.5 with 9.4, a YOLO11x 194.9 with 56.9 (docs.ultralytics.com/models/yolo11).
     """
-    if config[method]["teacher"] == "base":
+    if config[method]["teacher"] in OWN_TEACHERS:
         return 1.0
     teacher = _bytes(config[method]["teacher"])
     base = _bytes(config["trained_model"] or config["base_model"])

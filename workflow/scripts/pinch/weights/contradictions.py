@@ -26,6 +26,7 @@ def refuse(config: Mapping[str, Any]) -> None:
     """
     _refuse_other_kinds(config)
     _refuse_unused(config)
+    _refuse_missing_twin(config)
     sections = METHODS if config["trained_model"] else ("train", *METHODS)
     for section in sections:
         schedule = _schedule(config, section)
@@ -61,6 +62,13 @@ def _refuse_unused(config: Mapping[str, Any]) -> None:
     made = [*(config[method]["ratios"] for method in METHODS), *config["rivals"].values()]
     if len(config["seeds"]) > 1 and not any(made):
         raise PinchError("seeds have no effect on a trained_model alone: leave them out, or ask for pruned models")
+
+
+def _refuse_missing_twin(config: Mapping[str, Any]) -> None:
+    """Refuse a twin of the base as a teacher where the run makes none."""
+    for method in METHODS:
+        if config[method]["ratios"] and config[method]["teacher"] == "tuned" and not config["tune_base"]:
+            raise PinchError(f"{method}.teacher: tuned needs tune_base: true: set it, or name another teacher")
 
 
 def _schedule(config: Mapping[str, Any], section: str) -> schedules.OneShot:

@@ -56,7 +56,10 @@ class CoarsePruning:
         minimum=0.5,
     )
     round_to: int = option(
-        8, help="widths of layers are rounded to multiples of this; other widths are slow", minimum=1
+        16,
+        help="widths of layers are rounded to multiples of this: kernels compute 16 channels at once, for fewer in the "
+        "same time (docs/benchmark.md)",
+        minimum=1,
     )
     activation: str | None = option(
         None,

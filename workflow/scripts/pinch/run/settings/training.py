@@ -6,6 +6,9 @@ from typing import Any
 from pinch.core.options import COMMAND, CONFIG, changed, option
 from pinch.run.activations import ACTIVATIONS
 
+OWN_TEACHERS = ("base", "tuned")
+"""Teachers that a run makes itself: the base, and the base that was tuned as long as pruned models are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
@@ -88,8 +91,8 @@ class CoarseTuning(Training):
     teacher: str | None = option(
         None,
         help="a detector from whose features fine-tuning also learns: a path of a `.pt` that is trained on the same "
-        "classes, such as a larger model, or `base` for the base model",
-        pattern=r"^base$|\.pt$",
+        "classes, such as a larger model, or `base` for the base model, or `tuned` for its twin",
+        pattern=rf"^({'|'.join(OWN_TEACHERS)})$|\.pt$",
         where=CONFIG,
     )
     steps: int = option(
