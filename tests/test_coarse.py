@@ -328,8 +328,9 @@ def test_command(tmp_path, data, capsys):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["hand_coarse_prune_50.pt"]
     assert "batch-norm statistics are not recalibrated" in capsys.readouterr().out
     result = records.read(record, CoarseRecord).value
-    assert result.after.macs < 0.3 * result.before.macs
-    assert result.layers[0] == LayerWidth(layer="model.0.conv", width=16, kept=8)
+    assert result.after.macs < 0.31 * result.before.macs
+    widths = [LayerWidth(layer="model.0.conv", width=16, kept=16), LayerWidth(layer="model.1.conv", width=32, kept=16)]
+    assert result.layers[:2] == widths, "widths are multiples of 16"
     coarse_prune.main([*arguments, "--dataset", str(data.path)])
     assert "batch-norm" not in capsys.readouterr().out
 
