@@ -164,7 +164,7 @@ class Requests:
         return _Request(
             wanted_minutes=self._wanted(job),
             most_minutes=self._allowed(job),
-            wanted_mb=round(self._margin * self.needed_mb(job)),
+            wanted_mb=math.ceil(self._margin * self.needed_mb(job)),
             most_mb=site.gpu_memory_mb if job.gpu else site.cpu_memory_mb,
         )
 
