@@ -31,7 +31,7 @@ def whole_chain(family, data, folder, activation, specs):
     base = families.train_base(family, how)
     pruning = kinds.ChannelRemoval(0.5, kinds.Taylor(), activation=activation)
     record = coarse.prune_file(base, how.folder / f"{family}_coarse_prune_50.pt", pruning, dataset.load(data))
-    assert record.after.macs < 0.45 * record.before.macs, "widths are multiples of 16"
+    assert record.after.macs < 0.35 * record.before.macs
     assert record.after.parameters < 0.35 * record.before.parameters
     tuned = families.tune(how.folder / f"{family}_coarse_prune_50.pt", how)
     network = checkpoints.load(tuned).model

@@ -56,9 +56,9 @@ class CoarsePruning:
         minimum=0.5,
     )
     round_to: int = option(
-        16,
-        help="widths of layers are rounded to multiples of this: kernels compute 16 channels at once, for fewer in the "
-        "same time (docs/benchmark.md)",
+        8,
+        help="widths of layers are rounded to multiples of this; other widths are slow, and 16 may keep more accuracy in "
+        "the same time (docs/studies/README.md)",
         minimum=1,
     )
     activation: str | None = option(
