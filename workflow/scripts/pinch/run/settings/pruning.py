@@ -57,8 +57,8 @@ class CoarsePruning:
     )
     round_to: int = option(
         8,
-        help="widths of layers are rounded to multiples of this; other widths are slow, and 16 may keep more accuracy in "
-        "the same time (docs/studies/README.md)",
+        help="widths of layers are rounded to multiples of this; other widths are slow, and 16 may keep more accuracy "
+        "in the same time (docs/studies/README.md)",
         minimum=1,
     )
     activation: str | None = option(
