@@ -47,9 +47,7 @@ def whole_chain(family, data, folder, activation, specs):
 @pytest.mark.parametrize(("family", "activation"), [("yolov8n", "relu"), ("yolo12n", "hardswish")])
 def test_a_family_passes_the_whole_chain(family, activation, data, tmp_path):
     _, files = whole_chain(family, data, tmp_path, activation, FILES)
-    (shape,) = {output(file).shape for file in files.values()}
-    assert shape[:2] == (1, 4 + len(shapes.NAMES))
-    assert shape[2] in (40, 84), "as many as were asked for or, where they keep too little, all"
+    assert {output(file).shape for file in files.values()} == {(1, 4 + len(shapes.NAMES), 40)}
 
 
 @pytest.mark.slow
