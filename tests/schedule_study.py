@@ -4,11 +4,12 @@
     python tests/schedule_study.py DATA BASE FOLDER --device cpu --processes 2 --plateau 5 --runs twin_1 coarse50_1
 
 Trains BASE on to its plateau on DATA (a data.yaml), and from there, with as many epochs each and for each seed: its
-twin; coarse pruning of 50% and 70% at once, in three steps, and with the first seed's twin as a teacher; and fine
-pruning of 90% at once and gradually. Then with ReLU and with hardswish in place of SiLU: the twin, and coarse pruning
-of 50% at once and in three steps. Every training also averages its last epochs' weights. FOLDER gets the models, their
-logs and results.csv with a row for each. A second call continues with what is there. When the minutes are over,
-trainings pause, and results.csv has what is finished.
+twin; coarse pruning of 50% and 70% at once, in three steps, with the first seed's twin as a teacher, and to multiples
+of 16 channels; and fine pruning of 90% at once and gradually. Then the rivals of pruning: the base at smaller image
+sizes, a narrower network and one with fewer blocks. Then with ReLU and with hardswish in place of SiLU: the twin, and
+coarse pruning of 50% at once and in three steps. Every training also averages its last epochs' weights. FOLDER gets the
+models, their logs and results.csv with a row for each. A second call continues with what is there. When the minutes
+are over, trainings pause, and results.csv has what is finished.
 
 It needs PyTorch, Ultralytics, torch-pruning, pandas, scipy, psutil, PyYAML, matplotlib, OpenCV and nvidia-ml-py.
 """
@@ -30,16 +31,22 @@ from pinch.core import records  # noqa: E402
 from pinch.core.environment import DEADLINE  # noqa: E402
 from pinch.core.record_types.measurements import AccuracyRecord  # noqa: E402
 from pinch.core.record_types.weights import TrainingRecord  # noqa: E402
-from pinch.run.identity import METHODS  # noqa: E402
+from pinch.run.identity import METHODS, RIVALS  # noqa: E402
+from pinch.run.rivals import rival_of  # noqa: E402
+from pinch.run.settings.pruning import CoarsePruning  # noqa: E402
 from pinch.weights.training import schedules  # noqa: E402
 
-COLUMNS = ["run", "method", "ratio", "schedule", "teacher", "activation", "seed", "epochs", "seconds", "parameters"]
-COLUMNS += ["macs", "val_map50_95", "test_map50_95", "best_epoch", "best_epoch_val_map50_95", "averaged_val_map50_95"]
-COLUMNS += ["averaged_kept"]
+COLUMNS = ["run", "method", "ratio", "round_to", "schedule", "teacher", "activation", "imgsz", "seed", "epochs"]
+COLUMNS += ["seconds", "parameters", "macs", "val_map50_95", "test_map50_95", "best_epoch", "best_epoch_val_map50_95"]
+COLUMNS += ["averaged_val_map50_95", "averaged_kept"]
 # Epochs at the end of each training whose weights are averaged, or fewer where pruning leaves fewer.
 AVERAGED = 5
 # Of iterative pruning.
 STEPS = 3
+# Multiples of channels besides those of the default.
+WIDE = 16
+# Shares of the image's side, of the width and of the blocks that rivals have.
+RIVAL_SHARES = {"size": (0.8, 0.6), "width": (0.5,), "depth": (0.5,)}
 
 
 @dataclass
@@ -87,6 +94,13 @@ class Plan:
             self.fine(seed, gradual=True)
             self.coarse(50, seed, steps=STEPS, teacher=teacher)
         for seed in arguments.seeds:
+            for percent in (50, 70):
+                self.coarse(percent, seed, round_to=WIDE)
+        for seed in arguments.seeds:
+            for kind, shares in RIVAL_SHARES.items():
+                for share in shares:
+                    self.rival(kind, share, seed)
+        for seed in arguments.seeds:
             for activation in ("relu", "hardswish"):
                 self.twin(seed, activation)
                 for steps in (1, STEPS):
@@ -98,17 +112,19 @@ class Plan:
         options += ["--activation", activation] if activation else []
         self.train("twin", options, seed, self.base, activation=activation)
 
-    def coarse(self, percent, seed, steps=1, teacher=None, activation=None):
+    def coarse(self, percent, seed, steps=1, teacher=None, activation=None, round_to=CoarsePruning.round_to):
         """Channels removed at once, or in steps."""
-        suffix = f"{seed}_{activation}" if activation else f"{seed}"
+        wide = f"{round_to}ch" if round_to != CoarsePruning.round_to else ""
+        suffix = "_".join(filter(None, [wide, activation, str(seed)]))
         pruned = self.folder / f"pruned_{suffix}" / f"base_coarse_prune_{percent}.pt"
         if not any(job.output == pruned for job in self.jobs):
             command = ["coarse_prune.py", "--model", self.base, "--sparsity", percent / 100, "--output", pruned.parent]
-            command += ["--dataset", self.data, "--seed", seed, *(["--activation", activation] if activation else [])]
+            command += ["--dataset", self.data, "--seed", seed, "--round-to", round_to]
+            command += ["--activation", activation] if activation else []
             self.jobs.append(Job(f"coarse_{percent}_{suffix}", command, pruned, [self.base]))
         options = ["--base-model", pruned, "--pruned-model"]
         dense = self.base if steps > 1 else None
-        self.train("coarse", options, seed, pruned, percent, dense, steps, teacher, activation)
+        self.train("coarse", options, seed, pruned, percent, dense, steps, teacher, activation, round_to)
 
     def fine(self, seed, gradual=False):
         """Weights zeroed at once, or gradually."""
@@ -120,19 +136,50 @@ class Plan:
         options = ["--base-model", pruned, "--pruned-model"]
         self.train("fine", options, seed, pruned, 90, self.base if gradual else None)
 
-    def train(self, kind, options, seed, needed=None, percent=0, dense=None, steps=1, teacher=None, activation=None):
+    def rival(self, kind, share, seed):
+        """A model that competes with pruned ones: at a smaller image size, narrower, or with fewer blocks."""
+        imgsz = self.arguments.imgsz
+        # Sizes are multiples of the coarsest scale's stride.
+        left = round(share * imgsz / 32) * 32 if kind == "size" else share
+        made = self.folder / f"{rival_of('base', kind, left, imgsz if kind == 'size' else 1)}.pt"
+        if not any(job.output == made for job in self.jobs):
+            command = ["make_rival.py", "--model", self.base, f"--{kind}", left, "--imgsz", imgsz]
+            command += ["--output", self.folder, "--dataset", self.data]
+            self.jobs.append(Job(made.stem, command, made, [self.base]))
+        options = ["--base-model", made, "--pruned-model"]
+        # The size is part of the model's name.
+        size = {"imgsz": left} if kind == "size" else {"percent": round(100 * (1 - share))}
+        self.train(kind, options, seed, made, **size)
+
+    def train(
+        self,
+        kind,
+        options,
+        seed,
+        needed=None,
+        percent=0,
+        dense=None,
+        steps=1,
+        teacher=None,
+        activation=None,
+        round_to="",
+        imgsz=None,
+    ):
         """A training, and the measurement that ends the run. Returns the model."""
         given = self.arguments
         epochs = given.plateau if kind == "base" else given.epochs
+        # A narrower network has to begin anew.
+        epochs += given.plateau if kind == "width" else 0
         schedule = schedules.chosen(epochs, dense, steps)
-        parts = [f"{kind}{percent or ''}", activation, schedule.name.replace(" ", "") if dense else ""]
-        parts += ["taught" if teacher else "", "" if kind == "base" else str(seed)]
-        name = "_".join(filter(None, parts))
+        parts = [f"{kind}{percent or imgsz or ''}", activation, schedule.name.replace(" ", "") if dense else ""]
+        parts += ["taught" if teacher else "", f"{round_to}ch" if round_to not in ("", CoarsePruning.round_to) else ""]
+        name = "_".join(filter(None, [*parts, "" if kind == "base" else str(seed)]))
+        imgsz = imgsz or given.imgsz
         model = self.folder / f"{name}.pt"
         command = ["train.py", name, "--project", self.folder, "--dataset", self.data, *options, "--resume"]
         command += ["--gradual-from", dense, *(["--steps", steps] if steps > 1 else [])] if dense else []
         command += ["--epochs", epochs, "--patience", 0, "--average", min(AVERAGED, schedule.left)]
-        command += ["--imgsz", given.imgsz, "--batch", 16]
+        command += ["--imgsz", imgsz, "--batch", 16]
         # Steps on small images are bound by the launching of kernels, of which mixed precision needs more.
         command += ["--set", "amp=False", "--device", given.device, "--workers", 1, "--seed", seed]
         record = self.training_record(name)
@@ -140,10 +187,11 @@ class Plan:
         self.jobs.append(Job(name, command, record, [path for path in (needed, teacher) if path], model=model))
         accuracy = self.folder / "records" / f"{name}_accuracy.json"
         command = ["evaluate.py", model, self.data, "--split", "val", "test", "--output", accuracy]
-        command += ["--imgsz", given.imgsz, "--device", given.device]
-        told = {"run": name, "method": kind if kind in METHODS else "none", "ratio": percent / 100}
+        command += ["--imgsz", imgsz, "--device", given.device]
+        method = kind if kind in (*METHODS, *RIVALS) else "none"
+        told = {"run": name, "method": method, "ratio": percent / 100, "round_to": round_to}
         told |= {"schedule": schedule.name, "teacher": teacher.stem if teacher else "", "activation": activation or ""}
-        told |= {"seed": seed, "epochs": epochs}
+        told |= {"imgsz": imgsz, "seed": seed, "epochs": epochs}
         self.jobs.append(Job(f"{name}_accuracy", command, accuracy, [record], told))
         return model
 

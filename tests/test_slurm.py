@@ -389,7 +389,7 @@ def test_broken_training_ends_like_an_unbroken_one(scenarios, fault):
 def test_killed_training_is_a_new_attempt_with_more_memory(scenarios):
     jobs = scenarios.killed.result().job_of("train_base")
     assert [job["State"] for job in jobs] == ["FAILED", "COMPLETED"]
-    assert [job["ReqMem"] for job in jobs] == ["6500M", "13000M"]
+    assert [job["ReqMem"] for job in jobs] == ["6501M", "13002M"]
 
 
 @pytest.mark.fault
