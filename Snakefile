@@ -62,7 +62,7 @@ onerror:
 rule all:
     default_target: True
     input:
-        ALL_RECORDS,
+        in_run(EXPECTED.records),
         f"{RUN}/{contents.INDEX}",
         f"{RUN}/{contents.SELECTION}",
         f"{RUN}/{CONFIG_FILE}",
@@ -74,8 +74,7 @@ rule all:
 # Everything up to the fine-tuned models, with their accuracy.
 rule models:
     input:
-        MODEL_RECORDS,
-        SEED_RECORDS,
+        in_run(EXPECTED.model_records + EXPECTED.seed_records),
     message:
         "All models are there"
 
@@ -83,7 +82,7 @@ rule models:
 # Everything up to the exported files, with their accuracy.
 rule artifacts:
     input:
-        ARTIFACT_RECORDS,
+        in_run(EXPECTED.artifact_records),
     message:
         "All artifacts are there"
 

@@ -1,5 +1,5 @@
 # Images and annotations -> a YOLO data set.
-if SYNTHETIC:
+if SOURCES.synthetic:
 
     rule synthesize_hands:
         output:
@@ -27,12 +27,12 @@ if SYNTHETIC:
             " --video {output.video:q} --processes {threads} > {log:q} 2>&1"
 
 
-if FETCH:
+if SOURCES.fetch:
 
     # The pictures are no output: Snakemake would remove them first, and a download that broke off goes on where it was.
     rule fetch_hagrid:
         output:
-            done=touch(f"{FETCHED}/fetched_for_{NAME}"),
+            done=touch(f"{sources.FETCHED}/fetched_for_{NAME}"),
         log:
             f"logs/fetch_hagrid/{NAME}.log",
         # The command itself is patient with the network; what it refuses it would refuse again.
@@ -52,15 +52,15 @@ if FETCH:
             " 2>&1 | tee {log:q}"
 
 
-if config["dataset"]:
+if SOURCES.dataset:
 
     rule prepare_dataset:
         input:
-            existing(config["dataset"]),
+            existing(SOURCES.dataset),
             existing(NOTED_CHANGES),
         output:
             data=DATA,
-            record=f"{RUN}/records/dataset.json",
+            record=f"{RUN}/{record_paths.DATASET}",
         log:
             f"logs/prepare_dataset/{NAME}.log",
         benchmark:
@@ -73,9 +73,9 @@ if config["dataset"]:
             runtime=REQUESTS.minutes,
             mem_mb=REQUESTS.memory_mb,
         params:
-            data=config["dataset"],
+            data=SOURCES.dataset,
             folder=subpath(output.data, parent=True),
-            for_training=FOR_TRAINING,
+            for_training=for_training(),
         message:
             "Looking through the data set {params.data}"
         shell:
@@ -86,12 +86,14 @@ else:
 
     rule hagrid_to_yolo:
         input:
-            [rules.synthesize_hands.output.images, rules.synthesize_hands.output.annotations] if SYNTHETIC else [],
-            rules.fetch_hagrid.output if FETCH else [],
+            [rules.synthesize_hands.output.images, rules.synthesize_hands.output.annotations]
+            if SOURCES.synthetic
+            else [],
+            rules.fetch_hagrid.output if SOURCES.fetch else [],
             existing(NOTED_CHANGES),
         output:
             data=DATA,
-            record=f"{RUN}/records/dataset.json",
+            record=f"{RUN}/{record_paths.DATASET}",
         log:
             f"logs/hagrid_to_yolo/{NAME}.log",
         benchmark:
@@ -104,13 +106,15 @@ else:
             runtime=REQUESTS.minutes,
             mem_mb=REQUESTS.memory_mb,
         params:
-            images=hagrid_images,
-            annotations=hagrid_annotations,
+            # By functions: Snakemake would fill in what looks like a wildcard.
+            images=lambda wildcards: SOURCES.hagrid("images"),
+            annotations=lambda wildcards: SOURCES.hagrid("annotations"),
             options=options("hagrid", data.Hagrid, without=("images", "annotations")),
             seed=SEED,
             folder=subpath(output.data, parent=True),
-            labels=[] if SYNTHETIC else ["--labels", LABELS],
-            for_training=FOR_TRAINING,
+            # Runs with the same classes share label files of HaGRID.
+            labels=[] if SOURCES.synthetic else ["--labels", "results/labels"],
+            for_training=for_training(),
         message:
             "Converting HaGRID's annotations to a YOLO data set"
         shell:

@@ -19,7 +19,7 @@ rule evaluate_model:
         runtime=REQUESTS.minutes,
         mem_mb=REQUESTS.memory_mb,
     params:
-        imgsz=lambda wildcards: OWN_SIZES.get(wildcards.model, IMGSZ),
+        imgsz=lambda wildcards: EXPECTED.own_sizes.get(wildcards.model, IMGSZ),
         device=DEVICE,
         options=options("evaluate", measuring.Evaluation) + options("export", exporting.LeanHead),
         seed=SEED,
@@ -61,7 +61,7 @@ rule evaluate_artifact:
 # int8 files are made for the processor that they are timed on, wherever they are exported.
 rule describe_processor:
     output:
-        PROCESSOR,
+        f"{RUN}/{record_paths.PROCESSOR}",
     log:
         f"logs/describe_processor/{NAME}.log",
     conda:
@@ -80,7 +80,7 @@ rule import_timings:
     input:
         files=lambda wildcards: [path for file in IMPORTED[wildcards.entry].files for path in existing(file)],
         manifest=f"{RUN}/manifest.json",
-        exports=EXPORT_RECORDS,
+        exports=in_run(EXPECTED.export_records),
     output:
         f"{RUN}/records/imported/{{entry}}.json",
     log:
@@ -108,8 +108,8 @@ for kind in ("cpu", "gpu"):
             f"measure_on_{kind}"
         input:
             artifact=f"{RUN}/artifacts/{{artifact}}",
-            baseline=BASELINE,
-            video=TIMING_SOURCE,
+            baseline=[f"{RUN}/artifacts/{file}" for file in EXPECTED.baseline],
+            video=timed_on(),
             gpu=gpu_check("measuring", kind),
         output:
             f"{RUN}/records/inference/{kind}_{{threads}}/{{artifact}}.json",
@@ -125,7 +125,7 @@ for kind in ("cpu", "gpu"):
             runtime=REQUESTS.minutes,
             mem_mb=REQUESTS.memory_mb,
         params:
-            baseline=["--baseline"] if BASELINE else [],
+            baseline=["--baseline"] if EXPECTED.baseline else [],
             options=options("measure", measuring.Timing),
             seed=SEED,
             device=kind,

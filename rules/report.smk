@@ -1,6 +1,6 @@
 # Records -> tables -> choice, plots and the texts of the report. What fails here fails again: nothing is tried twice.
 # Rules with long lists of inputs name all of them by path, see `rule all`.
-INTERVALS = [f"{RUN}/records/intervals.json", f"{RUN}/records/intervals.npz"]
+INTERVALS = in_run([record_paths.INTERVALS, "records/intervals.npz"])
 CHOICE = (contents.SELECTION, contents.OUTPUT_TYPES)
 
 
@@ -11,7 +11,7 @@ rule write_manifest:
         f"logs/write_manifest/{NAME}.log",
     retries: 0
     params:
-        manifest=MANIFEST,
+        manifest=EXPECTED.manifest.to_json() | experience.noted(config),
     message:
         "Writing down what is expected of this run"
     run:
@@ -39,9 +39,9 @@ rule compare_accuracy:
     input:
         # What it compares are inputs too: other changes of the manifest, as new times, are no reason to run again.
         manifest=ancient(f"{RUN}/manifest.json"),
-        dataset=f"{RUN}/records/dataset.json",
-        records=MODEL_RECORDS + ARTIFACT_RECORDS,
-        evidence=EVIDENCE,
+        dataset=f"{RUN}/{record_paths.DATASET}",
+        records=in_run(EXPECTED.model_records + EXPECTED.artifact_records),
+        evidence=in_run(EXPECTED.evidence),
     output:
         INTERVALS,
     log:
@@ -66,8 +66,8 @@ rule compare_accuracy:
 rule gather_records:
     input:
         manifest=f"{RUN}/manifest.json",
-        dataset=f"{RUN}/records/dataset.json",
-        records=ALL_RECORDS,
+        dataset=f"{RUN}/{record_paths.DATASET}",
+        records=in_run(EXPECTED.records),
         intervals=INTERVALS,
     output:
         [reported(path) for path in SHOWN_TABLES],
@@ -134,9 +134,9 @@ if config["evaluate"]["limit"]:
 rule make_bundles:
     input:
         data=DATA,
-        artifacts=[f"{RUN}/artifacts/{file}" for file in ARTIFACTS],
+        artifacts=[f"{RUN}/artifacts/{file}" for file in EXPECTED.artifacts],
         config=f"{RUN}/{CONFIG_FILE}",
-        selection=[f"{RUN}/{path}" for path in CHOICE],
+        selection=in_run(CHOICE),
     output:
         directory(f"{RUN}/bundles"),
     log:
@@ -158,10 +158,10 @@ rule make_bundles:
 rule compare_chosen:
     input:
         models=f"{RUN}/tables/models.csv",
-        selection=[f"{RUN}/{path}" for path in CHOICE],
-        evidence=EVIDENCE,
+        selection=in_run(CHOICE),
+        evidence=in_run(EXPECTED.evidence),
     output:
-        [f"{RUN}/{path}" for path in contents.DEGRADATION],
+        in_run(contents.DEGRADATION),
     log:
         f"logs/compare_chosen/{NAME}.log",
     retries: 0
@@ -204,7 +204,7 @@ rule plot_results:
         rules.select_models.output,
         rules.compare_chosen.output,
     output:
-        [reported(path) for path in (*contents.PLOTS, *STUDY_PLOTS)],
+        [reported(path) for path in (*contents.PLOTS, *EXPECTED.study_plots)],
     log:
         f"logs/plot_results/{NAME}.log",
     retries: 0
@@ -224,12 +224,12 @@ rule render_report:
         rules.select_models.output,
         rules.compare_chosen.output,
         rules.plot_results.output,
-        [f"{RUN}/{path}" for path in OPTIONAL_PLOTS],
-        [f"{RUN}/tables/chosen.csv" for _ in CHOSEN],
+        in_run(EXPECTED.optional_plots),
+        rules.evaluate_chosen.output if config["evaluate"]["limit"] else [],
     output:
-        [reported(path) for path in (*contents.HTML_TABLES, *OPTIONAL_TABLES, *contents.PAGES)],
+        [reported(path) for path in (*contents.HTML_TABLES, *EXPECTED.optional_tables, *contents.PAGES)],
         f"{RUN}/{contents.INDEX}",
-        [f"{RUN}/{path}" for path in contents.captions(tuple(OPTIONAL_ITEMS))],
+        in_run(contents.captions(tuple(EXPECTED.optional))),
     log:
         f"logs/render_report/{NAME}.log",
     retries: 0
@@ -237,7 +237,7 @@ rule render_report:
         "../envs/report.yaml"
     params:
         run=subpath(output[0], ancestor=2),
-        optional=OPTIONAL_ITEMS,
+        optional=EXPECTED.optional,
     message:
         "Writing the report's texts and tables"
     shell:

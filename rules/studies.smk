@@ -101,7 +101,7 @@ rule gather_study:
     log:
         f"logs/gather_study/{NAME}_{{study}}.log",
     wildcard_constraints:
-        study="|".join(STUDY_PARTS),
+        study="|".join(studies.STUDIES),
     retries: 0
     conda:
         "../envs/report.yaml"

@@ -1,7 +1,7 @@
 # A data set -> the base model; pruned models -> fine-tuned models, and the base -> its twin.
 rule fetch_weights:
     output:
-        f"{WEIGHTS}/{{weights}}.pt",
+        f"{sources.WEIGHTS}/{{weights}}.pt",
     log:
         "logs/fetch_weights/{weights}.log",
     conda:
@@ -35,7 +35,7 @@ rule check_gpu:
 rule check_base_model:
     input:
         weights=existing(config["trained_model"]) or WEIGHTS_FILE,
-        data=existing(config["dataset"]),
+        data=existing(SOURCES.dataset),
         teachers=teachers(*METHODS),
     output:
         f"{RUN}/records/base_check.json",
@@ -122,7 +122,7 @@ else:
             " --stage-to={resources.stage_to:q} --seed {params.seed:q} --record {output.record:q} 2>&1 | tee {log:q}"
 
 
-if TWIN:
+if TWIN_METHOD:
 
     # The longest of the tunings, since the network is whole: it starts first.
     rule tune_base:

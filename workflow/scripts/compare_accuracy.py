@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pinch.core import cli, records
 from pinch.core.arguments import add_arguments
+from pinch.run import record_paths
 from pinch.run.settings.data import General
 
 
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pinch.tables.reading import RunRecords
 
     found, on_val = intervals.compute(arguments.results, arguments.seed)
-    path = arguments.results / "records/intervals.json"
+    path = arguments.results / record_paths.INTERVALS
     resamples.write(resamples.beside(path), on_val)
     records.write(path, found, arguments.seed, data=RunRecords(arguments.results).data)
     print(f"{path}: {len(found.files)} files, compared with {found.reference}")

@@ -18,6 +18,7 @@ from pinch.core.record_types.weights import TrainingRecord
 from pinch.operations import rates, workload
 from pinch.operations.rates import Job
 from pinch.operations.workload import Workload
+from pinch.run import record_paths
 from pinch.run.identity import METHODS, RIVALS, Model, parse_model
 from pinch.tables import stages
 
@@ -71,7 +72,7 @@ def _jobs(run: Path, on_slurm: bool) -> Iterator[Seen]:
     try:
         settings = read_json(run / "manifest.json")[_KEY]
         on_gpu = settings.pop("device") == "gpu"
-        record = run / "records/dataset.json"
+        record = run / record_paths.DATASET
         images, classes = workload.recorded(record) or ((0, 0, 0), 0)
         work = Workload(images=images, classes=classes, **settings)
         if not classes or bool(records.read(record, DatasetRecord).provenance.slurm) != on_slurm:

@@ -10,7 +10,7 @@ from pinch.core.record_types.data import QUANTILES
 from pinch.measuring import resamples
 from pinch.report import choice_facts, contents, degradation_facts, files, seed_facts, timing_facts, write_up
 from pinch.report.rows import Row, share, span
-from pinch.run import comparing, formats
+from pinch.run import comparing, formats, record_paths
 from pinch.run.identity import RIVALS, percent
 from pinch.tables import gathering, labels, plateau, rivalry, selection, stages
 from pinch.tables.cells import clean
@@ -213,7 +213,7 @@ def _fronts(results: Path) -> list[Row]:
 
 def _rivalry(results: Path) -> list[Row]:
     """Per place where there are pruned files and rivals: at which times which of them is ahead."""
-    on_val = resamples.read(resamples.beside(results / "records/intervals.json"))
+    on_val = resamples.read(resamples.beside(results / record_paths.INTERVALS))
     found = []
     for place, rows in labels.places(selection.measured(results)):
         if spans := rivalry.spans(rows, on_val):

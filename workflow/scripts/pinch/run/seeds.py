@@ -1,5 +1,6 @@
 """The seeds of a run: its own, with which its data are drawn and whose models are chosen from, and the others."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pinch.core.errors import PinchError
@@ -17,7 +18,7 @@ def settle(config: dict[str, Any]) -> None:
         config.setdefault("seed", listed[0])
 
 
-def others(config: dict[str, Any]) -> list[int]:
+def others(config: Mapping[str, Any]) -> list[int]:
     """The seeds besides the run's own, in the order in which they are listed.
 
     Args:

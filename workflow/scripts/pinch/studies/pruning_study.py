@@ -19,7 +19,7 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.core.record_types.weights import PruningRecord
 from pinch.measuring import interval
-from pinch.run import comparing
+from pinch.run import comparing, record_paths
 from pinch.run.identity import METHODS, Model
 
 # Kinds of runs. The kind of an ablation is the method, one of METHODS.
@@ -173,7 +173,7 @@ def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
 def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:
     """Fractions of the base's non-zero parameters and multiply-accumulates."""
     model = Model(run.name, run.kind, ratio)
-    pruned = records.read(results / run.name / f"records/pruning/{model}.json", PruningRecord).value
+    pruned = records.read(results / run.name / record_paths.pruning(str(model)), PruningRecord).value
     before, after = pruned.before, pruned.after
     return after.nonzero_parameters / before.nonzero_parameters, after.macs / before.macs
 
@@ -187,7 +187,7 @@ def _unpruned(results: Path, run: Run) -> Model:
 
 
 def _map50_95(results: Path, run: Run, model: Model, split: str) -> float:
-    path = results / run.name / f"records/accuracy/{model}.json"
+    path = results / run.name / record_paths.accuracy(str(model))
     accuracy = records.read(path, AccuracyRecord).value.splits[split].map50_95
     if accuracy is None:
         raise PinchError(f"{path} has no accuracy on {split}: give a data set with images there")

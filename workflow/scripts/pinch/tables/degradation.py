@@ -21,7 +21,7 @@ from pinch.measuring import at_threshold, evidence, statistics
 from pinch.measuring.at_threshold import Counts
 from pinch.measuring.evidence import Evidence
 from pinch.measuring.statistics import Resampled
-from pinch.run import comparing
+from pinch.run import comparing, record_paths
 from pinch.run.formats import CHECKPOINT
 from pinch.run.settings.data import General
 from pinch.tables import gathering
@@ -95,7 +95,7 @@ def read_evidence(results: Path, file: str) -> Evidence | None:
     Raises:
         PinchError: it cannot be used, or does not belong to the record.
     """
-    record = results / f"records/accuracy/{file.removesuffix(CHECKPOINT.ending)}.json"
+    record = results / record_paths.accuracy(file.removesuffix(CHECKPOINT.ending))
     path = evidence.beside(record)
     reason: str | None = "does not exist"
     if path.exists():

@@ -13,7 +13,7 @@ from pinch.core.record_types.measurements import AccuracyRecord
 from pinch.measuring import evidence, statistics
 from pinch.measuring.interval import LEVEL
 from pinch.measuring.statistics import Resampled
-from pinch.run import comparing, manifest
+from pinch.run import comparing, manifest, record_paths
 from pinch.run.formats import CHECKPOINT
 from pinch.run.manifest import Manifest
 from pinch.tables.reading import RunRecords
@@ -74,7 +74,7 @@ def compute(results: Path, seed: int) -> tuple[IntervalsRecord, dict[str, Resamp
 
 
 def _evaluated(results: Path, name: str, seed: int) -> _Evaluated | None:
-    path = results / f"records/accuracy/{name}.json"
+    path = results / record_paths.accuracy(name)
     beside = evidence.beside(path)
     if not beside.exists():
         print(f"warning: {beside} does not exist: there are no intervals for {name}", file=sys.stderr)

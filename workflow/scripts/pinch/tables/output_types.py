@@ -12,7 +12,7 @@ import pandas as pd
 
 from pinch.measuring import resamples, statistics
 from pinch.measuring.statistics import Resampled
-from pinch.run import comparing, formats
+from pinch.run import comparing, formats, record_paths
 from pinch.run.settings.choosing import USUAL, Want
 from pinch.tables import gathering, labels, selection
 from pinch.tables.choice import deciding, words
@@ -58,7 +58,7 @@ def table(results: Path, chosen: pd.DataFrame, wants: Sequence[Want] = USUAL, ru
         PinchError: a table is missing.
     """
     base = comparing.base(gathering.rows(gathering.read(results, "models")))
-    on_val = resamples.read(resamples.beside((run or results) / "records/intervals.json"))
+    on_val = resamples.read(resamples.beside((run or results) / record_paths.INTERVALS))
     on_val = fitting(on_val, gathering.read(results, "artifacts"))
     candidates = selection.measured(results).dropna(subset=["kept"])
     places = [Place.of(group) for _, group in labels.places(candidates)]

@@ -17,6 +17,7 @@ from pinch.core.record_types.intervals import IntervalsRecord
 from pinch.core.record_types.measurements import InferenceRecord
 from pinch.core.records import Stored
 from pinch.core.text import listed
+from pinch.run import record_paths
 from pinch.run.formats import CHECKPOINT
 
 R = TypeVar("R", bound=Record)
@@ -44,7 +45,7 @@ class RunRecords:
     def data(self) -> str | None:
         """Digest of the run's data set; None if its record does not tell it."""
         try:
-            return records.read(self.results / "records/dataset.json", DatasetRecord).value.digest
+            return records.read(self.results / record_paths.DATASET, DatasetRecord).value.digest
         except PinchError:
             return None
 
@@ -109,9 +110,13 @@ def _states(value: Record, place: str) -> Iterator[tuple[str, str | None, list[s
         yield from ((each.file, each.sha256, [place]) for each in value.timings)
     if not isinstance(value, ModelFile):
         return
-    export = f"records/export/{value.file}.json"
+    export = record_paths.export(value.file)
     if isinstance(value, ExportRecord):
-        yield f"{value.model}{CHECKPOINT.ending}", value.source_sha256, [f"records/accuracy/{value.model}.json", export]
+        yield (
+            f"{value.model}{CHECKPOINT.ending}",
+            value.source_sha256,
+            [record_paths.accuracy(str(value.model)), export],
+        )
     yield value.file, value.sha256, [export]
     if isinstance(value, InferenceRecord) and value.baseline:
         yield value.baseline.file, value.baseline.sha256, [place]

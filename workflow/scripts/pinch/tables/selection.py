@@ -14,7 +14,7 @@ import pandas as pd
 from pinch.core.errors import PinchError
 from pinch.measuring import resamples
 from pinch.measuring.statistics import Resampled
-from pinch.run import comparing
+from pinch.run import comparing, record_paths
 from pinch.run import wants as asking
 from pinch.run.settings.choosing import USUAL, Want
 from pinch.tables import gathering, labels
@@ -53,7 +53,7 @@ def select(results: Path, wants: Sequence[Want] = USUAL, run: Path | None = None
     candidates = measured(results).dropna(subset=["kept"])
     if run is None:
         _require_places(wants, gathering.read(results, "inference"))
-    on_val = resamples.read(resamples.beside((run or results) / "records/intervals.json"))
+    on_val = resamples.read(resamples.beside((run or results) / record_paths.INTERVALS))
     groups = labels.places(candidates)
     places = [Place.of(group) for _, group in groups]
     chosen = [

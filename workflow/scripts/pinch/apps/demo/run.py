@@ -10,7 +10,7 @@ from pinch.core import records
 from pinch.core.errors import PinchError
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord
-from pinch.run import manifest
+from pinch.run import manifest, record_paths
 from pinch.run.formats import lacking
 from pinch.run.identity import Artifact
 from pinch.tables import gathering
@@ -86,7 +86,7 @@ def choice_of(results: Path, path: Path) -> Choice:
 def _choice(results: Path, artifact: Artifact, wants: list[str]) -> Choice:
     note = f"chosen for {', '.join(wants)}" if wants else ""
     label = f"{artifact.label} · {artifact.precision} {artifact.format.name}"
-    export = results / f"records/export/{artifact.file}.json"
+    export = results / record_paths.export(artifact.file)
     if export.exists() and (failed := records.read(export, ExportRecord).value.failed):
         note = f"failed its check ({failed})"
     mark = " · chosen" if wants else " · failed its check" if note else ""
@@ -95,7 +95,7 @@ def _choice(results: Path, artifact: Artifact, wants: list[str]) -> Choice:
 
 def _threshold(results: Path, file: str) -> float | None:
     """The score of the best F1 on val of that very file."""
-    path = results / f"records/accuracy/{file.removesuffix('.pt')}.json"
+    path = results / record_paths.accuracy(file.removesuffix(".pt"))
     point = records.read(path, AccuracyRecord).value.operating_point if path.exists() else None
     return point.threshold if point else None
 

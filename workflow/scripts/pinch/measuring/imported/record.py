@@ -14,7 +14,7 @@ from pinch.core.record_types.imported import DeviceTimes, ImportedRecord, Moment
 from pinch.measuring import interval
 from pinch.measuring.imported.entries import require_known
 from pinch.measuring.imported.measured import Imported, Measured, Round
-from pinch.run import formats
+from pinch.run import formats, record_paths
 from pinch.run.identity import Artifact
 from pinch.run.manifest import Manifest
 
@@ -59,7 +59,7 @@ def _where(measured: Measured) -> tuple[Any, ...]:
 
 
 def _export(results: Path, file: str) -> ExportRecord:
-    return records.read(results / f"records/export/{file}.json", ExportRecord).value
+    return records.read(results / record_paths.export(file), ExportRecord).value
 
 
 def _require_state(measured: Measured, export: ExportRecord) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from pinch.core.record_types.intervals import Estimate
 from pinch.measuring import evidence, statistics
 from pinch.measuring.evidence import Evidence
+from pinch.run import record_paths
 from pinch.tables.across import reading
 from pinch.tables.across.reading import Run
 from pinch.tables.across.rows import Row, exact, measured, there
@@ -84,7 +85,7 @@ def _pairs(runs: tuple[Run, Run], found: tuple[reading.Row, reading.Row]) -> dic
 
 def _evidence(run: Run, row: reading.Row) -> dict[str, Evidence]:
     name = str(row.get("file", row["model"]))
-    path = evidence.beside(run.folder / f"records/accuracy/{name}.json")
+    path = evidence.beside(run.folder / record_paths.accuracy(name))
     return evidence.read(path, run.states.get(name)) if path.exists() else {}
 
 
