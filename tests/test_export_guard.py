@@ -143,11 +143,11 @@ def test_where_the_float_file_finds_nothing_there_is_nothing_to_guard(tmp_path):
     assert made.failure() is None
 
 
-def judge(images, per_person, map50_95=0.6):
-    """A judge whose float file was evaluated on made-up images."""
+def judge(images, per_person, map50_95=0.6, skill=2.0):
+    """A judge whose float file, of this skill, was evaluated on made-up images."""
     rng = np.random.default_rng(0)
     seen = made_up_evidence.scenes(rng, images, 2, per_person=per_person)
-    found = made_up_evidence.collected(seen, made_up_evidence.matched(rng, seen, 2.0))
+    found = made_up_evidence.collected(seen, made_up_evidence.matched(rng, seen, skill))
     settings = ExportSettings(64)
     session = types.SimpleNamespace(settings=settings, evidence=lambda _: found, map50_95=lambda _: map50_95)
     return Judge(session, Path("full.onnx"), None)
@@ -158,6 +158,12 @@ def test_a_val_of_one_person_is_not_called_a_file_that_finds_nothing():
     assert judge(60, 3).incomparable is None
     assert judge(60, 1000).incomparable.startswith("val shows a single person, so nothing tells")
     assert judge(60, 3, map50_95=0.0).incomparable.startswith("the float file does not reach mAP50-95 0.01 on val,")
+
+
+def test_a_float_file_that_finds_hardly_anything_is_no_measure():
+    """On all images it just reaches what can be compared with, but not on every half of them."""
+    found = judge(20, 3, map50_95=0.011, skill=-1.9).incomparable
+    assert found == "the float file does not reach mAP50-95 0.01 on all parts of val, so shares of it say nothing"
 
 
 @pytest.mark.parametrize("passed", [True, False])
