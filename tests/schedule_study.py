@@ -5,7 +5,7 @@
 
 Trains BASE on to its plateau on DATA (a data.yaml), and from there, with as many epochs each and for each seed: its
 twin; coarse pruning of 50% and 70% at once, in three steps, with the first seed's twin as a teacher, and to multiples
-of 16 channels; and fine pruning of 90% at once and gradually. Then the rivals of pruning: the base at smaller image
+of 8 channels; and fine pruning of 90% at once and gradually. Then the rivals of pruning: the base at smaller image
 sizes, a narrower network and one with fewer blocks. Then with ReLU and with hardswish in place of SiLU: the twin, and
 coarse pruning of 50% at once and in three steps. Every training also averages its last epochs' weights. FOLDER gets the
 models, their logs and results.csv with a row for each. A second call continues with what is there. When the minutes
@@ -44,7 +44,7 @@ AVERAGED = 5
 # Of iterative pruning.
 STEPS = 3
 # Multiples of channels besides those of the default.
-WIDE = 16
+OTHER_MULTIPLES = 8
 # Shares of the image's side, of the width and of the blocks that rivals have.
 RIVAL_SHARES = {"size": (0.8, 0.6), "width": (0.5,), "depth": (0.5,)}
 
@@ -95,7 +95,7 @@ class Plan:
             self.coarse(50, seed, steps=STEPS, teacher=teacher)
         for seed in arguments.seeds:
             for percent in (50, 70):
-                self.coarse(percent, seed, round_to=WIDE)
+                self.coarse(percent, seed, round_to=OTHER_MULTIPLES)
         for seed in arguments.seeds:
             for kind, shares in RIVAL_SHARES.items():
                 for share in shares:
@@ -114,8 +114,7 @@ class Plan:
 
     def coarse(self, percent, seed, steps=1, teacher=None, activation=None, round_to=CoarsePruning.round_to):
         """Channels removed at once, or in steps."""
-        wide = f"{round_to}ch" if round_to != CoarsePruning.round_to else ""
-        suffix = "_".join(filter(None, [wide, activation, str(seed)]))
+        suffix = "_".join(filter(None, [named_multiples(round_to), activation, str(seed)]))
         pruned = self.folder / f"pruned_{suffix}" / f"base_coarse_prune_{percent}.pt"
         if not any(job.output == pruned for job in self.jobs):
             command = ["coarse_prune.py", "--model", self.base, "--sparsity", percent / 100, "--output", pruned.parent]
@@ -162,7 +161,7 @@ class Plan:
         steps=1,
         teacher=None,
         activation=None,
-        round_to="",
+        round_to=None,
         imgsz=None,
     ):
         """A training, and the measurement that ends the run. Returns the model."""
@@ -172,7 +171,7 @@ class Plan:
         epochs += given.plateau if kind == "width" else 0
         schedule = schedules.chosen(epochs, dense, steps)
         parts = [f"{kind}{percent or imgsz or ''}", activation, schedule.name.replace(" ", "") if dense else ""]
-        parts += ["taught" if teacher else "", f"{round_to}ch" if round_to not in ("", CoarsePruning.round_to) else ""]
+        parts += ["taught" if teacher else "", named_multiples(round_to)]
         name = "_".join(filter(None, [*parts, "" if kind == "base" else str(seed)]))
         imgsz = imgsz or given.imgsz
         model = self.folder / f"{name}.pt"
@@ -189,7 +188,7 @@ class Plan:
         command = ["evaluate.py", model, self.data, "--split", "val", "test", "--output", accuracy]
         command += ["--imgsz", imgsz, "--device", given.device]
         method = kind if kind in (*METHODS, *RIVALS) else "none"
-        told = {"run": name, "method": method, "ratio": percent / 100, "round_to": round_to}
+        told = {"run": name, "method": method, "ratio": percent / 100, "round_to": round_to or ""}
         told |= {"schedule": schedule.name, "teacher": teacher.stem if teacher else "", "activation": activation or ""}
         told |= {"imgsz": imgsz, "seed": seed, "epochs": epochs}
         self.jobs.append(Job(f"{name}_accuracy", command, accuracy, [record], told))
@@ -293,6 +292,11 @@ class Runner:
                 if code not in (0, os.EX_TEMPFAIL):
                     self.failed.append(job.name)
                 self.lock.notify_all()
+
+
+def named_multiples(round_to):
+    """The part of a run's name that tells its multiples of channels, if they are not those of the default."""
+    return f"{round_to}ch" if round_to not in (None, CoarsePruning.round_to) else ""
 
 
 def last_line(log):

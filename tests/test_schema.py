@@ -43,7 +43,7 @@ def test_every_key_is_explained_in_the_readme():
 
 def test_defaults_are_filled_in_and_not_shared():
     first, second = validated(), validated()
-    assert first["coarse"]["round_to"] == 8
+    assert first["coarse"]["round_to"] == 16
     assert first["coarse"]["epochs"] == 10
     assert first["fine"]["epochs"] == 15
     first["train"]["options"]["lr0"] = 1

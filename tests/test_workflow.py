@@ -149,7 +149,7 @@ def test_image_sizes_are_an_axis(snakemake, tmp_path):
 @pytest.mark.parametrize(
     ("section", "values", "arguments"),
     [
-        ("coarse", {"spread": "uniform"}, "--ranking taylor --spread uniform --round-to 8"),
+        ("coarse", {"spread": "uniform"}, "--ranking taylor --spread uniform --round-to 16"),
         (
             "coarse",
             {"ranking": "ln", "norm": 1},
@@ -278,7 +278,7 @@ def test_the_configuration_is_written_down_with_its_defaults_and_can_be_used_aga
     done = snakemake(tmp_path, path, config=DATA)
     assert done.returncode == 0, done.stderr
     said = json.loads((tmp_path / path).read_text())
-    assert (said["synthetic"]["images"], said["coarse"]["round_to"]) == ([2, 1, 1], 8)
+    assert (said["synthetic"]["images"], said["coarse"]["round_to"]) == ([2, 1, 1], 16)
     assert jobs(snakemake(tmp_path, "-n", path, config=DATA)) == {}
     assert jobs(snakemake(tmp_path, "-n", path, "--configfile", tmp_path / path)) == {}
     assert jobs(snakemake(tmp_path, "-n", path, config=DATA | {"seed": 3})) == {"write_config": 1}

@@ -52,13 +52,13 @@ class CoarsePruning:
     macs_limit: float = option(
         1.15,
         help="for the spread `global`: maximum of the multiply-accumulates left, relative to what `uniform` leaves "
-        "(about the square of the share of channels) or, for ratios above 50%, to half the share of channels",
+        "(about the square of the share of channels) or, for ratios above 40%, to 0.6 of the share of channels",
         minimum=0.5,
     )
     round_to: int = option(
-        8,
-        help="widths of layers are rounded to multiples of this; other widths are slow, and 16 may keep more accuracy "
-        "in the same time (docs/studies/README.md)",
+        16,
+        help="widths of layers become multiples of this: kernels compute 16 channels at once, and fewer in about the "
+        "same time (docs/studies/README.md)",
         minimum=1,
     )
     activation: str | None = option(

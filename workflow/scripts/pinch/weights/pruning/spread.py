@@ -22,6 +22,9 @@ FLOOR = 0.6
 NARROWEST = 16
 # The largest share of its channels that a non-uniform spread removes from a layer.
 CEILING = 0.95
+# The least usual share of multiply-accumulates, relative to the share of channels left. With multiples of 16 channels
+# it goes on from what `uniform` leaves of a YOLO11n at a ratio of 50%; chosen on val (docs/studies/README.md).
+_LEAST_MACS = 0.6
 # Limits of the prices of a channel and of its multiply-accumulates, relative to the mean score.
 _LOWEST_PRICE, _HIGHEST_PRICE = 1e-4, 1e4
 Curve = dict[float, float]
@@ -98,12 +101,13 @@ def globally(
 
 
 def usual_macs(units: list[Unit], ratio: float, round_to: int, costs: Costs) -> float:
-    """The usual share of multiply-accumulates for a ratio: what `uniform` leaves, or half the share of channels.
+    """The usual share of multiply-accumulates for a ratio: what `uniform` leaves, or a part of the share of channels.
 
-    The first decreases with the square of the channels left, so the second is larger if less than half of them are
-    left: removing the last multiply-accumulates costs much accuracy.
+    The first decreases with the square of the channels left, so the second is larger if less than about half of them
+    are left: removing the last multiply-accumulates costs much accuracy, and widths that are not multiples of what
+    kernels compute at once save little time.
     """
-    return max(costs.macs(uniform(units, ratio, round_to)), (1 - ratio) / 2)
+    return max(costs.macs(uniform(units, ratio, round_to)), _LEAST_MACS * (1 - ratio))
 
 
 def by_sensitivity(units: list[Unit], ratio: float, round_to: int, curves: Mapping[str, Curve]) -> dict[str, int]:
