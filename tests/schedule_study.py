@@ -98,8 +98,8 @@ class Plan:
                 self.coarse(percent, seed, round_to=OTHER_MULTIPLES)
         for seed in arguments.seeds:
             for kind, shares in RIVAL_SHARES.items():
-                for share in shares:
-                    self.rival(kind, share, seed)
+                for left in shares if kind != "size" else self.smaller(shares):
+                    self.rival(kind, left, seed)
         for seed in arguments.seeds:
             for activation in ("relu", "hardswish"):
                 self.twin(seed, activation)
@@ -135,11 +135,14 @@ class Plan:
         options = ["--base-model", pruned, "--pruned-model"]
         self.train("fine", options, seed, pruned, 90, self.base if gradual else None)
 
-    def rival(self, kind, share, seed):
+    def smaller(self, shares):
+        """Image sizes, multiples of the coarsest scale's stride, that are smaller than the base's."""
+        sizes = {round(share * self.arguments.imgsz / 32) * 32 for share in shares}
+        return sorted(sizes - {0, self.arguments.imgsz}, reverse=True)
+
+    def rival(self, kind, left, seed):
         """A model that competes with pruned ones: at a smaller image size, narrower, or with fewer blocks."""
         imgsz = self.arguments.imgsz
-        # Sizes are multiples of the coarsest scale's stride.
-        left = round(share * imgsz / 32) * 32 if kind == "size" else share
         made = self.folder / f"{rival_of('base', kind, left, imgsz if kind == 'size' else 1)}.pt"
         if not any(job.output == made for job in self.jobs):
             command = ["make_rival.py", "--model", self.base, f"--{kind}", left, "--imgsz", imgsz]
@@ -147,7 +150,7 @@ class Plan:
             self.jobs.append(Job(made.stem, command, made, [self.base]))
         options = ["--base-model", made, "--pruned-model"]
         # The size is part of the model's name.
-        size = {"imgsz": left} if kind == "size" else {"percent": round(100 * (1 - share))}
+        size = {"imgsz": left} if kind == "size" else {"percent": round(100 * (1 - left))}
         self.train(kind, options, seed, made, **size)
 
     def train(
