@@ -26,8 +26,8 @@ from pinch.data.hagrid import source
 from pinch.measuring.imported import entries
 from pinch.operations import experience, expected, failures, interruption, sources, submission
 from pinch.report import contents
-from pinch.run import comparing, formats, record_paths, rivals, seeds, studies, targets, wants
-from pinch.run.identity import METHODS, RIVALS, seed_suffix
+from pinch.run import formats, record_paths, rivals, seeds, studies, targets, wants
+from pinch.run.identity import METHODS, RIVALS
 from pinch.run.manifest import CONFIG_FILE
 from pinch.run.settings import data, exporting, measuring, pruning, training
 from pinch.weights import contradictions
@@ -60,11 +60,16 @@ with wrong_configuration():
         schema.load(str(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")),
     )
     contradictions.refuse(config)
+
+NAME = config["name"]
+RUN = f"results/{NAME}"
+HAGRID = f"{RUN}/hagrid"
+
+with wrong_configuration():
     WANTS = wants.read(config["select"])
     # Times from other devices, by the names of their records.
     IMPORTED = entries.listed(config["measure"]["imported"])
     EXPECTED = expected.Expected(config, IMPORTED)
-    HAGRID = f"results/{config['name']}/hagrid"
     SOURCES = sources.Sources(config, HAGRID, IMPORTED.values())
     if workflow.is_main_process:  # jobs need not read files of times again
         entries.require(IMPORTED.values(), EXPECTED.artifacts)
@@ -74,8 +79,6 @@ with wrong_configuration():
             on_phones = [each for entry in IMPORTED.values() for each in entry.on_phone(EXPECTED.artifacts)]
             wants.require_timed(WANTS, [*EXPECTED.timings, *elsewhere], on_phones)
 
-NAME = config["name"]
-RUN = f"results/{NAME}"
 # Rules call commands by name. Conda environments bring an interpreter; without them it is the one that runs Snakemake.
 COMMANDS = [f"{workflow.basedir}/workflow/scripts"]
 if not workflow.deployment_settings.deployment_method:
@@ -93,8 +96,6 @@ STARTED = time.time()
 # Absolute, since Snakemake looks for it beside the Snakefile.
 FRONT_CAPTION = str(Path(f"{RUN}/{contents.FRONT}").resolve())
 
-# The base's twin is tuned as the pruned models of this method are; None: there is no twin.
-TWIN_METHOD = comparing.twin_method(config)
 # The configuration has values for the options of all kinds of pruning: what is not of its own kind is a default.
 NOT_COARSE = kinds.OPTIONS.keys() - EXPECTED.coarse_options - {"scan"}
 NOT_FINE = {"scope" if config["fine"]["pattern"] else "pattern"}

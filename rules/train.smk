@@ -122,7 +122,7 @@ else:
             " --stage-to={resources.stage_to:q} --seed {params.seed:q} --record {output.record:q} 2>&1 | tee {log:q}"
 
 
-if TWIN_METHOD:
+if EXPECTED.twin_method:
 
     # The longest of the tunings, since the network is whole: it starts first.
     rule tune_base:
@@ -148,8 +148,8 @@ if TWIN_METHOD:
         params:
             name=subpath(output.model, basename=True, strip_suffix=".pt"),
             folder=subpath(output.model, parent=True),
-            method=TWIN_METHOD,
-            options=NETWORK_OPTIONS + options(TWIN_METHOD, training.Training),
+            method=EXPECTED.twin_method,
+            options=NETWORK_OPTIONS + options(EXPECTED.twin_method, training.Training),
             device=DEVICE,
             seed=seed_of,
         message:

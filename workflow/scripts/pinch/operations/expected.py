@@ -20,6 +20,7 @@ class Expected:
 
     Attributes:
         base: the unpruned model.
+        twin_method: the method as after which the base's twin is tuned; None if there is no twin.
         twin: the base, tuned as pruned models are; empty if there is none.
         tuned: pruned models and rivals, tuned.
         models: those that tables show: the base, its twin and all tuned ones.
@@ -45,7 +46,8 @@ class Expected:
         self._specs = [formats.parse_spec(spec) for spec in config["export"]["artifacts"]]
         name, own, others = config["name"], config["seed"], seeds.others(config)
         self.base = Model(name)
-        self.twin = [Model(name, tuned=True)] if comparing.twin_method(config) else []
+        self.twin_method = comparing.twin_method(config)
+        self.twin = [Model(name, tuned=True)] if self.twin_method else []
         self.tuned = [
             Model(name, method, ratio, True) for method in METHODS for ratio in sorted(config[method]["ratios"])
         ]
@@ -110,20 +112,20 @@ class Expected:
     @cached_property
     def model_records(self) -> list[str]:
         """Of the accuracy of all models, before and after tuning."""
-        return [record_paths.accuracy(str(model)) for model in (*self.models, *_untuned(self.tuned))]
+        return [record_paths.accuracy(model) for model in (*self.models, *_untuned(self.tuned))]
 
     @cached_property
     def seed_records(self) -> list[str]:
         """Of the models of other seeds: their accuracy, and how they were made."""
         pruned = _untuned(model for model in self.others if model.method != "none")
-        found = [record_paths.accuracy(str(model)) for model in (*self.others, *pruned)]
-        found += [record_paths.training(str(model)) for model in self.others]
-        return found + [record_paths.pruning(str(model)) for model in pruned]
+        found = [record_paths.accuracy(model) for model in (*self.others, *pruned)]
+        found += [record_paths.training(model) for model in self.others]
+        return found + [record_paths.pruning(model) for model in pruned]
 
     @cached_property
     def training_records(self) -> list[str]:
         """Of all trainings of the run's own seed."""
-        return [record_paths.training(str(model)) for model in (*self.trained, *self.twin, *self.tuned)]
+        return [record_paths.training(model) for model in (*self.trained, *self.twin, *self.tuned)]
 
     @cached_property
     def export_records(self) -> list[str]:
@@ -142,7 +144,7 @@ class Expected:
             *(record_paths.study(study) for study in self.studies),
             *self.model_records,
             *self.training_records,
-            *(record_paths.pruning(str(model)) for model in _untuned(self.tuned)),
+            *(record_paths.pruning(model) for model in _untuned(self.tuned)),
             *self.seed_records,
             *self.export_records,
             *self.artifact_records,

@@ -1,21 +1,23 @@
 """Where the records of a run are, relative to its folder `results/<name>`."""
 
+from pinch.run.identity import Model
+
 DATASET = "records/dataset.json"
 PROCESSOR = "records/processor/cpu.json"
 INTERVALS = "records/intervals.json"
 
 
-def accuracy(name: str) -> str:
+def accuracy(name: Model | str) -> str:
     """Of a model or an artifact."""
     return f"records/accuracy/{name}.json"
 
 
-def training(model: str) -> str:
+def training(model: Model | str) -> str:
     """Of a model that was trained or tuned."""
     return f"records/training/{model}.json"
 
 
-def pruning(model: str) -> str:
+def pruning(model: Model | str) -> str:
     """Of a model that was pruned, or made into a rival, and not tuned yet."""
     return f"records/pruning/{model}.json"
 

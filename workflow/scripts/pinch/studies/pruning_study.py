@@ -173,7 +173,7 @@ def ablation_table(found: list[Run], results: Path) -> pd.DataFrame:
 def _left(results: Path, run: Run, ratio: float) -> tuple[float, float]:
     """Fractions of the base's non-zero parameters and multiply-accumulates."""
     model = Model(run.name, run.kind, ratio)
-    pruned = records.read(results / run.name / record_paths.pruning(str(model)), PruningRecord).value
+    pruned = records.read(results / run.name / record_paths.pruning(model), PruningRecord).value
     before, after = pruned.before, pruned.after
     return after.nonzero_parameters / before.nonzero_parameters, after.macs / before.macs
 
@@ -187,7 +187,7 @@ def _unpruned(results: Path, run: Run) -> Model:
 
 
 def _map50_95(results: Path, run: Run, model: Model, split: str) -> float:
-    path = results / run.name / record_paths.accuracy(str(model))
+    path = results / run.name / record_paths.accuracy(model)
     accuracy = records.read(path, AccuracyRecord).value.splits[split].map50_95
     if accuracy is None:
         raise PinchError(f"{path} has no accuracy on {split}: give a data set with images there")

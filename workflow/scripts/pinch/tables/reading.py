@@ -112,11 +112,7 @@ def _states(value: Record, place: str) -> Iterator[tuple[str, str | None, list[s
         return
     export = record_paths.export(value.file)
     if isinstance(value, ExportRecord):
-        yield (
-            f"{value.model}{CHECKPOINT.ending}",
-            value.source_sha256,
-            [record_paths.accuracy(str(value.model)), export],
-        )
+        yield f"{value.model}{CHECKPOINT.ending}", value.source_sha256, [record_paths.accuracy(value.model), export]
     yield value.file, value.sha256, [export]
     if isinstance(value, InferenceRecord) and value.baseline:
         yield value.baseline.file, value.baseline.sha256, [place]
