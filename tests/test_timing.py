@@ -19,7 +19,7 @@ import pinch
 from pinch.core import records, typed_json
 from pinch.core.errors import PinchError
 from pinch.core.files import sha256
-from pinch.core.record_types.measurements import Energy, InferenceRecord, PeakRate
+from pinch.core.record_types.measurements import Energy, InferenceRecord
 from pinch.data import frames
 from pinch.measuring import energy, interval, load, peak, rounds, timing, timing_worker
 from pinch.runtimes.base import Backend
@@ -424,13 +424,10 @@ def test_the_peak_rate_says_what_it_was_measured_by(monkeypatch, kind):
     assert "of 64x64" in measured_by
 
 
-def test_efficiency_is_the_share_of_the_peak_rate_that_two_operations_for_each_mac_reach(compared):
+def test_the_use_of_the_processor_is_over_all_turns():
     opened = dict.fromkeys(("rss_import_mb", "rss_loaded_mb", "peak_rss_mb", "gpu_memory_mb")) | {"macs": 5_000_000}
     turn = {"samples_ms": {}, "cpu_seconds": 3.0, "wall_seconds": 2.0}
-    extra = {"peak": PeakRate(gops=50.0, type="float32", measured_by="made up")}
-    times = dataclasses.replace(compared, p50_ms=0.4)
-    fields = timing._resources(times, [rounds.Round(opened, [turn], extra)])
-    assert fields["efficiency"] == pytest.approx(0.5)
+    fields = timing._resources([rounds.Round(opened, [turn, turn], {})])
     assert fields["busy_threads"] == 1.5
     assert fields["model_mb"] is None
 

@@ -56,7 +56,7 @@ def measure(
     times = _times(models[0], ours)
     return InferenceRecord(
         **vars(times),
-        **_resources(times, ours),
+        **_resources(ours),
         **_energy_fields(times, settings, *spent),
         **_conditions(source, count, settings, load),
         rounds=len(found),
@@ -184,21 +184,18 @@ def _middle(rounds: list[Round], key: str) -> float | None:
     return None if None in values else float(np.median(values))
 
 
-def _resources(times: Times, rounds: list[Round]) -> dict[str, Any]:
+def _resources(rounds: list[Round]) -> dict[str, Any]:
     """What the rounds of a model say of memory, of the use of the processor, and of its peak rate."""
     fields = {key: _middle(rounds, key) for key in ("rss_import_mb", "rss_loaded_mb", "peak_rss_mb", "gpu_memory_mb")}
     imported, most = fields["rss_import_mb"], fields["peak_rss_mb"]
     turns = [turn for found in rounds for turn in found.turns]
     used, clock = (sum(turn[key] for turn in turns) for key in ("cpu_seconds", "wall_seconds"))
-    macs, peak = rounds[0].opened["macs"], rounds[0].extra.get("peak")
-    reached = 2 * macs / (times.p50_ms * 1e6) / peak.gops if macs and peak and times.p50_ms else None
     return fields | {
         "model_mb": most - imported if most is not None and imported is not None else None,
         "busy_threads": used / clock,
         "gpu_percent": rounds[0].extra.get("gpu_percent"),
-        "macs": macs,
-        "peak": peak,
-        "efficiency": reached,
+        "macs": rounds[0].opened["macs"],
+        "peak": rounds[0].extra.get("peak"),
     }
 
 

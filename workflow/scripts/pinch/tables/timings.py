@@ -15,7 +15,7 @@ from pinch.tables import labels
 _TIMES = ("p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms")
 _WHOLE_FRAMES = ("total_ms", "total_p90_ms", "fps", "load_ms", "first_ms")
 _MEMORY = ("rss_import_mb", "rss_loaded_mb", "model_mb", "gpu_memory_mb")
-_USE = ("busy_threads", "gpu_percent", "efficiency")
+_USE = ("busy_threads", "gpu_percent")
 _ENERGY = ("energy_net_mj", "energy_note", "frame_rate", "power_mw", "battery_mwh", "battery_hours")
 _ENDS = ("p50_low_ms", "p50_high_ms")
 _CONDITIONS = ("exclusive", "frames", "warmup", "rounds", "source")
@@ -28,7 +28,8 @@ COLUMNS = [
     *["file", "method", "ratio", "label", "imgsz"],
     *["relative_to_baseline", "relative_low", "relative_high", "stable", "baseline_file", "baseline_p50_ms", "spread"],
     *["p50_low_ms", "p50_high_ms", "energy_net_low_mj", "energy_net_high_mj", "energy_windows"],
-    *["exclusive", "busy_cores", "crowded", *_WHOLE_FRAMES, *_MEMORY, *_USE, "peak_gops", "peak_of"],
+    *["exclusive", "busy_cores", "crowded", *_WHOLE_FRAMES, *_MEMORY, *_USE, "efficiency", "reached_gops"],
+    *["peak_gops", "peak_of"],
     *[*_ENERGY, "energy_spread", "relative_energy", "frames", "warmup", "rounds", "source", "processor", "notes"],
     *["on_target", "imported", "phone_unit", "runtime", "cpu_flags", "place"],
 ]
@@ -45,6 +46,8 @@ def row(timing: Timing, timed: InferenceRecord, made: Provenance, target: str | 
         found |= {"baseline_file": timed.baseline.file, "baseline_p50_ms": timed.baseline.p50_ms}
     if timed.peak:
         found |= {"peak_gops": timed.peak.gops, "peak_of": f"{timed.peak.type}, {timed.peak.measured_by}"}
+        # Two operations for each multiply-accumulate.
+        found["reached_gops"] = 2 * timed.macs / timed.p50_ms / 1e6 if timed.macs and timed.p50_ms else None
     if timed.energy:
         found |= {"energy_spread": timed.energy.net_spread, "relative_energy": timed.energy.relative_net}
         found |= _energy_ends(timed.energy.window_net_mj)
@@ -73,10 +76,28 @@ def imported_row(name: str, record: ImportedRecord, timed: DeviceTimes) -> dict[
 
 
 def placed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of all timings with a column `place`, see `labels.places`, and processors told apart."""
+    """The rows of all timings with their place (see `labels.places`) and efficiency, and processors told apart."""
     rows = told_apart(rows)
     places = labels.with_places(pd.DataFrame(rows, columns=["device", "threads", "processor"]))["place"]
-    return [row | {"place": place} for row, place in zip(rows, places, strict=True)]
+    return with_efficiency([row | {"place": place} for row, place in zip(rows, places, strict=True)])
+
+
+def with_efficiency(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with the share of the peak rate that inference reached.
+
+    Each timing measures the peak for a third of a second, in which other work may slow the machine down. So the peak
+    of a place is the highest that any of its timings measured.
+    """
+    highest: dict[tuple[str, str], float] = {}
+    for row in rows:
+        if kind := row.get("peak_of"):
+            highest[row["place"], kind] = max(row["peak_gops"], highest.get((row["place"], kind), 0.0))
+    return [row | _efficiency(row, highest[row["place"], row["peak_of"]]) if "peak_of" in row else row for row in rows]
+
+
+def _efficiency(row: dict[str, Any], peak_gops: float) -> dict[str, Any]:
+    reached = row["reached_gops"]
+    return {"peak_gops": peak_gops, "efficiency": None if reached is None else reached / peak_gops}
 
 
 def told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

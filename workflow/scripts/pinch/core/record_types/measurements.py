@@ -189,7 +189,6 @@ class InferenceRecord(Times, Record):
         gpu_percent: share of time in which the GPU worked while it ran; None on the CPU.
         macs: multiply-accumulates of the network; None where the file does not tell.
         peak: None where files of this precision have no peak rate to compare with.
-        efficiency: share of `peak` that inference reached at `p50_ms`, two operations for each of `macs`.
         energy: None without a counter; `energy_mj`, `energy_net_mj` and `energy_source` repeat what is in it.
         energy_note: why there is no energy, or who else used what was counted.
         frame_rate, power_mw: frames per second, as asked for but not above `fps`, and the mean power that inference
@@ -224,7 +223,6 @@ class InferenceRecord(Times, Record):
     gpu_percent: int | None = None
     macs: int | None = None
     peak: PeakRate | None = None
-    efficiency: float | None = None
     energy_mj: float | None
     energy_net_mj: float | None
     energy_source: str | None
