@@ -33,7 +33,7 @@ def test_hagrid_to_yolo_from_a_configuration_file(tmp_path, capsys, monkeypatch)
         ["--cfg", config, "--out", "out", "--mode", "gestures", "--record", str(record), "--for-training"]
     )
     printed = capsys.readouterr()
-    assert "train: 16 images of 3 users, 28 boxes" in printed.out
+    assert "train: 16 images of 3 persons, 28 boxes" in printed.out
     assert printed.err == ""
     result = records.read(record, DatasetRecord).value
     assert result.classes == tiny_hagrid.GESTURES

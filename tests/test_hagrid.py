@@ -47,7 +47,7 @@ def test_version_1_as_its_archives_unpack(tmp_path):
     assert users["train"] + users["val"] == 30
     assert found.images["train"] + found.images["val"] == 60
     assert found.images["test"] == 1
-    assert found.warnings == ["there is no val phase: 10% of the users of train become the val split"]
+    assert found.warnings == ["there is no val phase: 10% of the persons of train become the val split"]
 
 
 def test_a_sample_without_phases(tmp_path):

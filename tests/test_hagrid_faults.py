@@ -67,7 +67,7 @@ def test_users_in_two_splits(tmp_path):
     entries["test-like-0"]["user_id"] = "train-user-1"
     tiny_hagrid.write_annotations(root, "test", "like", entries)
     found = convert(root, tmp_path / "out")
-    assert found.warnings == ["1 users are in train and in test: accuracy on test will look better than it is"]
+    assert found.warnings == ["1 persons are in train and in test: accuracy on test will look better than it is"]
 
 
 def test_truncated_image(tmp_path):

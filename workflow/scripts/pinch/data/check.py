@@ -94,7 +94,7 @@ class Findings:
         """A line for each split: images, people if they are known, boxes."""
         return [
             f"{split}: {count:,} images"
-            + (f" of {len(self.users[split]):,} users" if split in self.users else "")
+            + (f" of {len(self.users[split]):,} persons" if split in self.users else "")
             + f", {sum(self.boxes[split].values()):,} boxes"
             for split, count in self.images.items()
         ]

@@ -17,7 +17,8 @@ class Column:
         key: the column of the data frame.
         heading: with the unit.
         form: makes the text of a cell from its value.
-        kind: "number", "text", "flag" for yes and no, or "long" for sentences. Numbers sort by value, others as text.
+        kind: "number", "text", "short" for texts that need no width of their own, "flag" for yes and no, or "long" for
+            sentences. Numbers sort by value, others as text.
         scale: what values are multiplied by.
         ends: keys of the ends of the value's interval; None: it has none.
         more: keys of other columns whose texts follow in the same cell; sentences are a paragraph each.
@@ -78,6 +79,11 @@ def share_of_class(key: str, name: str, heading: str) -> Column:
 def text(key: str, heading: str | None = None) -> Column:
     """A column of names."""
     return Column(key, heading or key)
+
+
+def short(key: str, heading: str | None = None, digits: int | None = None) -> Column:
+    """A column of texts of one word or a few, which end after so many characters."""
+    return Column(key, heading or key, lambda value: str(value)[:digits], "short")
 
 
 def truth(key: str, heading: str) -> Column:
@@ -184,10 +190,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "provenance": (
         *(text("records", "records of"), number("count", "number", 0), text("processor"), number("cores", "cores", 0)),
-        *(text("clock_mhz", "clock (MHz)"), text("governor"), text("cpu_flags", "flags")),
+        *(short("clock_mhz", "clock (MHz)"), short("governor"), text("cpu_flags", "flags")),
         *(number("memory_mb", "memory (MB)", 0), text("gpu"), text("gpu_driver", "driver"), text("system")),
         *(text("nodes"), number("seed", "seed", 0)),
-        *(text("pinch", "Pinch"), text("git_revision", "revision"), sentences("versions", "versions")),
+        # As many digits of the revision as on the front page.
+        *(short("pinch", "Pinch"), short("git_revision", "revision", 12), sentences("versions", "versions")),
     ),
 }
 """By the stem of the table's page. A column is shown where the table has it and at least one row has a value."""

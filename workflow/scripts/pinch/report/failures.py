@@ -19,7 +19,7 @@ from pinch.tables import degradation, gathering
 MOST = 16
 """Pictures that are shown of a file."""
 COLUMNS = 8
-_TITLE = "Red: what the unpruned model finds and the chosen file does not. Blue: what the chosen file detects there."
+_TITLE = "Orange: what the unpruned model finds and the chosen file does not. Blue: what the chosen file detects there."
 _LOST, _DETECTED = (ImageColor.getrgb(colour)[:3] for colour in (style.VERMILLION, style.BLUE))
 
 

@@ -206,7 +206,7 @@ def _counts(counts: Counter[str], most: int | None = None) -> str:
 def _shared_users(users: dict[str, set[str]]) -> list[str]:
     pairs = [(one, two, users[one] & users[two]) for one, two in itertools.combinations(users, 2)]
     return [
-        f"{len(both):,} users are in {one} and in {two}: accuracy on {two} will look better than it is"
+        f"{len(both):,} persons are in {one} and in {two}: accuracy on {two} will look better than it is"
         for one, two, both in pairs
         if both
     ]

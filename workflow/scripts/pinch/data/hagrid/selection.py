@@ -71,7 +71,7 @@ def select(source: Source, settings: ConversionSettings, parts: list[Part], name
         for split, items in _by_split(part.items, phase.split, cut, settings.seed).items():
             made.items.setdefault((split, gesture), []).extend(items)
     if cut:
-        made.warnings.append(f"there is no val phase: {VAL_SHARE:.0%} of the users of train become the val split")
+        made.warnings.append(f"there is no val phase: {VAL_SHARE:.0%} of the persons of train become the val split")
     _keep_once(made)
     if settings.max_idle is not None and IDLE in names:
         _cap_idle(made, names.index(IDLE), settings)

@@ -47,8 +47,8 @@ def classes(results: Path) -> Figure:
 
 
 def _described(split: Any, row: pd.Series) -> str:
-    people = f", {row['users']:,.0f} users" if pd.notna(row["users"]) else ""
-    return f"{split}: {row['images']:,.0f} images{people}"
+    persons = f", {row['users']:,.0f} persons" if pd.notna(row["users"]) else ""
+    return f"{split}: {row['images']:,.0f} images{persons}"
 
 
 def _boxes_per_image(axis: Axes, splits: pd.DataFrame, colours: dict[str, str]) -> None:
