@@ -18,7 +18,7 @@ def earlier_jobs():
 
 
 REQUESTS = requests.Requests(
-    workload.Watched(config, Path(f"{RUN}/{record_paths.DATASET}"), SOURCES.hagrid("annotations")),
+    workload.Watched(config, Path(f"{RUN}/{record_paths.DATASET}"), SOURCES),
     cluster,
     earlier_jobs,
     memory=Path(workflow.basedir) / requests.MEMORY,

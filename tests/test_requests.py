@@ -19,12 +19,15 @@ from pinch.operations.experience import Experience, Seen
 from pinch.operations.rates import Job
 from pinch.operations.requests import Requests
 from pinch.operations.site import Site
+from pinch.operations.sources import Sources
 from pinch.operations.workload import Workload
 from pinch.run.identity import Model
 
 WORK = Workload(
     images=(40_000, 6000, 6000), classes=10, epochs={"base": 100, "coarse": 10, "fine": 15}, imgsz=640, timed_frames=100
 )
+# HaGRID's folders, which are not there yet.
+FOLDERS = {"images": "nowhere/images", "annotations": "nowhere/annotations"}
 EVALUATION = Job("evaluate_artifact", {"artifact": "some_full.onnx"}, threads=4)
 
 
@@ -45,6 +48,11 @@ def configuration(**changes):
     config = {"name": "some", **changes}
     validate(config, load(str(ROOT / "workflow/schemas/config.schema.yaml")))
     return config
+
+
+def sources_of(config):
+    """What a run with this configuration starts from."""
+    return Sources(config, "rendered")
 
 
 # --- What is asked for ------------------------------------------------------------------------------------------------
@@ -191,8 +199,8 @@ def write_dataset(path, train, val, test, classes=("cat",)):
 def test_once_there_is_a_record_of_the_data_set_requests_follow_it(tmp_path):
     record = tmp_path / "records/dataset.json"
     place = Site(cpu_partition="cpu", gpu_partition="gpu")
-    config = configuration(hagrid={"targets": ["like", "ok"]})
-    asks = Requests(workload.Watched(config, record, None), lambda: place, memory=ROOT / requests.MEMORY)
+    config = configuration(hagrid={"targets": ["like", "ok"]} | FOLDERS)
+    asks = Requests(workload.Watched(config, record, sources_of(config)), lambda: place, memory=ROOT / requests.MEMORY)
     assert asks.work().images == (2 * 24_900, 2 * 3000, 2 * 5000)
     before = call(asks.minutes, EVALUATION)
     write_dataset(record, 1000, 400_000, 400_000)
@@ -205,20 +213,22 @@ def test_once_there_is_a_record_of_the_data_set_requests_follow_it(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "images"),
     [
-        ({"hagrid": {"targets": ["ok"], "limit": 4000}}, (4000, 3000, 4000)),
+        ({"hagrid": {"targets": ["ok"], "limit": 4000} | FOLDERS}, (4000, 3000, 4000)),
         ({"hagrid": {"targets": ["ok", "like"], "fetch": {"limit": 329}}}, (2 * 249, 2 * 30, 2 * 50)),
-        ({"hagrid": {"targets": "all"}}, (34 * 24_900, 34 * 3000, 34 * 5000)),
+        ({"hagrid": {"targets": "all"} | FOLDERS}, (34 * 24_900, 34 * 3000, 34 * 5000)),
         ({"synthetic": {"images": [3, 2, 1]}, "hagrid": {"targets": ["ok", "like"]}}, (6, 4, 2)),
         ({"dataset": "nowhere/data.yaml"}, (0, 0, 0)),
     ],
 )
 def test_without_a_record_the_configuration_tells(tmp_path, changes, images):
-    assert workload.of(configuration(**changes), tmp_path / "none.json", None).images == images
+    config = configuration(**changes)
+    assert workload.of(config, tmp_path / "none.json", sources_of(config)).images == images
 
 
 def test_images_of_ones_own_data_set_are_counted(tmp_path):
     data = shapes.write(tmp_path, train=5, val=3)
-    found = workload.of(configuration(dataset=str(data)), tmp_path / "none.json", None)
+    config = configuration(dataset=str(data))
+    found = workload.of(config, tmp_path / "none.json", sources_of(config))
     assert found.images[:2] == (5, 3)
 
 

@@ -11,6 +11,7 @@ from pinch.core.errors import PinchError
 from pinch.core.record_types.data import DatasetRecord
 from pinch.data import dataset
 from pinch.data.hagrid import source
+from pinch.operations.sources import Sources
 from pinch.run import comparing, rivals
 from pinch.run.identity import METHODS, RIVALS
 from pinch.run.settings.measuring import USUAL_ROUNDS
@@ -113,15 +114,15 @@ def _bytes(checkpoint: str) -> int:
     return path.stat().st_size if path.suffix == ".pt" and path.is_file() else 0
 
 
-def of(config: Mapping[str, Any], record: Path, annotations: str | None) -> Workload:
+def of(config: Mapping[str, Any], record: Path, sources: Sources) -> Workload:
     """The work of a run.
 
     Args:
         config: its configuration, with all defaults.
         record: of its data set, which may not be there yet.
-        annotations: folder of HaGRID's annotations, which may not be there yet either.
+        sources: what the run starts from, which may not be there yet either.
     """
-    images, classes = recorded(record) or _configured(config, annotations)
+    images, classes = recorded(record) or _configured(config, sources)
     return Workload(images=images, classes=classes, **settings(config))
 
 
@@ -131,11 +132,11 @@ class Watched:
     Args:
         config: see `of`, as the next two.
         record: of its data set.
-        annotations: folder of HaGRID's annotations.
+        sources: what the run starts from.
     """
 
-    def __init__(self, config: Mapping[str, Any], record: Path, annotations: str | None) -> None:
-        self._about = config, record, annotations
+    def __init__(self, config: Mapping[str, Any], record: Path, sources: Sources) -> None:
+        self._about = config, record, sources
         self._seen: tuple[int | None, Workload] | None = None
 
     def __call__(self) -> Workload:
@@ -159,16 +160,16 @@ def recorded(record: Path) -> tuple[Images, int] | None:
     return (train, val, test), len(found.classes)
 
 
-def _configured(config: Mapping[str, Any], annotations: str | None) -> tuple[Images, int]:
+def _configured(config: Mapping[str, Any], sources: Sources) -> tuple[Images, int]:
     """The same, as far as it can be told before the data set was looked through."""
-    if config["dataset"]:
-        return _listed(Path(config["dataset"]))
+    if sources.dataset:
+        return _listed(Path(sources.dataset))
     # In every mode the images of all targets are converted.
-    classes = len(source.expected_classes(config["hagrid"]["targets"], "gestures", annotations))
-    if config["synthetic"]:
-        counts = config["synthetic"]["images"]
+    classes = len(source.expected_classes(config["hagrid"]["targets"], "gestures", sources.hagrid("annotations")))
+    if sources.synthetic:
+        counts = sources.synthetic["images"]
     else:
-        fetched, limit = (config["hagrid"]["fetch"] or {}).get("limit"), config["hagrid"]["limit"]
+        fetched, limit = (sources.fetch or {}).get("limit"), config["hagrid"]["limit"]
         share = min(1.0, fetched / sum(HAGRID_PER_CLASS)) if fetched else 1.0
         counts = [min(round(count * share), limit or count) for count in HAGRID_PER_CLASS]
     train, val, test = (count * classes for count in counts)
