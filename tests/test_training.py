@@ -201,11 +201,19 @@ def test_mosaics_end_sooner_after_coarse_pruning():
     assert [recipes.close_mosaic(epochs, coarse=True) for epochs in (1, 9, 90)] == [1, 6, 60]
 
 
-def test_distillation_leaves_a_stock_student(request_of, models):
-    request = request_of("tuned", "coarse.pt", teacher=models / "base.pt")
+def test_a_teacher_counts_less_from_epoch_to_epoch():
+    shares = [recipes.teacher_share(epoch, 10) for epoch in range(10)]
+    assert shares == sorted(shares, reverse=True)
+    assert (shares[0], shares[7:]) == (1, [0, 0, 0])
+    assert recipes.teacher_share(0, 1) == 1
+
+
+def test_distillation_fades_and_leaves_a_stock_student(request_of, models):
+    request = request_of("tuned", "coarse.pt", teacher=models / "base.pt", epochs=4)
     result = train(request)
     assert result.teacher == "base.pt"
-    assert result.curve[0].train_dis_loss > 0
+    first, *_, last = (epoch.train_dis_loss for epoch in result.curve)
+    assert first > 0 == last
     assert type(checkpoints.load(request.checkpoint).model) is DetectionModel
 
 

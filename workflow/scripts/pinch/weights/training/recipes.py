@@ -6,6 +6,7 @@ is already trained on its classes is tuned for a few epochs, these settings firs
 there are too few steps to repair it.
 """
 
+import math
 from typing import Any
 
 # For a network that is already trained on these classes, as after pruning. AdamW's steps do not depend on the scale of
@@ -32,6 +33,10 @@ _SMALLER = {"coarse", "size", "depth"}
 
 # The share of the epochs after which a gradual schedule reaches its ratio; the rest is for recovery.
 RAMP = 0.6
+
+# The share of the epochs after which a teacher no longer counts: its features help a pruned network to recover, and
+# then hold it back (docs/studies/README.md).
+_TAUGHT = 0.7
 
 # Plots of batches and curves cost time, and no job uses them.
 QUIET: dict[str, Any] = {"plots": False, "verbose": False, "exist_ok": True}
@@ -62,6 +67,11 @@ def step_epochs(epochs: int, steps: int) -> list[int]:
     They are evenly spaced in the first half, so that the last and narrowest network has more than half of the epochs.
     """
     return [round(number * epochs / (2 * steps)) for number in range(steps)]
+
+
+def teacher_share(epoch: int, epochs: int) -> float:
+    """How much a teacher counts in an epoch, counted from 0: 1 in the first, then along a cosine down to 0."""
+    return (1 + math.cos(math.pi * min(1.0, epoch / (_TAUGHT * epochs)))) / 2
 
 
 def close_mosaic(epochs: int, coarse: bool = False) -> int:

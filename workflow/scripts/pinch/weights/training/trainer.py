@@ -26,7 +26,7 @@ from pinch.data.ultralytics_dataset import labels_from_manifest
 from pinch.weights import checkpoints
 from pinch.weights.pruning import masks as mask_tools
 from pinch.weights.pruning.stepwise import StepwiseRemoval
-from pinch.weights.training import averaging, iterative, mixed_precision, recipes, results, resuming
+from pinch.weights.training import averaging, distilling, iterative, mixed_precision, recipes, results, resuming
 from pinch.weights.training.networks import bare
 
 # Seconds for what follows the last epoch.
@@ -72,7 +72,8 @@ class Trainer(DetectionTrainer):
         engine.check_amp = lambda model: mixed_precision.works(bare(model))
         checkpoints.take_names_as_they_are()
         super().__init__(*args, **kwargs)
-        self.add_callback("on_train_epoch_start", iterative.prune_if_due)
+        for prepare in (iterative.prune_if_due, distilling.weigh):
+            self.add_callback("on_train_epoch_start", prepare)
 
     def train(self) -> None:
         """Train; a training that diverges ends, and keeps the best of the epochs before."""
