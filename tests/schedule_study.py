@@ -4,11 +4,11 @@
     python tests/schedule_study.py DATA BASE FOLDER --device cpu --processes 2 --plateau 5 --runs twin_1 coarse50_1
 
 Trains BASE on to its plateau on DATA (a data.yaml), and from there, with as many epochs each and for each seed: its
-twin; coarse pruning of 50% and 70% at once, in three steps, with the first seed's twin as a teacher, and to multiples
-of 8 channels; and fine pruning of 90% at once and gradually. Then the rivals of pruning: the base at smaller image
-sizes, a narrower network and one with fewer blocks. Then with ReLU and with hardswish in place of SiLU: the twin, and
-coarse pruning of 50% at once and in three steps. Every training also averages its last epochs' weights. FOLDER gets the
-models, their logs and results.csv with a row for each. A second call continues with what is there. When the minutes
+twin; coarse pruning of 50% and 70% at once, in three steps, with the first seed's twin or the base as a teacher, and to
+multiples of 8 channels; and fine pruning of 90% at once and gradually. Then the rivals of pruning: the base at smaller
+image sizes, a narrower network and one with fewer blocks. Then with ReLU and with hardswish in place of SiLU: the twin,
+and coarse pruning of 50% at once and in three steps. Every training also averages its last epochs' weights. FOLDER gets
+the models, their logs and results.csv with a row for each. A second call continues with what is there. When the minutes
 are over, trainings pause, and results.csv has what is finished.
 
 It needs PyTorch, Ultralytics, torch-pruning, pandas, scipy, psutil, PyYAML, matplotlib, OpenCV and nvidia-ml-py.
@@ -96,6 +96,7 @@ class Plan:
         for seed in arguments.seeds:
             for percent in (50, 70):
                 self.coarse(percent, seed, round_to=OTHER_MULTIPLES)
+                self.coarse(percent, seed, teacher=self.base)
         for seed in arguments.seeds:
             for kind, shares in RIVAL_SHARES.items():
                 for left in shares if kind != "size" else self.smaller(shares):
@@ -174,7 +175,8 @@ class Plan:
         epochs += given.plateau if kind == "width" else 0
         schedule = schedules.chosen(epochs, dense, steps)
         parts = [f"{kind}{percent or imgsz or ''}", activation, schedule.name.replace(" ", "") if dense else ""]
-        parts += ["taught" if teacher else "", named_multiples(round_to)]
+        taught = "taught_by_base" if teacher and teacher.stem == "base" else "taught" if teacher else ""
+        parts += [taught, named_multiples(round_to)]
         name = "_".join(filter(None, [*parts, "" if kind == "base" else str(seed)]))
         imgsz = imgsz or given.imgsz
         model = self.folder / f"{name}.pt"
