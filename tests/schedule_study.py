@@ -175,8 +175,8 @@ class Plan:
         epochs += given.plateau if kind == "width" else 0
         schedule = schedules.chosen(epochs, dense, steps)
         parts = [f"{kind}{percent or imgsz or ''}", activation, schedule.name.replace(" ", "") if dense else ""]
-        taught = "taught_by_base" if teacher and teacher.stem == "base" else "taught" if teacher else ""
-        parts += [taught, named_multiples(round_to)]
+        parts += ["taught" if teacher else "", "by_base" if teacher and teacher.stem == "base" else ""]
+        parts += [named_multiples(round_to)]
         name = "_".join(filter(None, [*parts, "" if kind == "base" else str(seed)]))
         imgsz = imgsz or given.imgsz
         model = self.folder / f"{name}.pt"
