@@ -7,6 +7,7 @@ import made_up_run
 import pytest
 
 from pinch.core import records
+from pinch.core.provenance import short_revision
 from pinch.core.record_types.exports import ExportRecord
 from pinch.core.record_types.measurements import AccuracyRecord, Energy, InferenceRecord, PeakRate
 from pinch.report import captions, facts, pages
@@ -168,6 +169,12 @@ def test_processors_of_one_name_with_other_instruction_sets_are_two(flags, names
     rows = [{"device": "cpu", "processor": "EPYC", "cpu_flags": each} for each in flags]
     elsewhere = {"device": "phone", "processor": "EPYC"}
     assert [row["processor"] for row in timings.told_apart([*rows, elsewhere])] == [*names, "EPYC"]
+
+
+def test_a_short_revision_still_says_that_files_were_edited():
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    assert short_revision(revision) == "0123456789ab"
+    assert short_revision(f"{revision}-dirty") == "0123456789ab-dirty"
 
 
 def test_provenance_says_what_bears_on_speed():

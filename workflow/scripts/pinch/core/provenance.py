@@ -201,6 +201,12 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def short_revision(revision: str) -> str:
+    """The first 12 digits of a `git_revision`, with "-dirty" where files were edited."""
+    digits, *edited = revision.split("-")
+    return "-".join([digits[:12], *edited])
+
+
 def _git_revision() -> str | None:
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     try:

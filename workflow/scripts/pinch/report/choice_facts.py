@@ -1,5 +1,6 @@
 """What the front page says of the choice: what to ship, what it costs, how sure that is, and what it rests on."""
 
+from pinch.core.provenance import short_revision
 from pinch.report.rows import Row, share
 
 
@@ -55,5 +56,5 @@ def rests_on(provenance: list[Row]) -> Row:
         "machines": list({tuple(row[key] for key in keys): {key: row[key] for key in keys} for row in timed}.values()),
         "seeds": sorted({row["seed"] for row in provenance if row["seed"] is not None}),
         "pinch": sorted({row["pinch"] for row in provenance}),
-        "revisions": sorted({row["git_revision"] for row in provenance if row["git_revision"]}),
+        "revisions": sorted({short_revision(row["git_revision"]) for row in provenance if row["git_revision"]}),
     }

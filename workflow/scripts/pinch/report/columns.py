@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from pinch.core.provenance import short_revision
+
 
 @dataclass(frozen=True)
 class Column:
@@ -81,9 +83,9 @@ def text(key: str, heading: str | None = None) -> Column:
     return Column(key, heading or key)
 
 
-def short(key: str, heading: str | None = None, digits: int | None = None) -> Column:
-    """A column of texts of one word or a few, which end after so many characters."""
-    return Column(key, heading or key, lambda value: str(value)[:digits], "short")
+def short(key: str, heading: str | None = None, form: Callable[[Any], str] = str) -> Column:
+    """A column of texts of one word or a few."""
+    return Column(key, heading or key, form, "short")
 
 
 def truth(key: str, heading: str) -> Column:
@@ -193,8 +195,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *(short("clock_mhz", "clock (MHz)"), short("governor"), text("cpu_flags", "flags")),
         *(number("memory_mb", "memory (MB)", 0), text("gpu"), text("gpu_driver", "driver"), text("system")),
         *(text("nodes"), number("seed", "seed", 0)),
-        # As many digits of the revision as on the front page.
-        *(short("pinch", "Pinch"), short("git_revision", "revision", 12), sentences("versions", "versions")),
+        *(
+            short("pinch", "Pinch"),
+            short("git_revision", "revision", short_revision),
+            sentences("versions", "versions"),
+        ),
     ),
 }
 """By the stem of the table's page. A column is shown where the table has it and at least one row has a value."""

@@ -89,15 +89,14 @@ def with_efficiency(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     of a place is the highest that any of its timings measured.
     """
     highest: dict[tuple[str, str], float] = {}
-    for row in rows:
-        if kind := row.get("peak_of"):
-            highest[row["place"], kind] = max(row["peak_gops"], highest.get((row["place"], kind), 0.0))
-    return [row | _efficiency(row, highest[row["place"], row["peak_of"]]) if "peak_of" in row else row for row in rows]
-
-
-def _efficiency(row: dict[str, Any], peak_gops: float) -> dict[str, Any]:
-    reached = row["reached_gops"]
-    return {"peak_gops": peak_gops, "efficiency": None if reached is None else reached / peak_gops}
+    measured = [row for row in rows if "peak_of" in row]
+    for row in measured:
+        kind = row["place"], row["peak_of"]
+        highest[kind] = max(row["peak_gops"], highest.get(kind, 0.0))
+    for row in measured:
+        reached, peak = row["reached_gops"], highest[row["place"], row["peak_of"]]
+        row |= {"peak_gops": peak, "efficiency": None if reached is None else reached / peak}
+    return rows
 
 
 def told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
