@@ -24,7 +24,7 @@ from pinch.core.yaml_files import read_yaml
 from pinch.data import changes
 from pinch.data.hagrid import source
 from pinch.measuring.imported import entries
-from pinch.operations import experience, expected, failures, interruption, sources, submission
+from pinch.operations import experience, expected, failures, interruption, sources, submission, waking
 from pinch.report import contents
 from pinch.run import formats, record_paths, rivals, seeds, studies, targets, wants
 from pinch.run.identity import METHODS, RIVALS

@@ -7,9 +7,10 @@ Trains BASE on to its plateau on DATA (a data.yaml), and from there, with as man
 twin; coarse pruning of 50% and 70% at once, in three steps, with the first seed's twin or the base as a teacher, and to
 multiples of 8 channels; and fine pruning of 90% at once and gradually. Then the rivals of pruning: the base at smaller
 image sizes, a narrower network and one with fewer blocks. Then with ReLU and with hardswish in place of SiLU: the twin,
-and coarse pruning of 50% at once and in three steps. Every training also averages its last epochs' weights. FOLDER gets
-the models, their logs and results.csv with a row for each. A second call continues with what is there. When the minutes
-are over, trainings pause, and results.csv has what is finished.
+and coarse pruning of 50% at once and in three steps. Then with less augmentation in size: the twin, and coarse pruning
+with and without a teacher. Every training also averages its last epochs' weights. FOLDER gets the models, their logs
+and results.csv with a row for each. A second call continues with what is there. When the minutes are over, trainings
+pause, and results.csv has what is finished.
 
 It needs PyTorch, Ultralytics, torch-pruning, pandas, scipy, psutil, PyYAML, matplotlib, OpenCV and nvidia-ml-py.
 """
@@ -36,8 +37,9 @@ from pinch.run.rivals import rival_of  # noqa: E402
 from pinch.run.settings.pruning import CoarsePruning  # noqa: E402
 from pinch.weights.training import schedules  # noqa: E402
 
-COLUMNS = ["run", "method", "ratio", "round_to", "schedule", "teacher", "activation", "imgsz", "seed", "epochs"]
-COLUMNS += ["seconds", "parameters", "macs", "val_map50_95", "test_map50_95", "best_epoch", "best_epoch_val_map50_95"]
+COLUMNS = ["run", "method", "ratio", "round_to", "schedule", "teacher", "activation", "scale"]
+COLUMNS += ["imgsz", "seed", "epochs", "seconds", "parameters", "macs"]
+COLUMNS += ["val_map50_95", "test_map50_95", "best_epoch", "best_epoch_val_map50_95"]
 COLUMNS += ["averaged_val_map50_95", "averaged_kept"]
 # Epochs at the end of each training whose weights are averaged, or fewer where pruning leaves fewer.
 AVERAGED = 5
@@ -45,6 +47,8 @@ AVERAGED = 5
 STEPS = 3
 # Multiples of channels besides those of the default.
 OTHER_MULTIPLES = 8
+# The random change of size of training images, Ultralytics' `scale`, besides its default of 0.5.
+OTHER_SCALE = 0.25
 # Shares of the image's side, of the width and of the blocks that rivals have.
 RIVAL_SHARES = {"size": (0.8, 0.6), "width": (0.5,), "depth": (0.5,)}
 
@@ -106,14 +110,21 @@ class Plan:
                 self.twin(seed, activation)
                 for steps in (1, STEPS):
                     self.coarse(50, seed, steps, activation=activation)
+        for seed in arguments.seeds:
+            self.twin(seed, scale=OTHER_SCALE)
+            for percent in (50, 70):
+                for known in (None, teacher):
+                    self.coarse(percent, seed, teacher=known, scale=OTHER_SCALE)
 
-    def twin(self, seed, activation=None):
+    def twin(self, seed, activation=None, scale=None):
         """The base with as many more epochs as pruned models have."""
         options = ["--base-model", self.base, "--as-after", "coarse"]
         options += ["--activation", activation] if activation else []
-        self.train("twin", options, seed, self.base, activation=activation)
+        self.train("twin", options, seed, self.base, activation=activation, scale=scale)
 
-    def coarse(self, percent, seed, steps=1, teacher=None, activation=None, round_to=CoarsePruning.round_to):
+    def coarse(
+        self, percent, seed, steps=1, teacher=None, activation=None, round_to=CoarsePruning.round_to, scale=None
+    ):
         """Channels removed at once, or in steps."""
         suffix = "_".join(filter(None, [named_multiples(round_to), activation, str(seed)]))
         pruned = self.folder / f"pruned_{suffix}" / f"base_coarse_prune_{percent}.pt"
@@ -124,7 +135,7 @@ class Plan:
             self.jobs.append(Job(f"coarse_{percent}_{suffix}", command, pruned, [self.base]))
         options = ["--base-model", pruned, "--pruned-model"]
         dense = self.base if steps > 1 else None
-        self.train("coarse", options, seed, pruned, percent, dense, steps, teacher, activation, round_to)
+        self.train("coarse", options, seed, pruned, percent, dense, steps, teacher, activation, round_to, scale)
 
     def fine(self, seed, gradual=False):
         """Weights zeroed at once, or gradually."""
@@ -166,6 +177,7 @@ class Plan:
         teacher=None,
         activation=None,
         round_to=None,
+        scale=None,
         imgsz=None,
     ):
         """A training, and the measurement that ends the run. Returns the model."""
@@ -176,7 +188,7 @@ class Plan:
         schedule = schedules.chosen(epochs, dense, steps)
         parts = [f"{kind}{percent or imgsz or ''}", activation, schedule.name.replace(" ", "") if dense else ""]
         parts += ["taught" if teacher else "", "by_base" if teacher and teacher.stem == "base" else ""]
-        parts += [named_multiples(round_to)]
+        parts += [named_multiples(round_to), f"scale{round(100 * scale)}" if scale else ""]
         name = "_".join(filter(None, [*parts, "" if kind == "base" else str(seed)]))
         imgsz = imgsz or given.imgsz
         model = self.folder / f"{name}.pt"
@@ -185,7 +197,8 @@ class Plan:
         command += ["--epochs", epochs, "--patience", 0, "--average", min(AVERAGED, schedule.left)]
         command += ["--imgsz", imgsz, "--batch", 16]
         # Steps on small images are bound by the launching of kernels, of which mixed precision needs more.
-        command += ["--set", "amp=False", "--device", given.device, "--workers", 1, "--seed", seed]
+        command += ["--set", "amp=False", *([f"scale={scale}"] if scale else [])]
+        command += ["--device", given.device, "--workers", 1, "--seed", seed]
         record = self.training_record(name)
         command += ["--record", record, *(["--distill", teacher] if teacher else [])]
         self.jobs.append(Job(name, command, record, [path for path in (needed, teacher) if path], model=model))
@@ -195,7 +208,7 @@ class Plan:
         method = kind if kind in (*METHODS, *RIVALS) else "none"
         told = {"run": name, "method": method, "ratio": percent / 100, "round_to": round_to or ""}
         told |= {"schedule": schedule.name, "teacher": teacher.stem if teacher else "", "activation": activation or ""}
-        told |= {"imgsz": imgsz, "seed": seed, "epochs": epochs}
+        told |= {"scale": scale or "", "imgsz": imgsz, "seed": seed, "epochs": epochs}
         self.jobs.append(Job(f"{name}_accuracy", command, accuracy, [record], told))
         return model
 

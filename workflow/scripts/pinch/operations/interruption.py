@@ -3,8 +3,7 @@
 Snakemake alone does not do this. On SIGTERM it waits until the running jobs have finished, which may take days; and it
 hangs if the signal arrives while it selects jobs, because its handler asks for a lock that the selection holds. On
 Ctrl-C it leaves local jobs to the terminal. Its Slurm executor then submits what still waits to be submitted, does not
-cancel the jobs whose states it is asking for, and sleeps until its next query is due (up to three minutes). At last a
-timer that limits how many jobs are submitted keeps the process for half a minute more.
+cancel the jobs whose states it is asking for, and sleeps until its next query is due (up to three minutes).
 """
 
 import asyncio
@@ -48,7 +47,6 @@ def end_with_all_jobs(scheduler: Any) -> None:
     end_on_sigterm()  # The scheduler has replaced it.
     executor = scheduler._executor
     executor.cancel = functools.partial(_cancel, scheduler)
-    scheduler._schedule_reevalutation = functools.partial(_schedule_later, scheduler)
     if slurm.is_executor(executor):
         executor.sleep = functools.partial(_sleep, executor)
         # Its first sleep has begun already.
@@ -60,12 +58,6 @@ async def _sleep(executor: Any) -> None:
     due = time.monotonic() + executor.next_seconds_between_status_checks
     while executor.wait and time.monotonic() < due:
         await asyncio.sleep(0.5)
-
-
-def _schedule_later(scheduler: Any, seconds: float) -> None:
-    timer = threading.Timer(seconds, scheduler._open_jobs.release)
-    timer.daemon = True
-    timer.start()
 
 
 def _cancel(scheduler: Any) -> None:

@@ -1,0 +1,66 @@
+"""Snakemake's scheduler rests while jobs run, and still starts what its limit on new jobs kept back."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+QUICK = 20
+SNAKEFILE = """
+import sys
+sys.path.insert(0, "SCRIPTS")
+from pinch.operations import waking
+
+looks = []
+
+onstart:
+    select = workflow.scheduler.job_selector
+    workflow.scheduler.job_selector = lambda jobs: looks.append(1) or select(jobs)
+    workflow.scheduler._schedule_reevalutation = waking.NextLook(workflow.scheduler)
+
+onsuccess:
+    Path("looks").write_text(str(len(looks)))
+
+rule all:
+    input: expand("{name}.quick", name=range(QUICK)), "slow", "last"
+
+rule quick:
+    output: touch("{name}.quick")
+    priority: 2
+
+rule slow:
+    output: touch("slow")
+    priority: 1
+    shell: "sleep 4"
+
+rule last:
+    output: touch("last")
+"""
+
+
+@pytest.fixture
+def looks(tmp_path):
+    """How often the scheduler looks at ready jobs: the quick jobs, a slow one, and one that waits for the slow one."""
+
+    def run(*options):
+        text = SNAKEFILE.replace("SCRIPTS", str(ROOT / "workflow/scripts")).replace("QUICK", str(QUICK))
+        (tmp_path / "Snakefile").write_text(text)
+        line = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1", "--scheduler", "greedy", *options]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "last").exists()
+        return int((tmp_path / "looks").read_text())
+
+    return run
+
+
+def test_the_scheduler_looks_at_ready_jobs_when_one_has_ended(looks):
+    # Beside the slow job, Snakemake alone would look as often in each second as jobs have ended before.
+    assert looks() <= QUICK + 5
+
+
+def test_what_the_limit_on_new_jobs_kept_back_is_started(looks):
+    # After five jobs in a second none runs whose end would wake the scheduler.
+    assert looks("--max-jobs-per-timespan", "5/1s") >= QUICK / 5
