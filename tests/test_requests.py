@@ -1,5 +1,6 @@
 """What jobs ask for: from the data's size, earlier jobs, and the limits of a site."""
 
+import copy
 import inspect
 import json
 import shutil
@@ -21,6 +22,7 @@ from pinch.operations.requests import Requests
 from pinch.operations.site import Site
 from pinch.operations.sources import Sources
 from pinch.operations.workload import Workload
+from pinch.run import comparing
 from pinch.run.identity import Model
 
 WORK = Workload(
@@ -45,8 +47,9 @@ def call(function, job, attempt=1):
 
 def configuration(**changes):
     """A configuration with all defaults."""
-    config = {"name": "some", **changes}
+    config = {"name": "some", **copy.deepcopy(changes)}
     validate(config, load(str(ROOT / "workflow/schemas/config.schema.yaml")))
+    comparing.settle_teachers(config)
     return config
 
 

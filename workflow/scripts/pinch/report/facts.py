@@ -77,6 +77,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "shared": [row for row in own if row["exclusive"] is False],
         "spread": span([row["spread"] for row in own]),
         "rounds": span([row["rounds"] for row in own]),
+        "drift": max((row["drift"] or 0 for row in own), default=0),
         "baseline": next((row["baseline_file"] for row in own if row["baseline_file"]), None),
         "timing": next(iter(own), None),
         "stages": _stages(table["stages"]),

@@ -10,7 +10,7 @@ from pinch.core.record_types.measurements import InferenceRecord
 from pinch.measuring import interval, load
 from pinch.run.identity import Timing
 from pinch.run.targets import suits
-from pinch.tables import labels
+from pinch.tables import drift, labels
 
 _TIMES = ("p50_ms", "p90_ms", "p99_ms", "mean_ms", "min_ms", "preprocess_ms", "postprocess_ms")
 _WHOLE_FRAMES = ("total_ms", "total_p90_ms", "fps", "load_ms", "first_ms")
@@ -27,6 +27,7 @@ COLUMNS = [
     *["device", "model", "format", "precision", "threads", *_TIMES, "peak_rss_mb", "energy_mj", "energy_source"],
     *["file", "method", "ratio", "label", "imgsz"],
     *["relative_to_baseline", "relative_low", "relative_high", "stable", "baseline_file", "baseline_p50_ms", "spread"],
+    *["baseline_p50_low_ms", "baseline_p50_high_ms", "drift"],
     *["p50_low_ms", "p50_high_ms", "energy_net_low_mj", "energy_net_high_mj", "energy_windows"],
     *["exclusive", "busy_cores", "crowded", *_WHOLE_FRAMES, *_MEMORY, *_USE, "efficiency", "reached_gops"],
     *["peak_gops", "peak_of"],
@@ -43,7 +44,9 @@ def row(timing: Timing, timed: InferenceRecord, made: Provenance, target: str | 
     found |= {name: getattr(timed, name) for name in _PICKED}
     found |= {"relative_low": timed.ratio_low, "relative_high": timed.ratio_high}
     if timed.baseline:
+        _, low, high = interval.of_values(timed.baseline.round_p50_ms)
         found |= {"baseline_file": timed.baseline.file, "baseline_p50_ms": timed.baseline.p50_ms}
+        found |= {"baseline_p50_low_ms": low, "baseline_p50_high_ms": high}
     if timed.peak:
         found |= {"peak_gops": timed.peak.gops, "peak_of": f"{timed.peak.type}, {timed.peak.measured_by}"}
         # Two operations for each multiply-accumulate.
@@ -76,10 +79,10 @@ def imported_row(name: str, record: ImportedRecord, timed: DeviceTimes) -> dict[
 
 
 def placed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of all timings with their place (see `labels.places`) and efficiency, and processors told apart."""
+    """The rows of all timings with place (see `labels.places`), efficiency and drift, and processors told apart."""
     rows = told_apart(rows)
     places = labels.with_places(pd.DataFrame(rows, columns=["device", "threads", "processor"]))["place"]
-    return with_efficiency([row | {"place": place} for row, place in zip(rows, places, strict=True)])
+    return drift.widen(with_efficiency([row | {"place": place} for row, place in zip(rows, places, strict=True)]))
 
 
 def with_efficiency(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
