@@ -26,7 +26,7 @@ from pinch.data.hagrid import source
 from pinch.measuring.imported import entries
 from pinch.operations import experience, expected, failures, interruption, sources, submission, waking
 from pinch.report import contents
-from pinch.run import comparing, formats, record_paths, rivals, seeds, studies, targets, wants
+from pinch.run import formats, record_paths, rivals, seeds, studies, targets, wants
 from pinch.run.identity import METHODS, RIVALS
 from pinch.run.manifest import CONFIG_FILE
 from pinch.run.settings import data, exporting, measuring, pruning, training
@@ -59,7 +59,6 @@ with wrong_configuration():
         config,
         schema.load(str(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")),
     )
-    comparing.settle_teachers(config)
     contradictions.refuse(config)
 
 NAME = config["name"]

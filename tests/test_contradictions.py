@@ -7,7 +7,6 @@ import check_base_model
 import coarse_prune
 from pinch.core.errors import PinchError
 from pinch.core.schema import load, validate
-from pinch.run import comparing
 from pinch.weights import contradictions
 
 SCHEMA = load(str(ROOT / "workflow/schemas/config.schema.yaml"))
@@ -17,7 +16,6 @@ TRAINED = {"trained_model": "mine.pt"}
 def refuse(**changes):
     config = {"name": "some", **changes}
     validate(config, SCHEMA)
-    comparing.settle_teachers(config)
     contradictions.refuse(config)
 
 

@@ -1,5 +1,6 @@
 """What chosen files lose of the unpruned model: tables, pictures, captions, and the sheet of where they fail."""
 
+import shutil
 from dataclasses import replace
 
 import made_up_evidence as made_up
@@ -16,7 +17,7 @@ from pinch.core.errors import PinchError
 from pinch.data import contact_sheet
 from pinch.data import dataset as datasets
 from pinch.measuring import at_threshold, evidence, statistics
-from pinch.report import captions, failures
+from pinch.report import captions, degradation_facts, failures
 from pinch.report.plots import degradation as plots
 from pinch.report.plots import style
 from pinch.run import comparing
@@ -77,6 +78,21 @@ def test_agreement_counts_what_both_find(run):
     mine, other = at_threshold.found(ours), at_threshold.found(theirs)
     assert (row["boxes_lost"], row["boxes_gained"]) == ((other & ~mine).sum(), (mine & ~other).sum())
     assert row["boxes_lost"] - row["boxes_gained"] == other.sum() - mine.sum()
+
+
+def test_a_class_of_which_less_is_found_is_named_even_if_its_average_precision_stays(run, tmp_path):
+    folder = shutil.copytree(run, tmp_path / "demo")
+    table = gathering.read(folder, "classes")
+    file = gathering.read(folder, "agreement")["file"].iloc[0]
+    first, second = table.index[table["file"] == file][:2]
+    table.loc[[first, second], ["recall_loss", "recall_loss_low"]] = 0.9, 0.5
+    table.loc[first, "ap_loss_low"], table.loc[second, "ap_loss_low"] = -0.1, 0.1
+    gathering.write(folder, "classes", table)
+    (row,) = [row for row in degradation_facts.collect(folder) if row["file"] == file]
+    assert [one["class"] for one in row["found_less"]] == [table.loc[first, "class"]]
+    captions.render(folder, tuple(f"plots/{name}.png" for name in ("failures",)))
+    said = (folder / "captions/class_losses.rst").read_text()
+    assert f"Recall alone falls in **{table.loc[first, 'class']}** by 0.900." in said
 
 
 def test_captions_name_the_largest_losers_and_the_pictures_show_them(run):

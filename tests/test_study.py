@@ -14,6 +14,7 @@ from pinch.core import records, schema
 from pinch.core.record_types.weights import NetworkSize
 from pinch.run.identity import parse_model
 from pinch.studies import pruning_study
+from pinch.weights import contradictions
 
 FIRST = {"name": "s", "seed": 1, "coarse": {"ratios": [0.5], "epochs": 4}, "fine": {"ratios": [], "epochs": 2}}
 FURTHER = {
@@ -126,7 +127,9 @@ def test_shipped_study_is_valid_and_its_runs_differ():
     runs = shipped()
     rules = schema.load(str(ROOT / "workflow/schemas/config.schema.yaml"))
     for run in runs:
-        schema.validate(pruning_study.merged(run.config, {}), rules)
+        config = pruning_study.merged(run.config, {})
+        schema.validate(config, rules)
+        contradictions.refuse(config)
     assert len({run.name for run in runs}) == len(runs)
 
 

@@ -127,18 +127,6 @@ def test_pruned_models_are_tuned_by_the_schedule_and_the_teacher_of_their_method
     assert f"--teachers {teacher} --set lr0=0.002 lr0=0.001 --output" in " ".join(check.split())
 
 
-@pytest.mark.parametrize(
-    ("changes", "taught"),
-    [({}, True), ({"tune_base": False}, False), ({"coarse": {"ratios": [0.5], "teacher": "none"}}, False)],
-)
-def test_the_twin_teaches_what_is_pruned_coarsely_where_there_is_one(snakemake, tmp_path, changes, taught):
-    config = DATA | {"coarse": {"ratios": [0.5]}, "fine": {"ratios": [0.9]}} | changes
-    said = snakemake(tmp_path, "-n", "-p", "models", config=config).stdout
-    lines = {name: line for line in said.splitlines() for name in line.split() if "train.py " in line}
-    assert ("--distill results/some/models/some_tuned.pt" in lines["some_coarse_prune_50_tuned"]) == taught
-    assert "--distill" not in lines["some_fine_prune_90_tuned"]
-
-
 def test_the_twin_can_be_left_out_and_is_exported_only_if_it_is_named(snakemake, tmp_path):
     assert "tune_base" not in jobs(snakemake(tmp_path, "-n", config=DATA))
     assert "tune_base" not in jobs(snakemake(tmp_path, "-n", config=DATA | PRUNING | {"tune_base": False}))

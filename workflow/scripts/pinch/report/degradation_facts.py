@@ -17,6 +17,7 @@ def collect(results: Path) -> list[Row]:
     Returns:
         The rows of the table agreement, with `shown` (whether pictures show the file), `classes` (how many could be
         judged), `lost` and `gained` (the classes whose mAP50-95 changed by more than chance, largest change first),
+        `found_less` (those whose recall alone fell by more than chance),
         `largest` (the class with the largest loss; None if no class could be judged), `sizes` (its rows of the table
         sizes_of_boxes) and `confused` (the pair of classes that it confuses most, with `base_boxes`: how often the
         unpruned model does so; None if it confuses none).
@@ -42,10 +43,15 @@ def _classes(rows: list[Row]) -> dict[str, Any]:
     judged = sorted((row for row in rows if row["ap_loss"] is not None), key=lambda row: -row["ap_loss"])
     lost = [row for row in judged if row["ap_loss_low"] > 0]
     gained = [row for row in reversed(judged) if row["ap_loss_high"] < 0]
-    largest = judged[0] if judged else None
-    return {"classes": len(judged), "lost": lost[:_LARGEST], "gained": gained[:_LARGEST], "largest": largest} | {
+    missed = [row for row in rows if (row["recall_loss_low"] or 0) > 0 and row not in lost]
+    return {
+        "classes": len(judged),
+        "lost": lost[:_LARGEST],
         "lost_count": len(lost),
+        "gained": gained[:_LARGEST],
         "gained_count": len(gained),
+        "found_less": sorted(missed, key=lambda row: -row["recall_loss"])[:_LARGEST],
+        "largest": judged[0] if judged else None,
     }
 
 

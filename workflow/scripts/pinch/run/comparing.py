@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pinch.run.identity import METHODS, Model
-from pinch.run.settings.training import AUTO_TEACHER, NO_TEACHER
 
 LEAST = 0.01
 """Least mAP50-95 of a model that others are compared with. Below, a box found by chance changes a share by much."""
@@ -73,18 +72,6 @@ def twin_method(config: Mapping[str, Any]) -> str | None:
     """
     compared = any(config[method]["ratios"] for method in METHODS) or any(config["rivals"].values())
     return tuning_method(config) if config["tune_base"] and compared else None
-
-
-def settle_teachers(config: dict[str, Any]) -> None:
-    """Name who teaches the pruned models of each method: AUTO_TEACHER is the base's twin, where the run makes one.
-
-    Args:
-        config: with all defaults; each method's `teacher` becomes None where nobody teaches.
-    """
-    settled = {AUTO_TEACHER: "tuned" if twin_method(config) else None, NO_TEACHER: None}
-    for method in METHODS:
-        teacher = config[method]["teacher"]
-        config[method]["teacher"] = settled.get(teacher, teacher)
 
 
 def tuning_method(config: Mapping[str, Any]) -> str:

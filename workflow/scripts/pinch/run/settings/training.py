@@ -8,8 +8,6 @@ from pinch.run.activations import ACTIVATIONS
 
 OWN_TEACHERS = ("base", "tuned")
 """Teachers that a run makes itself: the base, and the base that was tuned as long as pruned models are."""
-AUTO_TEACHER, NO_TEACHER = "auto", "none"
-"""The twin of the base where the run makes one, otherwise nobody; and nobody. `pinch.run.comparing` settles both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +88,11 @@ class CoarseTuning(Training):
 
     epochs: int = changed(Training, "epochs", 10)
     patience: int = changed(Training, "patience", 3)
-    teacher: str = option(
-        AUTO_TEACHER,
-        help="a detector from whose features fine-tuning also learns: `tuned` is the base's twin, `auto` as well if "
-        "`tune_base` makes one, `base` the base, a path of a `.pt` another one that is trained on the same classes, "
-        "such as a larger model; `none` is nobody",
-        pattern=rf"^({'|'.join((*OWN_TEACHERS, AUTO_TEACHER, NO_TEACHER))})$|\.pt$",
+    teacher: str | None = option(
+        None,
+        help="a detector from whose features fine-tuning also learns: a path of a `.pt` that is trained on the same "
+        "classes, such as a larger model, or `base` for the base model, or `tuned` for its twin",
+        pattern=rf"^({'|'.join(OWN_TEACHERS)})$|\.pt$",
         where=CONFIG,
     )
     steps: int = option(
@@ -113,7 +110,7 @@ class FineTuning(Training):
 
     epochs: int = changed(Training, "epochs", 15)
     patience: int = changed(Training, "patience", 15)
-    teacher: str = changed(CoarseTuning, "teacher", NO_TEACHER)
+    teacher: str | None = changed(CoarseTuning, "teacher", None)
     schedule: str = option(
         "oneshot",
         help="when weights are zeroed: `oneshot` all before fine-tuning, `cubic` gradually during its first epochs "
