@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import made_up_records
@@ -12,7 +13,8 @@ import pytest
 
 import print_summary
 import render_report
-from pinch.core.record_types.measurements import AccuracyRecord
+from pinch.core import records
+from pinch.core.record_types.measurements import AccuracyRecord, InferenceRecord
 from pinch.core.record_types.weights import TrainingRecord
 from pinch.report import captions, contents, facts, html, pages
 from pinch.tables import gathering, output_types
@@ -268,6 +270,28 @@ rule render_report:
     output: reported(HTML_TABLES), reported(PAGES), [f"{{RUN}}/{{path}}" for path in captions(OPTIONAL)]
     shell: "{{sys.executable}} {scripts}/render_report.py {{RUN}} --optional {{OPTIONAL}}"
 """
+
+
+def test_a_machine_that_was_not_steady_says_so(tmp_path):
+    folder = made_up_run.make(tmp_path / "results/demo", coarse=(30, 50), fine=(50,))
+    _tables(folder)
+    captions.render(folder)
+    assert "moved by up to" not in _caption(folder, "measuring")
+    table = gathering.read(folder, "inference")
+    for number, path in enumerate(sorted(folder.glob("records/inference/cpu_1/*.json"))):
+        timed, _ = records.read(path, InferenceRecord)
+        if timed.baseline:
+            slower = 1 + 0.1 * (number % 3)
+            rounds = [slower * value for value in timed.baseline.round_p50_ms]
+            changed = replace(timed.baseline, p50_ms=slower * timed.baseline.p50_ms, round_p50_ms=rounds)
+            made_up_run.edit(path, InferenceRecord, baseline=changed)
+    _tables(folder)
+    captions.render(folder)
+    assert re.search(r"moved by up to \d\d\.\d% more than its rounds explain", _caption(folder, "measuring"))
+    wider = gathering.read(folder, "inference")
+    timed = wider["relative_low"].notna() & (wider["device"] == "cpu") & (wider["threads"] == 1)
+    assert (wider["relative_low"] < table["relative_low"])[timed].all()
+    assert (wider["relative_to_baseline"] == table["relative_to_baseline"])[timed].all()
 
 
 def test_a_training_by_another_schedule_says_so(tmp_path):
