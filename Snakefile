@@ -49,7 +49,7 @@ localrules:
 onstart:
     refuse_missing_paths()
     interruption.end_with_all_jobs(workflow.scheduler)
-    workflow.scheduler._schedule_reevalutation = waking.NextLook(workflow.scheduler)
+    waking.rest_while_jobs_run(workflow.scheduler)
     submission.correct(workflow.scheduler._executor)
 
 

@@ -18,7 +18,7 @@ looks = []
 onstart:
     select = workflow.scheduler.job_selector
     workflow.scheduler.job_selector = lambda jobs: looks.append(1) or select(jobs)
-    workflow.scheduler._schedule_reevalutation = waking.NextLook(workflow.scheduler)
+    waking.rest_while_jobs_run(workflow.scheduler)
 
 onsuccess:
     Path("looks").write_text(str(len(looks)))

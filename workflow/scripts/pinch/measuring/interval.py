@@ -25,6 +25,16 @@ class Interval(NamedTuple):
         return self.high is not None and self.high / self.middle - 1 <= half_width
 
 
+def quantile(freedom: float) -> float:
+    """Half the width of a 95% interval in standard errors, by Student's t with so many degrees of freedom."""
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+
+
+def standard_error(low: float, high: float, count: float) -> float:
+    """The standard error of a logarithm, from the ends of the interval that so many values gave (see `of_values`)."""
+    return float(np.log(high / low) / 2 / quantile(count - 1))
+
+
 def of_values(values: Sequence[float]) -> Interval:
     """The geometric mean of positive values, and its 95% interval by Student's t of their logarithms.
 
@@ -43,8 +53,7 @@ def of_mean(values: Sequence[float]) -> Interval:
     middle = float(np.mean(values))
     if len(values) < 2:
         return Interval(middle, None, None)
-    quantile = stdtrit(len(values) - 1, (1 + LEVEL) / 2)
-    half = float(quantile * np.std(values, ddof=1) / np.sqrt(len(values)))
+    half = float(quantile(len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
     return Interval(middle, middle - half, middle + half)
 
 

@@ -10,7 +10,12 @@ import threading
 from typing import Any
 
 
-class NextLook:
+def rest_while_jobs_run(scheduler: Any) -> None:
+    """Let Snakemake's JobScheduler look at ready jobs only when there is a reason to."""
+    scheduler._schedule_reevalutation = _NextLook(scheduler)
+
+
+class _NextLook:
     """Plans the scheduler's next look at ready jobs, in place of `JobScheduler._schedule_reevalutation`.
 
     Only where the limit may have kept jobs back, and one at a time: whatever else lets a job start wakes the scheduler.

@@ -15,6 +15,9 @@ from pinch.run.identity import RIVALS, percent
 from pinch.tables import gathering, labels, plateau, rivalry, selection, stages
 from pinch.tables.cells import clean
 
+# The least drift of the machine that captions tell, as a share.
+_DRIFT = 0.01
+
 
 def collect(results: Path, name: str | None = None, with_chosen: bool = False) -> Row:
     """Everything a caption may use, by name.
@@ -77,7 +80,7 @@ def collect(results: Path, name: str | None = None, with_chosen: bool = False) -
         "shared": [row for row in own if row["exclusive"] is False],
         "spread": span([row["spread"] for row in own]),
         "rounds": span([row["rounds"] for row in own]),
-        "drift": max((row["drift"] or 0 for row in own), default=0),
+        "drift": max((row["drift"] for row in own if (row["drift"] or 0) >= _DRIFT), default=None),
         "baseline": next((row["baseline_file"] for row in own if row["baseline_file"]), None),
         "timing": next(iter(own), None),
         "stages": _stages(table["stages"]),

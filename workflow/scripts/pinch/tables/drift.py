@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
-from pinch.measuring.interval import LEVEL
+from pinch.measuring import interval
 
 LEAST = 8
 """Timings of a place from which on the spread of the baseline's times is known well enough."""
@@ -47,26 +46,20 @@ def _drift(rows: Sequence[dict[str, Any]]) -> float | None:
         return None
     lower, upper = np.percentile(np.log([row["baseline_p50_ms"] for row in known]), (25, 75))
     beyond = ((upper - lower) / _QUARTILES) ** 2 - np.median([_error(row) ** 2 for row in known])
-    return float(_quantile(_EFFICIENCY * (len(known) - 1)) * np.sqrt(max(beyond, 0.0)))
+    return float(interval.quantile(_EFFICIENCY * (len(known) - 1)) * np.sqrt(max(beyond, 0.0)))
 
 
 def _error(row: dict[str, Any]) -> float:
     """The standard error of the logarithm of the baseline's time, from its rounds."""
-    half = np.log(row["baseline_p50_high_ms"] / row["baseline_p50_low_ms"]) / 2
-    return float(half / _quantile(row["rounds"] - 1))
-
-
-def _quantile(freedom: float) -> float:
-    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+    return interval.standard_error(row["baseline_p50_low_ms"], row["baseline_p50_high_ms"], row["rounds"])
 
 
 def _ends(row: dict[str, Any], half: float) -> dict[str, float]:
-    """The ends of a row's intervals, further away from their middle by `half`, which is independent of the rounds."""
+    """The ends of a row's intervals with the drift, a factor of 1 that is independent of the rounds."""
+    drift = (1.0, float(np.exp(-half)), float(np.exp(half)))
     found: dict[str, float] = {}
     for low, high in _ENDS:
         if row.get(low) is not None:
-            first, last = np.log([row[low], row[high]])
-            wider = np.hypot((last - first) / 2, half)
-            middle = (first + last) / 2
-            found |= {low: float(np.exp(middle - wider)), high: float(np.exp(middle + wider))}
+            known = (float(np.sqrt(row[low] * row[high])), row[low], row[high])
+            _, found[low], found[high] = interval.ratio(known, drift)
     return found

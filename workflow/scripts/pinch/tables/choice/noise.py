@@ -15,8 +15,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from pinch.core.record_types.intervals import Estimate
-from pinch.measuring import statistics
-from pinch.measuring.interval import LEVEL
+from pinch.measuring import interval, statistics
 from pinch.measuring.statistics import Resampled
 from pinch.run.formats import FORMATS, PRECISIONS
 
@@ -41,7 +40,6 @@ _PAIRED = ("val_map50_95", "kept")
 LEAST = 1e-9
 """What 0 counts as, whose logarithm is not finite; no other figure is smaller."""
 _SIMPLICITY = ["bytes_zipped", "method", "ratio", "tuned", "precision", "format", "file"]
-_CENTRAL = (1 + LEVEL) / 2
 # Of figures of the resamples, rounded to float32, to those of the tables: a larger difference is another state.
 _SAME = 1e-4
 
@@ -216,11 +214,10 @@ def _place(name: str, names: list[str]) -> int:
 
 
 def _of_ends(low: float, high: float, count: float) -> tuple[float, float, float, float]:
-    """The parts of a `Noisy` from the ends of an interval of LEVEL; without them, nothing tells the noise."""
+    """The parts of a `Noisy` from the ends of a 95% interval; without them, nothing tells the noise."""
     if not (low > 0 and high >= low and count >= 2):
         return np.nan, 0.0, np.inf, np.inf
-    middle, half = (np.log(high) + np.log(low)) / 2, (np.log(high) - np.log(low)) / 2
-    return middle, half / stdtrit(count - 1, _CENTRAL), count - 1, 0.0
+    return (np.log(high) + np.log(low)) / 2, interval.standard_error(low, high, count), count - 1, 0.0
 
 
 def _of_class(found: Resampled, name: str) -> Estimate | None:
