@@ -38,7 +38,7 @@ from pinch.weights.pruning import kinds
 gc.set_threshold(500_000)
 
 if workflow.is_main_process:
-    interruption.end_on_sigterm()
+    interruption.end_on_signals()
 
 
 @contextmanager

@@ -60,6 +60,74 @@ def test_an_interrupted_run_ends_with_its_jobs_and_goes_on(tmp_path):
         assert processes_in(tmp_path) == []
 
 
+# Signals that arrive while the thread of a job is being started, while another thread than the one that waits for jobs
+# takes them, and where Python ignores what a handler raises: what a busy machine does now and then.
+MOMENTS = {
+    "a job's thread starts": """
+class Told(threading.Event):
+    def wait(self, timeout=None):
+        super().wait(timeout)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def start(thread, start=threading.Thread.start):
+    if thread.name.startswith("ThreadPoolExecutor"):
+        thread._started = Told()
+    start(thread)
+
+def run(item, run=concurrent.futures.thread._WorkItem.run):
+    time.sleep(1)
+    run(item)
+
+threading.Thread.start = start
+concurrent.futures.thread._WorkItem.run = run
+""",
+    "the scheduler waits": """
+def tell():
+    while not Path("started").exists():
+        time.sleep(0.1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=tell, daemon=True).start()
+""",
+    "a callback runs while Snakemake plans": """
+class Planned:
+    pass
+
+planned = Planned()
+reference = weakref.ref(planned, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+del planned
+""",
+}
+SNAKEFILE = f"""
+import concurrent.futures.thread, os, signal, sys, threading, time, weakref
+sys.path.insert(0, "{ROOT}/workflow/scripts")
+from pinch.operations import interruption, waking
+
+interruption.end_on_signals()
+MOMENT
+
+onstart:
+    interruption.end_with_all_jobs(workflow.scheduler)
+    waking.rest_while_jobs_run(workflow.scheduler)
+
+rule slow:
+    output: "slow"
+    shell: "touch started; sleep 60; touch slow"
+"""
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal_at_a_bad_moment_ends_the_run_too(tmp_path, moment):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE.replace("MOMENT", MOMENTS[moment]))
+    line = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1", "--scheduler", "greedy"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=45)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert not (tmp_path / "slow").exists()
+    assert processes_in(tmp_path) == []
+    assert not list((tmp_path / ".snakemake/locks").glob("*"))
+
+
 @pytest.mark.fault
 def test_a_run_interrupted_while_it_plans_leaves_no_lock(tmp_path):
     process = start(tmp_path)

@@ -4,6 +4,12 @@ Snakemake alone does not do this. On SIGTERM it waits until the running jobs hav
 hangs if the signal arrives while it selects jobs, because its handler asks for a lock that the selection holds. On
 Ctrl-C it leaves local jobs to the terminal. Its Slurm executor then submits what still waits to be submitted, does not
 cancel the jobs whose states it is asking for, and sleeps until its next query is due (up to three minutes).
+
+While Snakemake plans, a signal raises SystemExit, and again where that is swallowed (Python ignores exceptions in the
+callbacks of weak references) or leaves an event loop that never ends. While jobs are scheduled, a signal is only noted,
+and takes effect where the scheduler waits for jobs: there all jobs that were started are known, which is not so while
+the thread of one is being started. The scheduler wakes to look for noted signals, since Python does not end a wait for
+a signal that arrives just before it, while another thread runs.
 """
 
 import asyncio
@@ -13,6 +19,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import psutil
@@ -22,20 +29,38 @@ from pinch.operations import slurm
 # Seconds that local jobs have to end themselves after SIGTERM. A pool whose worker died holding a lock never does.
 _GRACE = 5
 
+# Seconds after which the waiting scheduler looks for noted signals.
+_WAKE = 0.5
 
-def end_on_sigterm() -> None:
-    """Let SIGTERM, and the end of the terminal, act on this process like Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    # `nohup` ignores it on purpose.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _interrupt)
+# Seconds that Snakemake has to end after SystemExit, until it is raised again.
+_PATIENCE = 5
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_noted: list[int] = []
 
 
-def _interrupt(number: int, frame: Any) -> NoReturn:
-    # `timeout` sends the signal twice: to its child and to the child's group.
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, lambda *_: None)
-    raise SystemExit(128 + number)
+def end_on_signals() -> None:
+    """Let SIGTERM, Ctrl-C and the end of the terminal end this process, with the status of the signal."""
+    _handle(_exit)
+
+
+def _handle(handler: Callable[[int, Any], None]) -> None:
+    for number in _SIGNALS:
+        # `nohup`, and shells that start something in the background, ignore signals on purpose.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _note(number: int, frame: Any = None) -> None:
+    _noted.append(number)
+
+
+def _exit(number: int, frame: Any = None) -> NoReturn:
+    _note(number)
+    _handle(_note)  # `timeout` sends the signal twice: to its child and to the child's group
+    signal.signal(signal.SIGALRM, _exit)
+    signal.alarm(_PATIENCE)
+    raise SystemExit(128 + _noted[0])
 
 
 def end_with_all_jobs(scheduler: Any) -> None:
@@ -44,13 +69,32 @@ def end_with_all_jobs(scheduler: Any) -> None:
     Args:
         scheduler: Snakemake's JobScheduler, before its first job.
     """
-    end_on_sigterm()  # The scheduler has replaced it.
+    scheduler.schedule = functools.partial(_schedule, scheduler.schedule)
+    scheduler._open_jobs.acquire = functools.partial(_acquire, scheduler._open_jobs)
     executor = scheduler._executor
     executor.cancel = functools.partial(_cancel, scheduler)
     if slurm.is_executor(executor):
         executor.sleep = functools.partial(_sleep, executor)
         # Its first sleep has begun already.
         executor.wait_thread.join = functools.partial(executor.wait_thread.join, timeout=2)
+
+
+def _schedule(schedule: Callable[[], bool]) -> bool:
+    """Schedule all jobs; a signal has its effect where the scheduler waits, and afterwards here."""
+    _handle(_note)
+    succeeded = schedule()
+    end_on_signals()
+    if _noted:
+        _exit(_noted[0])
+    return succeeded
+
+
+def _acquire(semaphore: threading.Semaphore) -> None:
+    """Wait for jobs that are ready or have ended; raise SystemExit when a signal has been noted."""
+    while not _noted and not threading.Semaphore.acquire(semaphore, timeout=_WAKE):
+        pass
+    if _noted:
+        raise SystemExit
 
 
 async def _sleep(executor: Any) -> None:
