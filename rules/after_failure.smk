@@ -22,7 +22,7 @@ def report_what_is_there():
     """Make the partial report of a run that ended by itself with failed jobs, and say what is missing."""
     scheduler = workflow.scheduler
     wanted = next((job for job in workflow.dag.needrun_jobs() if job.rule.name == "render_report"), None)
-    is_over = scheduler.failed and not scheduler.running and not scheduler._user_kill
+    is_over = scheduler.failed and not scheduler.running
     if not (wanted and is_over and any(Path(RUN).glob("records/accuracy/*.json"))):
         return
     has_environments = workflow.deployment_settings.deployment_method

@@ -8,7 +8,8 @@ twin; coarse pruning of 50% and 70% at once, in three steps, with the first seed
 multiples of 8 channels; and fine pruning of 90% at once and gradually. Then the rivals of pruning: the base at smaller
 image sizes, a narrower network and one with fewer blocks. Then with ReLU and with hardswish in place of SiLU: the twin,
 and coarse pruning of 50% at once and in three steps. Then with less augmentation in size: the twin, and coarse pruning
-with and without a teacher. Every training also averages its last epochs' weights. FOLDER gets the models, their logs
+without a teacher, with the first seed's twin as one, and at once and in three steps with the first seed's twin that had
+as little augmentation. Every training also averages its last epochs' weights. FOLDER gets the models, their logs
 and results.csv with a row for each. A second call continues with what is there. When the minutes are over, trainings
 pause, and results.csv has what is finished.
 
@@ -110,11 +111,13 @@ class Plan:
                 self.twin(seed, activation)
                 for steps in (1, STEPS):
                     self.coarse(50, seed, steps, activation=activation)
+        alike = self.folder / f"twin_{named_scale(OTHER_SCALE)}_{first}.pt"
         for seed in arguments.seeds:
             self.twin(seed, scale=OTHER_SCALE)
             for percent in (50, 70):
-                for known in (None, teacher):
+                for known in (None, teacher, alike):
                     self.coarse(percent, seed, teacher=known, scale=OTHER_SCALE)
+                self.coarse(percent, seed, STEPS, alike, scale=OTHER_SCALE)
 
     def twin(self, seed, activation=None, scale=None):
         """The base with as many more epochs as pruned models have."""
@@ -187,8 +190,9 @@ class Plan:
         epochs += given.plateau if kind == "width" else 0
         schedule = schedules.chosen(epochs, dense, steps)
         parts = [f"{kind}{percent or imgsz or ''}", activation, schedule.name.replace(" ", "") if dense else ""]
-        parts += ["taught" if teacher else "", "by_base" if teacher and teacher.stem == "base" else ""]
-        parts += [named_multiples(round_to), f"scale{round(100 * scale)}" if scale else ""]
+        parts += ["taught" if teacher else ""]
+        parts += [f"by_{teacher.stem}" if teacher and teacher.stem != f"twin_{given.seeds[0]}" else ""]
+        parts += [named_multiples(round_to), named_scale(scale)]
         name = "_".join(filter(None, [*parts, "" if kind == "base" else str(seed)]))
         imgsz = imgsz or given.imgsz
         model = self.folder / f"{name}.pt"
@@ -315,6 +319,11 @@ class Runner:
 def named_multiples(round_to):
     """The part of a run's name that tells its multiples of channels, if they are not those of the default."""
     return f"{round_to}ch" if round_to not in (None, CoarsePruning.round_to) else ""
+
+
+def named_scale(scale):
+    """The part of a run's name that tells how much images change their size, if that is not Ultralytics' default."""
+    return f"scale{round(100 * scale)}" if scale else ""
 
 
 def last_line(log):
