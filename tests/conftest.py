@@ -52,6 +52,19 @@ def snakemake():
     return run
 
 
+@pytest.fixture
+def own_snakefile(tmp_path):
+    """Runs Snakemake in the test's folder on a Snakefile of its own, which may import the library."""
+
+    def run(text, *options, timeout):
+        library = f'import sys\nsys.path.insert(0, "{ROOT}/workflow/scripts")\n'
+        (tmp_path / "Snakefile").write_text(library + text)
+        line = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1", "--scheduler", "greedy", *options]
+        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=timeout)
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def hands(tmp_path_factory):
     """A data.yaml of rendered hands, in a folder whose name has a space."""

@@ -61,7 +61,7 @@ def test_an_interrupted_run_ends_with_its_jobs_and_goes_on(tmp_path):
 
 
 # Signals that arrive while the thread of a job is being started, while another thread than the one that waits for jobs
-# takes them, and where Python ignores what a handler raises: what a busy machine does now and then.
+# takes them, where Python ignores what a handler raises, and when all is over: what a busy machine does now and then.
 MOMENTS = {
     "a job's thread starts": """
 class Told(threading.Event):
@@ -97,10 +97,23 @@ planned = Planned()
 reference = weakref.ref(planned, lambda _: os.kill(os.getpid(), signal.SIGTERM))
 del planned
 """,
+    "Snakemake cleans up after its scheduler failed": """
+from snakemake.scheduling.job_scheduler import JobScheduler
+from snakemake.workflow import Workflow
+
+def fail(scheduler, jobs):
+    raise RuntimeError("no job can be selected")
+
+def clean_up(workflow):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+JobScheduler.job_selector = fail
+Workflow.tear_down = clean_up
+""",
 }
-SNAKEFILE = f"""
-import concurrent.futures.thread, os, signal, sys, threading, time, weakref
-sys.path.insert(0, "{ROOT}/workflow/scripts")
+SNAKEFILE = """
+import concurrent.futures.thread, os, signal, threading, time, weakref
 from pinch.operations import interruption, waking
 
 interruption.end_on_signals()
@@ -118,10 +131,8 @@ rule slow:
 
 @pytest.mark.fault
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_signal_at_a_bad_moment_ends_the_run_too(tmp_path, moment):
-    (tmp_path / "Snakefile").write_text(SNAKEFILE.replace("MOMENT", MOMENTS[moment]))
-    line = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1", "--scheduler", "greedy"]
-    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=45)
+def test_a_signal_at_a_bad_moment_ends_the_run_too(own_snakefile, tmp_path, moment):
+    done = own_snakefile(SNAKEFILE.replace("MOMENT", MOMENTS[moment]), timeout=45)
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
     assert not (tmp_path / "slow").exists()
     assert processes_in(tmp_path) == []

@@ -1,16 +1,9 @@
 """Snakemake's scheduler rests while jobs run, and still starts what its limit on new jobs kept back."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from conftest import ROOT
 
 QUICK = 20
 SNAKEFILE = """
-import sys
-sys.path.insert(0, "SCRIPTS")
 from pinch.operations import waking
 
 looks = []
@@ -41,14 +34,11 @@ rule last:
 
 
 @pytest.fixture
-def looks(tmp_path):
+def looks(own_snakefile, tmp_path):
     """How often the scheduler looks at ready jobs: the quick jobs, a slow one, and one that waits for the slow one."""
 
     def run(*options):
-        text = SNAKEFILE.replace("SCRIPTS", str(ROOT / "workflow/scripts")).replace("QUICK", str(QUICK))
-        (tmp_path / "Snakefile").write_text(text)
-        line = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1", "--scheduler", "greedy", *options]
-        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        done = own_snakefile(SNAKEFILE.replace("QUICK", str(QUICK)), *options, timeout=120)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "last").exists()
         return int((tmp_path / "looks").read_text())

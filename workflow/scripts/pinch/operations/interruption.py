@@ -36,6 +36,7 @@ _WAKE = 0.5
 _PATIENCE = 5
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+# Those that told this process to end, the first one first: it gives the status.
 _noted: list[int] = []
 
 
@@ -82,8 +83,10 @@ def end_with_all_jobs(scheduler: Any) -> None:
 def _schedule(schedule: Callable[[], bool]) -> bool:
     """Schedule all jobs; a signal has its effect where the scheduler waits, and afterwards here."""
     _handle(_note)
-    succeeded = schedule()
-    end_on_signals()
+    try:
+        succeeded = schedule()
+    finally:
+        end_on_signals()
     if _noted:
         _exit(_noted[0])
     return succeeded
